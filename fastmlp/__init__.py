@@ -1,0 +1,35 @@
+"""Multi-layer perceptrons on the CPU: scikit-learn's interface, less work done exactly."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0.dev0"
+
+__all__ = ["MLPClassifier", "__version__", "datasets", "show_versions", "warmup"]
+
+if TYPE_CHECKING:
+    from . import datasets
+    from .environment import show_versions, warmup
+    from .estimator import MLPClassifier
+
+# Public name -> (module, attribute). `import fastmlp` itself imports neither numba nor scikit-learn.
+_LAZY = {
+    "MLPClassifier": ("fastmlp.estimator", "MLPClassifier"),
+    "datasets": ("fastmlp.datasets", None),
+    "show_versions": ("fastmlp.environment", "show_versions"),
+    "warmup": ("fastmlp.environment", "warmup"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module_name, attribute = _LAZY[name]
+    module = import_module(module_name)
+    value = module if attribute is None else getattr(module, attribute)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))

@@ -1,0 +1,72 @@
+"""Compile the Cython data path; everything else is in ``pyproject.toml``.
+
+``FASTMLP_CHECK=1`` in the environment builds with Cython's bounds checks on.
+"""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+SOURCE = "fastmlp/batches.pyx"
+CHECK = os.environ.get("FASTMLP_CHECK", "0") not in ("", "0")
+WINDOWS = sys.platform == "win32"
+
+NO_COMPILER = (
+    "fastmlp needs a C compiler to be built and none was found ({wanted}): install one "
+    "(Debian, Ubuntu: apt install gcc libc6-dev; Fedora: dnf install gcc; macOS: "
+    "xcode-select --install; Windows: Microsoft C++ Build Tools) or set CC to yours."
+)
+
+
+class BuildDataPath(build_ext):
+    """Say plainly that there is no compiler; leave a copy of the module in the checkout."""
+
+    def run(self):
+        super().run()
+        # `pip install .` followed by `python -m fastmlp` in the same folder imports the folder's
+        # own fastmlp, not the installed one: it must find its compiled module there.
+        if not self.inplace:
+            self.copy_extensions_to_source()
+
+    def build_extensions(self):
+        if not WINDOWS:
+            wanted = self.compiler.compiler_so[0]
+            if shutil.which(wanted) is None:
+                # Not an Exception: setuptools would print its traceback and advice around it.
+                raise SystemExit("error: " + NO_COMPILER.format(wanted=wanted))
+        super().build_extensions()
+
+
+def extensions():
+    """Return the extension modules; none as long as there is no source."""
+    if not Path(SOURCE).exists():
+        return []
+    module = Extension(
+        "fastmlp.batches",
+        [SOURCE],
+        # No -march=native: a wheel runs on every CPU. What depends on the CPU is Numba's.
+        extra_compile_args=["/O2"] if WINDOWS else ["-O3"],
+    )
+    directives = {
+        "language_level": 3,
+        "boundscheck": CHECK,
+        "wraparound": False,
+        "initializedcheck": CHECK,
+        "cdivision": True,
+    }
+    # force: Cython looks at the age of the source only, not at a change of FASTMLP_CHECK.
+    return cythonize(
+        [module], build_dir="build/cython", compiler_directives=directives, force=True
+    )
+
+
+setup(
+    ext_modules=extensions(),
+    cmdclass={"build_ext": BuildDataPath},
+    options={"build_ext": {"force": True}},
+)
