@@ -1,0 +1,305 @@
+"""The oracle: every kernel and a whole training run again, in plain float64 NumPy.
+
+Written to be read beside the equations, not to be fast. A network is a list of weights and a list
+of biases; `inputs` is always a dense float64 array and `labels` are the engine's: class numbers
+(n, 1) for a softmax output, 0 or 1 per output (n, n_outputs) for a logistic one.
+"""
+
+import numpy as np
+
+# An optimizer's state below this is 0: decaying squares would end as slow subnormal numbers.
+TINY = 1e-30
+
+
+# Products and activations
+
+
+def matmul(inputs, weight, bias):
+    """out = inputs @ weight + bias"""
+    return inputs @ weight + bias
+
+
+def identity(x):
+    """x"""
+    return x
+
+
+def relu(x):
+    """max(x, 0)"""
+    return np.maximum(x, 0.0)
+
+
+def tanh(x):
+    """tanh x"""
+    return np.tanh(x)
+
+
+def logistic(x):
+    """1 / (1 + exp(-x)), without overflow on either side."""
+    small = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1.0, small) / (1.0 + small)
+
+
+def softmax(logits):
+    """exp(z_k) / sum over j of exp(z_j)"""
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return shifted / shifted.sum(axis=1, keepdims=True)
+
+
+ACTIVATION = {"identity": identity, "relu": relu, "tanh": tanh, "logistic": logistic}
+
+# f'(x), from the output h = f(x)
+DERIVATIVE = {
+    "identity": lambda h: np.ones_like(h),
+    "relu": lambda h: (h > 0).astype(h.dtype),
+    "tanh": lambda h: 1.0 - h * h,
+    "logistic": lambda h: h * (1.0 - h),
+}
+
+
+# Losses: each returns the batch's loss, its gradient by the logits, and its accuracy
+
+
+def _shares(sample_weight, n):
+    """What each of n samples counts, adding up to 1."""
+    weight = np.ones(n) if sample_weight is None else np.asarray(sample_weight, np.float64)
+    return weight / weight.sum()
+
+
+def softmax_cross_entropy_backward(logits, labels, sample_weight=None):
+    """loss = -mean log softmax(logits)[label];  delta = (softmax(logits) - onehot) / batch"""
+    n = len(logits)
+    share = _shares(sample_weight, n)
+    label = labels[:, 0]
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    delta = np.exp(log_p)
+    delta[np.arange(n), label] -= 1.0
+    loss = -(share * log_p[np.arange(n), label]).sum()
+    return loss, delta * share[:, None], (share * (logits.argmax(axis=1) == label)).sum()
+
+
+def logistic_cross_entropy_backward(logits, labels, sample_weight=None):
+    """loss = mean (log(1 + exp(z)) - y z), summed over outputs;  delta = (logistic(z) - y) / batch
+
+    A sample is right when all of its outputs are.
+    """
+    share = _shares(sample_weight, len(logits))
+    loss = (share[:, None] * (np.logaddexp(0.0, logits) - labels * logits)).sum()
+    delta = (logistic(logits) - labels) * share[:, None]
+    return loss, delta, (share * ((logits > 0) == (labels == 1)).all(axis=1)).sum()
+
+
+LOSS_BACKWARD = {
+    "softmax": softmax_cross_entropy_backward,
+    "logistic": logistic_cross_entropy_backward,
+}
+
+
+# Optimizers: `weight` and the state change in place
+
+
+def _flush(*states):
+    for state in states:
+        state[np.abs(state) < TINY] = 0.0
+
+
+def rmsprop_momentum_update(
+    weight, gradient, square, velocity, *, learning_rate, rho=0.9, momentum=0.0, epsilon=1e-7
+):
+    """v = rho v + (1 - rho) g²;  m = mu m + lr g / sqrt(v + eps);  w -= m"""
+    square *= rho
+    square += (1.0 - rho) * gradient**2
+    velocity *= momentum
+    velocity += learning_rate * gradient / np.sqrt(square + epsilon)
+    _flush(square, velocity)
+    weight -= velocity
+
+
+def adam_update(
+    weight, gradient, mean, square, t, *, learning_rate, beta_1=0.9, beta_2=0.999, epsilon=1e-7
+):
+    """m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g²;  w -= lr_t m / (sqrt(v) + eps); t from 1"""
+    mean *= beta_1
+    mean += (1.0 - beta_1) * gradient
+    square *= beta_2
+    square += (1.0 - beta_2) * gradient**2
+    _flush(mean, square)
+    rate = learning_rate * np.sqrt(1.0 - beta_2**t) / (1.0 - beta_1**t)
+    weight -= rate * mean / (np.sqrt(square) + epsilon)
+
+
+def sgd_update(weight, gradient, velocity, *, learning_rate, momentum=0.0, nesterov=False):
+    """u = mu u - lr g;  w += u, or with Nesterov's momentum w += mu u - lr g"""
+    velocity *= momentum
+    velocity -= learning_rate * gradient
+    _flush(velocity)
+    weight += momentum * velocity - learning_rate * gradient if nesterov else velocity
+
+
+class Optimizer:
+    """One rule and its state, for a list of parameters.
+
+    Parameters
+    ----------
+    solver : {"rmsprop", "adam", "sgd"}
+    **hyper
+        The keyword arguments of the solver's update above, but for the learning rate.
+    """
+
+    def __init__(self, solver, **hyper):
+        self.solver = solver
+        self.hyper = hyper
+        self.n_updates = 0
+        self.state = None
+
+    def update(self, parameters, gradients, learning_rate):
+        if self.state is None:
+            self.state = [(np.zeros_like(p), np.zeros_like(p)) for p in parameters]
+        self.n_updates += 1
+        hyper = {"learning_rate": learning_rate, **self.hyper}
+        for weight, gradient, state in zip(parameters, gradients, self.state, strict=True):
+            if self.solver == "rmsprop":
+                rmsprop_momentum_update(weight, gradient, *state, **hyper)
+            elif self.solver == "adam":
+                adam_update(weight, gradient, *state, self.n_updates, **hyper)
+            else:
+                sgd_update(weight, gradient, state[0], **hyper)
+
+
+# Networks
+
+
+def forward(inputs, coefs, intercepts, activation="relu"):
+    """The output of every layer: the inputs first, the logits last."""
+    layers = [np.asarray(inputs, np.float64)]
+    for i, (weight, bias) in enumerate(zip(coefs, intercepts, strict=True)):
+        if i > 0:
+            layers[-1] = ACTIVATION[activation](layers[-1])
+        layers.append(matmul(layers[-1], weight, bias))
+    return layers
+
+
+def predict(inputs, coefs, intercepts, activation="relu", output="softmax"):
+    """Probabilities, (n, n_outputs)."""
+    logits = forward(inputs, coefs, intercepts, activation)[-1]
+    return softmax(logits) if output == "softmax" else logistic(logits)
+
+
+def evaluate(
+    inputs, labels, coefs, intercepts, *, activation="relu", output="softmax", sample_weight=None
+):
+    """(loss, accuracy), without the L2 term."""
+    logits = forward(inputs, coefs, intercepts, activation)[-1]
+    loss, _, accuracy = LOSS_BACKWARD[output](logits, labels, sample_weight)
+    return loss, accuracy
+
+
+def backward(
+    inputs,
+    labels,
+    coefs,
+    intercepts,
+    *,
+    activation="relu",
+    output="softmax",
+    alpha=0.0,
+    sample_weight=None,
+):
+    """(loss, accuracy, gradients by coefs, gradients by intercepts) of one batch.
+
+    The loss has scikit-learn's L2 term: alpha / (2 B) ||W||², B the sum of the sample weights.
+    """
+    layers = forward(inputs, coefs, intercepts, activation)
+    batch = len(inputs) if sample_weight is None else np.sum(sample_weight)
+    loss, delta, accuracy = LOSS_BACKWARD[output](layers.pop(), labels, sample_weight)
+    loss += 0.5 * alpha / batch * sum((w * w).sum() for w in coefs)
+    coef_grads, intercept_grads = [], []
+    for i in reversed(range(len(coefs))):
+        coef_grads.insert(0, layers[i].T @ delta + alpha / batch * coefs[i])
+        intercept_grads.insert(0, delta.sum(axis=0))
+        if i > 0:
+            delta = delta @ coefs[i].T * DERIVATIVE[activation](layers[i])
+    return loss, accuracy, coef_grads, intercept_grads
+
+
+def train_epoch(
+    inputs,
+    labels,
+    coefs,
+    intercepts,
+    optimizer,
+    order,
+    *,
+    batch_size,
+    learning_rate,
+    activation="relu",
+    output="softmax",
+    alpha=0.0,
+    sample_weight=None,
+):
+    """One pass over the rows in `order`; coefs, intercepts and the optimizer change in place.
+
+    Returns the mean loss and accuracy of the samples trained on, each batch's taken before its
+    update. A batch whose weights are all zero makes no update and counts for nothing.
+    """
+    loss_sum = accuracy_sum = seen = 0.0
+    for start in range(0, len(order), batch_size):
+        rows = order[start : start + batch_size]
+        weight = None if sample_weight is None else np.asarray(sample_weight)[rows]
+        if weight is not None and not weight.any():
+            continue
+        loss, accuracy, *gradients = backward(
+            inputs[rows],
+            labels[rows],
+            coefs,
+            intercepts,
+            activation=activation,
+            output=output,
+            alpha=alpha,
+            sample_weight=weight,
+        )
+        loss_sum += len(rows) * loss
+        accuracy_sum += len(rows) * accuracy
+        seen += len(rows)
+        optimizer.update(coefs + intercepts, gradients[0] + gradients[1], learning_rate)
+    return (loss_sum / seen, accuracy_sum / seen) if seen else (0.0, 0.0)
+
+
+def train(
+    inputs, labels, coefs, intercepts, optimizer, orders, *, learning_rate, batch_size, **network
+):
+    """Train copies of the parameters, one epoch per order of rows.
+
+    Parameters
+    ----------
+    orders : iterable of int arrays
+        The rows of each epoch, in the order of use.
+    **network
+        activation, output, alpha, sample_weight: as in `train_epoch`.
+
+    Returns
+    -------
+    coefs, intercepts : lists of float64 arrays
+    losses, accuracies : lists of float
+        One per epoch.
+    """
+    coefs = [np.array(w, np.float64) for w in coefs]
+    intercepts = [np.array(b, np.float64) for b in intercepts]
+    inputs = np.asarray(inputs, np.float64)
+    results = [
+        train_epoch(
+            inputs,
+            labels,
+            coefs,
+            intercepts,
+            optimizer,
+            order,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            **network,
+        )
+        for order in orders
+    ]
+    losses, accuracies = map(list, zip(*results, strict=True)) if results else ([], [])
+    return coefs, intercepts, losses, accuracies
