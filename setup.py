@@ -60,9 +60,7 @@ def extensions():
         "cdivision": True,
     }
     # force: Cython looks at the age of the source only, not at a change of FASTMLP_CHECK.
-    return cythonize(
-        [module], build_dir="build/cython", compiler_directives=directives, force=True
-    )
+    return cythonize([module], build_dir="build/cython", compiler_directives=directives, force=True)
 
 
 setup(

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .environment import show_versions, warmup
     from .estimator import MLPClassifier
 
-# Public name -> (module, attribute). `import fastmlp` itself imports neither numba nor scikit-learn.
+# Public name -> (module, attribute): importing fastmlp imports neither numba nor scikit-learn.
 _LAZY = {
     "MLPClassifier": ("fastmlp.estimator", "MLPClassifier"),
     "datasets": ("fastmlp.datasets", None),

@@ -1,0 +1,43 @@
+"""Read arrays from the files that datasets come in; a damaged one gives an error that names it."""
+
+import gzip
+import math
+import zipfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+
+def read_npz(file: Path, names: Sequence[str]) -> list[np.ndarray]:
+    """Read arrays by their names from NumPy's .npz; never unpickles anything."""
+    try:
+        with np.load(file, allow_pickle=False) as archive:
+            return [np.ascontiguousarray(archive[name]) for name in names]
+    except KeyError as error:
+        raise ValueError(f"{file} holds no array of that name: {error.args[0]}.") from error
+    except (OSError, EOFError, ValueError, TypeError, AttributeError, zlib.error,
+            zipfile.BadZipFile) as error:  # fmt: skip
+        raise ValueError(f"{file} is not a sound .npz file: {error}") from error
+
+
+def read_idx(file: Path) -> np.ndarray:
+    """Read an IDX file: two zeros, a type, the number of axes, each axis's length, the values."""
+    try:
+        content = file.read_bytes()
+        if content[:2] == b"\x1f\x8b":
+            content = gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ValueError(f"{file} cannot be read: {error}") from error
+    n_axes = content[3] if len(content) > 3 else 0
+    start = 4 + 4 * n_axes
+    if content[:3] != b"\0\0\x08" or n_axes not in (1, 3) or len(content) < start:
+        raise ValueError(f"{file} is not an IDX file of images or labels.")
+    shape = tuple(int(n) for n in np.frombuffer(content, ">u4", n_axes, 4))
+    values = np.frombuffer(content, np.uint8, offset=start)
+    if values.size != math.prod(shape):
+        raise ValueError(
+            f"{file} is truncated or damaged: {values.size} values where its header says {shape}."
+        )
+    return values.reshape(shape).copy()
