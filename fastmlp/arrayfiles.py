@@ -13,7 +13,8 @@ import numpy as np
 def read_npz(file: Path, names: Sequence[str]) -> list[np.ndarray]:
     """Read arrays by their names from NumPy's .npz; never unpickles anything."""
     try:
-        with np.load(file, allow_pickle=False) as archive:
+        # Opened here: of a damaged file NumPy would leave its own handle open.
+        with open(file, "rb") as stream, np.load(stream, allow_pickle=False) as archive:
             return [np.ascontiguousarray(archive[name]) for name in names]
     except KeyError as error:
         raise ValueError(f"{file} holds no array of that name: {error.args[0]}.") from error
