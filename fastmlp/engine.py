@@ -1,0 +1,318 @@
+"""Passes over the data: train for an epoch, sum up a gradient, predict, evaluate.
+
+Between a network's arrays in scikit-learn's form and the compiled kernels stands an `Engine`: it owns the packed
+parameters and the working memory, and runs a team of threads through the chunks of batches.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .data import open_data
+from .kernels.activation import CODES
+from .kernels.layout import (
+    FAN_OUT, LANES, LOGISTIC_OUTPUT, SOFTMAX, Batches, Learning, Network, Targets,
+)  # fmt: skip
+from .kernels.matmul import ROWS
+from .kernels.step import predict_chunk, train_chunk
+from .network import PANEL_BYTES, Layout, aligned
+from .optimizers import Gradient
+from .team import Team, usable_threads
+
+# Between two chunks Python can stop, report or take Ctrl-C: about 20 ms of one core's arithmetic.
+CHUNK_FLOPS = 1e9
+# Forward passes take samples in batches that keep a layer's activations in the second-level cache.
+PREDICT_BATCH = 128
+
+
+class EpochResult(NamedTuple):
+    """What an epoch came to: the sample-weighted mean loss with its L2 term, accuracy, updates made."""
+
+    loss: float
+    accuracy: float
+    n_updates: int
+
+
+class Engine:
+    """A network ready to run.
+
+    Parameters
+    ----------
+    layer_sizes : sequence of int
+        Features, hidden units layer by layer, outputs.
+    activation : {"identity", "relu", "tanh", "logistic"}
+    output : {"softmax", "logistic"}
+    dtype : {"float32", "float64"}
+    n_threads : int or None
+        See `team.usable_threads`.
+    """
+
+    def __init__(self, layer_sizes, *, activation, output, dtype, n_threads=None):
+        self.layout = Layout(layer_sizes, dtype)
+        self.dtype = self.layout.dtype
+        self.activation = CODES[activation]
+        self.output = SOFTMAX if output == "softmax" else LOGISTIC_OUTPUT
+        self.team = Team(usable_threads(n_threads))
+        self.params = None
+        self._buffers = self._network = None
+
+    def set_parameters(self, coefs, intercepts):
+        """Take weights (fan_in, fan_out) and biases (fan_out,), one of each per layer."""
+        self.params = self.layout.pack(coefs, intercepts)
+
+    def get_parameters(self):
+        """Weights and biases as fresh arrays."""
+        return self.layout.unpack(self.params)
+
+    def open(self, X, *, reuse=True):
+        """X made ready for batches; see `data.open_data`."""
+        return open_data(X, self.dtype, self.team, reuse=reuse)
+
+    def train_epoch(
+        self, data, labels, order, *, batch_size, optimizer, learning_rate, alpha=0.0, sample_weight=None,
+        progress=None,
+    ):  # fmt: skip
+        """One epoch of mini-batch updates.
+
+        Parameters
+        ----------
+        data : Data
+            From `open`.
+        labels : int32 ndarray
+            (n_samples, 1) class numbers for softmax, (n_samples, n_outputs) zeros and ones for logistic.
+        order : int64 ndarray
+            Row numbers in the order of use.
+        batch_size : int
+        optimizer : Optimizer
+            Its state goes on from where it is.
+        learning_rate : float
+        alpha : float
+            Strength of the L2 term, ``alpha / (2 B) ||W||²`` per batch.
+        sample_weight : float64 ndarray of shape (n_samples,) or None
+        progress : callable or None
+            Called as ``progress(samples_done)`` between chunks.
+
+        Returns
+        -------
+        EpochResult
+
+        Raises
+        ------
+        KeyboardInterrupt
+            Between two chunks; the parameters are then those after the last whole chunk.
+        """
+        plan = data.plan(
+            order, batch_size, columns=True, batches_per_chunk=self._batches_per_chunk(data, batch_size)
+        )
+        sums = self._batch_weights(plan, sample_weight)
+        targets = self._targets(plan, labels, sample_weight, sums, penalty=alpha > 0)
+        learning = self._learning(data, plan, optimizer, learning_rate, alpha, sums)
+        n_updates = self._train(data, plan, targets, learning, optimizer, progress)
+        return self._summary(plan, targets, sums, sample_weight, alpha, n_updates)
+
+    def loss_and_gradient(self, data, labels, *, alpha=0.0, sample_weight=None, order=None):
+        """Loss over all samples, with its L2 term, and its gradient.
+
+        Returns
+        -------
+        loss : float
+        coef_grads, intercept_grads : lists of ndarray
+            In the shapes of the parameters.
+        """
+        if order is None:
+            order = np.arange(data.n_samples)
+        plan = data.plan(
+            order, PREDICT_BATCH, columns=True,
+            batches_per_chunk=self._batches_per_chunk(data, PREDICT_BATCH),
+        )  # fmt: skip
+        total = len(order) if sample_weight is None else sample_weight[order].sum()
+        sums = np.full(-(-len(order) // plan.batch_size), float(total))
+        targets = self._targets(plan, labels, sample_weight, sums, penalty=False)
+        optimizer = Gradient()
+        learning = self._learning(data, plan, optimizer, 1.0, 0.0, sums)
+        self._train(data, plan, targets, learning, optimizer, None)
+        weight = 1.0 if sample_weight is None else sample_weight[order]
+        loss = float((targets.losses * weight).sum() / total)
+        coef_grads, intercept_grads = self.layout.unpack(optimizer.state["square"])
+        if alpha > 0:
+            coefs, _ = self.get_parameters()
+            loss += 0.5 * alpha / total * sum(float(np.vdot(c, c)) for c in coefs)
+            for grad, coef in zip(coef_grads, coefs, strict=True):
+                grad += self.dtype.type(alpha / total) * coef
+        return loss, coef_grads, intercept_grads
+
+    def predict(self, data, rows=None):
+        """Probabilities of shape (n, n_outputs) for the given rows of `data`, by default all."""
+        plan = data.plan(rows, PREDICT_BATCH, columns=False)
+        outputs = np.empty((len(plan.order), self.layout.sizes[-1]), self.dtype)
+        buffers = self._fitting_buffers(data, plan)
+        network = self._network_for(plan.batch_size)
+
+        def work(me, n_threads):
+            for chunk in range(plan.n_chunks):
+                data.prepare(plan, chunk, buffers, me, n_threads)
+                first, stop = plan.chunk_batches(chunk)
+                batches = _batches(data, buffers, stop - first)
+                if predict_chunk(
+                    network, self.params, batches, outputs, self.team.sync, me, n_threads
+                ):  # fmt: skip
+                    return
+
+        self.team.run(work)
+        return outputs
+
+    def evaluate(self, data, labels, rows=None, sample_weight=None):
+        """Sample-weighted mean loss, without the L2 term, and accuracy of the given rows.
+
+        Returns
+        -------
+        loss, accuracy : float
+        """
+        p = self.predict(data, rows)
+        y = labels if rows is None else labels[rows]
+        weight = None
+        if sample_weight is not None:
+            weight = sample_weight if rows is None else sample_weight[rows]
+        tiny = np.finfo(p.dtype).tiny
+        if self.output == SOFTMAX:
+            chosen = np.take_along_axis(p, y, axis=1)[:, 0]
+            losses = -np.log(np.maximum(chosen, tiny), dtype=float)
+            hits = p.argmax(axis=1) == y[:, 0]
+        else:
+            right = np.where(y == 1, p, 1 - p)
+            losses = -np.log(np.maximum(right, tiny), dtype=float).sum(axis=1)
+            hits = ((p > 0.5) == y).all(axis=1)
+        return float(np.average(losses, weights=weight)), float(np.average(hits, weights=weight))
+
+    # --- preparations ---------------------------------------------------------------------------
+
+    def _batches_per_chunk(self, data, batch_size):
+        """So many that a chunk takes long enough for Python's share to vanish, and not longer."""
+        weights = sum(a * b for a, b in zip(self.layout.sizes[1:-1], self.layout.sizes[2:], strict=True))
+        first = data.n_features * self.layout.sizes[1]
+        flops = 6 * batch_size * (weights + first * (data.density if data.zero_skipping else 1))
+        return max(1, int(CHUNK_FLOPS / (flops + 10 * (weights + first))))
+
+    def _batch_weights(self, plan, sample_weight):
+        """Sum of the sample weights of each batch."""
+        n, size = len(plan.order), plan.batch_size
+        starts = np.arange(0, n, size)
+        if sample_weight is None:
+            return np.minimum(n - starts, size).astype(float)
+        return np.add.reduceat(sample_weight[plan.order], starts)
+
+    def _targets(self, plan, labels, sample_weight, sums, penalty):
+        n = len(plan.order)
+        scale = np.zeros(len(sums))
+        np.divide(1.0, sums, out=scale, where=sums > 0)
+        weight = np.empty(0, self.dtype)
+        if sample_weight is not None:
+            weight = np.ascontiguousarray(sample_weight, self.dtype)
+        return Targets(
+            order=plan.order,
+            labels=labels,
+            weight=weight,
+            scale=scale.astype(self.dtype),
+            losses=np.zeros(n),
+            hits=np.zeros(n, np.uint8),
+            penalty=np.zeros((len(sums), self.layout.n_panels) if penalty else (0, 0)),
+        )
+
+    def _learning(self, data, plan, optimizer, learning_rate, alpha, sums):
+        square, momentum = optimizer.memory(self.layout.n_params, self.dtype, aligned)
+        lazy = data.zero_skipping and optimizer.skips_untouched and alpha == 0
+        updates = np.cumsum(sums > 0)
+        return Learning(
+            params=self.params,
+            square=square,
+            momentum=momentum,
+            rate=optimizer.rates(learning_rate, updates).astype(self.dtype),
+            alpha=self.dtype.type(alpha),
+            lazy=lazy,
+            last=np.zeros(
+                (int(self.layout.layers[0, 3]), data.n_features) if lazy else (0, 0), np.int32
+            ),
+            powers=optimizer.powers(int(updates[-1]) if lazy else 0).astype(self.dtype),
+        )
+
+    def _network_for(self, batch_size):
+        """Shape and working memory for batches of this size; kept for the next pass."""
+        network = self._network
+        if network is None or network.batch_size != batch_size:
+            layers = self.layout.for_batch(batch_size)
+            units = self.layout.n_units * batch_size
+            panel = PANEL_BYTES // self.dtype.itemsize
+            widest = int((-(-layers[1:, FAN_OUT] // layers[1:, LANES]) * layers[1:, LANES]).max(initial=0))
+            scratch = aligned(self.team.n_threads * panel * max(widest, ROWS), self.dtype)
+            network = self._network = Network(
+                layers=layers,
+                activation=self.activation,
+                output=self.output,
+                batch_size=batch_size,
+                hidden=aligned(units, self.dtype),
+                delta=aligned(units, self.dtype),
+                scratch=scratch.reshape(self.team.n_threads, -1),
+            )
+        return network
+
+    def _fitting_buffers(self, data, plan):
+        if self._buffers is None or not self._buffers.fits(plan):
+            self._buffers = data.new_buffers(plan)
+        return self._buffers
+
+    # --- the epoch ------------------------------------------------------------------------------
+
+    def _train(self, data, plan, targets, learning, optimizer, progress):
+        """Run the team through the plan's chunks; returns the number of updates."""
+        buffers = self._fitting_buffers(data, plan)
+        network = self._network_for(plan.batch_size)
+        rule = optimizer.rule(self.dtype.type)
+        sync = self.team.sync
+        last_chunk = plan.n_chunks - 1
+        done = [0]  # updates after the last whole chunk, as thread 0 knows it
+
+        def work(me, n_threads):
+            step = 0
+            for chunk in range(plan.n_chunks):
+                data.prepare(plan, chunk, buffers, me, n_threads)
+                first, stop = plan.chunk_batches(chunk)
+                step = train_chunk(
+                    rule, network, _batches(data, buffers, stop - first), targets, learning,
+                    first, step, chunk == last_chunk, sync, me, n_threads,
+                )  # fmt: skip
+                if step < 0:
+                    return
+                if me == 0:
+                    done[0] = step
+                    if progress is not None:
+                        progress(min(stop * plan.batch_size, len(plan.order)))
+
+        try:
+            self.team.run(work)
+        except BaseException:
+            # Between two chunks the parameters are whole; only rows left out have yet to be settled.
+            train_chunk(
+                rule, network, _batches(data, buffers, 0), targets, learning, 0, done[0], True, sync, 0, 1
+            )
+            raise
+        finally:
+            optimizer.n_updates += done[0]
+        return done[0]
+
+    def _summary(self, plan, targets, sums, sample_weight, alpha, n_updates):
+        weight = None if sample_weight is None else sample_weight[plan.order]
+        total = sums.sum()
+        losses = targets.losses if weight is None else targets.losses * weight
+        hits = targets.hits if weight is None else targets.hits * weight
+        loss = losses.sum() / total
+        if alpha > 0:
+            # Each batch's loss counts by its weight: sum(B * alpha / (2 B) ||W||²) / total.
+            loss += 0.5 * alpha * targets.penalty[sums > 0].sum() / total
+        return EpochResult(float(loss), float(hits.sum() / total), n_updates)
+
+
+def _batches(data, buffers, n_batches):
+    return Batches(
+        buffers.table, buffers.edges, buffers.index, buffers.value, buffers.feature, buffers.column,
+        buffers.row, buffers.row_value, buffers.dense, n_batches, data.n_blocks, data.zero_skipping,
+    )  # fmt: skip

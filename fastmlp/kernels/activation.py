@@ -1,0 +1,61 @@
+"""Activation functions and their derivatives, in place on a run of numbers.
+
+Derivatives are taken from the *output* h of the activation, so that the input need not be kept.
+"""
+
+from numba import njit
+
+from .elementary import exp, tanh
+from .vector import fma, less, load, splat, store, where, zeros
+
+IDENTITY, RELU, TANH, LOGISTIC = 0, 1, 2, 3
+CODES = {"identity": IDENTITY, "relu": RELU, "tanh": TANH, "logistic": LOGISTIC}
+
+
+@njit(forceinline=True)
+def logistic(x):
+    """``1 / (1 + exp(-x))``."""
+    one = splat(x, 1.0)
+    return one / (one + exp(splat(x, 0.0) - x))
+
+
+@njit
+def activate(kind, h, start, stop):
+    """h = f(h)
+
+    h (n,), elements start .. stop - 1, a multiple of the vector's lanes
+    """
+    like = zeros(h, 64)
+    lanes = 64 // h.itemsize
+    if kind == RELU:
+        for i in range(start, stop, lanes):
+            x = load(like, h, i)
+            store(h, i, where(less(x, like), like, x))  # keeps NaN
+    elif kind == TANH:
+        for i in range(start, stop, lanes):
+            store(h, i, tanh(load(like, h, i)))
+    elif kind == LOGISTIC:
+        for i in range(start, stop, lanes):
+            store(h, i, logistic(load(like, h, i)))
+
+
+@njit
+def activation_backward(kind, h, delta, start, stop):
+    """delta *= f'(h)
+
+    h, delta (n,), elements start .. stop - 1, a multiple of the vector's lanes
+    """
+    like = zeros(h, 64)
+    one = splat(like, 1.0)
+    lanes = 64 // h.itemsize
+    if kind == RELU:
+        for i in range(start, stop, lanes):
+            store(delta, i, where(less(like, load(like, h, i)), load(like, delta, i), like))
+    elif kind == TANH:
+        for i in range(start, stop, lanes):
+            x = load(like, h, i)
+            store(delta, i, load(like, delta, i) * fma(like - x, x, one))
+    elif kind == LOGISTIC:
+        for i in range(start, stop, lanes):
+            x = load(like, h, i)
+            store(delta, i, load(like, delta, i) * (x * (one - x)))

@@ -1,0 +1,126 @@
+"""Cross-entropy losses and their gradients with respect to the logits, one sample at a time.
+
+Logits z and deltas lie in panels: unit k of sample i at ``start + (k // lanes) * stride + k % lanes``, where
+`start` is the sample's place in the first panel and `stride` the distance between panels.
+"""
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
+
+from .activation import logistic
+from .elementary import absolute, exp, log, log1p
+from .vector import (
+    Vector, at, less, load, put, reduce_max, reduce_sum, splat, store, where, zeros,
+)  # fmt: skip
+
+
+@intrinsic
+def first_lanes(typing, like, count):
+    """Mask of the first `count` lanes."""
+
+    def codegen(context, builder, sig, args):
+        lanes = ir.VectorType(ir.IntType(32), like.lanes)
+        number = builder.trunc(args[1], ir.IntType(32))
+        limit = builder.insert_element(
+            ir.Constant(lanes, ir.Undefined), number, ir.Constant(ir.IntType(32), 0)
+        )
+        limit = builder.shuffle_vector(limit, limit, ir.Constant(lanes, [0] * like.lanes))
+        return builder.icmp_signed("<", ir.Constant(lanes, list(range(like.lanes))), limit)
+
+    return Vector(types.boolean, like.lanes)(like, types.int64), codegen
+
+
+@njit(forceinline=True)
+def _place(start, stride, lanes, k):
+    return start + k // lanes * stride + k % lanes
+
+
+@njit
+def softmax(z, p, start, stride, lanes, n_outputs):
+    """p = exp(z - max z) / sum exp(z - max z); returns max z and log sum exp(z - max z)
+
+    z, p [panel][sample][lanes]: one sample of n_outputs units; the panel's further lanes of p become 0
+    """
+    like = zeros(z, 64)
+    width = 64 // z.itemsize
+    lowest = splat(like, -np.inf)
+    largest = lowest
+    for k in range(0, n_outputs, width):
+        x = where(first_lanes(like, n_outputs - k), load(like, z, _place(start, stride, lanes, k)), lowest)
+        largest = where(less(largest, x), x, largest)
+    top = reduce_max(largest)
+    shift, total = splat(like, top), like
+    for k in range(0, n_outputs, width):
+        o = _place(start, stride, lanes, k)
+        e = where(first_lanes(like, n_outputs - k), exp(load(like, z, o) - shift), like)
+        store(p, o, e)
+        total = total + e
+    total = splat(like, reduce_sum(total))
+    for k in range(0, n_outputs, width):
+        o = _place(start, stride, lanes, k)
+        store(p, o, load(like, p, o) / total)
+    return top, reduce_max(log(total))
+
+
+@njit
+def softmax_cross_entropy_backward(z, delta, start, stride, lanes, n_outputs, label, scale):
+    """loss = -log softmax(z)[label];  delta = scale (softmax(z) - onehot(label)); returns loss and hit
+
+    z, delta [panel][sample][lanes]: one sample of n_outputs units; hit: the label has the largest logit
+    """
+    target = _place(start, stride, lanes, label)
+    logit = at(z, target)
+    top, log_sum = softmax(z, delta, start, stride, lanes, n_outputs)
+    hit = logit >= top
+    k = 0
+    while hit and k < label:  # of equal logits the first counts, as in argmax
+        hit = at(z, _place(start, stride, lanes, k)) < top
+        k += 1
+    like = zeros(z, 64)
+    factor = splat(like, scale)
+    put(delta, target, at(delta, target) - z.dtype.type(1))
+    for k in range(0, n_outputs, 64 // z.itemsize):
+        o = _place(start, stride, lanes, k)
+        store(delta, o, load(like, delta, o) * factor)
+    return log_sum + (top - logit), hit
+
+
+@njit
+def logistic_cross_entropy_backward(z, delta, start, stride, lanes, n_outputs, labels, i, scale):
+    """loss = sum_k log(1 + exp(z_k)) - y_k z_k;  delta = scale (logistic(z) - y); returns loss and hit
+
+    z, delta [panel][sample][lanes]: one sample of n_outputs units; labels (n_samples, n_outputs) 0 or 1,
+    row i; hit: each output is on the right side of 1/2
+    """
+    like = zeros(z, 64)
+    width = 64 // z.itemsize
+    factor, one = splat(like, scale), splat(like, 1.0)
+    # The labels' place is in delta until they are read.
+    for k in range(n_outputs):
+        put(delta, _place(start, stride, lanes, k), z.dtype.type(labels[i, k]))
+    loss, wrong = like, like
+    for k in range(0, n_outputs, width):
+        o = _place(start, stride, lanes, k)
+        inside = first_lanes(like, n_outputs - k)
+        x, y = load(like, z, o), load(like, delta, o)
+        positive = where(less(like, x), x, like)
+        each = positive + log1p(exp(like - absolute(x))) - y * x
+        loss = loss + where(inside, each, like)
+        side = where(less(like, x), one, like)
+        wrong = wrong + where(inside, absolute(side - y), like)
+        store(delta, o, where(inside, (logistic(x) - y) * factor, like))
+    return reduce_sum(loss), reduce_sum(wrong) == 0
+
+
+@njit
+def logistic_outputs(z, p, start, stride, lanes, n_outputs):
+    """p = logistic(z)
+
+    z, p [panel][sample][lanes]: one sample of n_outputs units
+    """
+    like = zeros(z, 64)
+    for k in range(0, n_outputs, 64 // z.itemsize):
+        o = _place(start, stride, lanes, k)
+        store(p, o, logistic(load(like, z, o)))

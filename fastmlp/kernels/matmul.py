@@ -1,0 +1,172 @@
+"""Matrix products on packed panels.
+
+A *panel* is a run of `lanes` neighbouring units of a layer. Weights are stored panel by panel as
+``[panel][feature][lanes]``, activations and deltas as ``[panel][sample][lanes]``; both are flat arrays with
+offsets. Every number of a product is one chain of fma over ascending inputs, whatever the blocking and
+whoever computes it; an input that is zero leaves the chain as it is, so skipping it changes no bit.
+"""
+
+from numba import njit
+
+from .vector import at, fma, load, put, store, zeros
+
+# Rows of a register tile: 6 rows of 64 bytes fill twelve of AVX2's sixteen registers.
+ROWS = 6
+
+
+@njit(forceinline=True)
+def _tile(a0, a1, a2, a3, a4, a5, x, i0, i1, i2, i3, i4, i5, step, count, w, start, stride):
+    """a_r += sum_k x[i_r + k step] w[start + k stride : ... + lanes]
+
+    x (n,), w (n,): flat; a_r: vectors; six rows of scalars times one column of vectors
+    """
+    for k in range(count):
+        b = load(a0, w, start + k * stride)
+        q = k * step
+        a0 = fma(at(x, i0 + q), b, a0)
+        a1 = fma(at(x, i1 + q), b, a1)
+        a2 = fma(at(x, i2 + q), b, a2)
+        a3 = fma(at(x, i3 + q), b, a3)
+        a4 = fma(at(x, i4 + q), b, a4)
+        a5 = fma(at(x, i5 + q), b, a5)
+    return a0, a1, a2, a3, a4, a5
+
+
+@njit
+def start_rows(bias, bias_start, out, out_start, first, last, lanes):
+    """out[i] = bias
+
+    bias (lanes,) or empty for zero; out [sample][lanes]; samples first .. last - 1
+    """
+    like = zeros(out, 64)
+    width = 64 // out.itemsize
+    for s in range(0, lanes, width):
+        b = load(like, bias, bias_start + s) if bias.size > 0 else like
+        for i in range(first, last):
+            store(out, out_start + i * lanes + s, b)
+
+
+@njit
+def matmul_dense(
+    x, x_start, x_lanes, x_stride, fan_in, w, w_start, w_stride, out, out_start, first, last, lanes
+):
+    """out[i] += sum_j x[i, j] w[j]
+
+    x [panel][sample][x_lanes], panels x_stride apart, fan_in features in all
+    w [feature][lanes], features w_stride apart
+    out [sample][lanes]; samples first .. last - 1
+    """
+    like = zeros(w, 64)
+    width = 64 // w.itemsize
+    end = last - 1
+    for j in range(0, fan_in, x_lanes):
+        count = min(x_lanes, fan_in - j)
+        block = x_start + j // x_lanes * x_stride
+        for i in range(first, last, ROWS):
+            # Past the end a tile repeats the last row, which then is stored several times over.
+            r1, r2, r3 = min(i + 1, end), min(i + 2, end), min(i + 3, end)
+            r4, r5 = min(i + 4, end), min(i + 5, end)
+            for s in range(0, lanes, width):
+                o = out_start + s
+                a0, a1, a2, a3, a4, a5 = _tile(
+                    load(like, out, o + i * lanes), load(like, out, o + r1 * lanes),
+                    load(like, out, o + r2 * lanes), load(like, out, o + r3 * lanes),
+                    load(like, out, o + r4 * lanes), load(like, out, o + r5 * lanes),
+                    x, block + i * x_lanes, block + r1 * x_lanes, block + r2 * x_lanes,
+                    block + r3 * x_lanes, block + r4 * x_lanes, block + r5 * x_lanes,
+                    1, count, w, w_start + j * w_stride + s, w_stride,
+                )  # fmt: skip
+                store(out, o + i * lanes, a0)
+                store(out, o + r1 * lanes, a1)
+                store(out, o + r2 * lanes, a2)
+                store(out, o + r3 * lanes, a3)
+                store(out, o + r4 * lanes, a4)
+                store(out, o + r5 * lanes, a5)
+
+
+@njit(forceinline=True)
+def matmul_sparse(
+    like, index, value, edges, edges_start, n_blocks,
+    w, w_start, w_stride, bias, bias_start, out, out_start, first, last, lanes,
+):  # fmt: skip
+    """out[i] = bias + sum over the non-zeros (j, x_ij) of sample i of x_ij w[j]
+
+    index, value (n,): non-zeros, features ascending; edges [sample][block + 1] positions in them
+    w [feature][lanes], features w_stride apart; bias (lanes,)
+    out [sample][lanes]; samples first .. last - 1
+
+    Features are taken in blocks, so that the rows of w in use stay in the first-level cache.
+    """
+    for block in range(n_blocks):
+        for i in range(first, last):
+            o = out_start + i * lanes
+            total = load(like, bias, bias_start) if block == 0 else load(like, out, o)
+            e = edges_start + i * (n_blocks + 1) + block
+            for p in range(at(edges, e), at(edges, e + 1)):
+                total = fma(at(value, p), load(like, w, w_start + at(index, p) * w_stride), total)
+            store(out, o, total)
+
+
+@njit(forceinline=True)
+def gradient_row_sparse(like, row, row_value, start, stop, delta, delta_start, lanes):
+    """g = sum over the non-zeros (i, x_i) of one feature of x_i delta[i]
+
+    row, row_value (n,), positions start .. stop - 1, samples ascending; delta [sample][lanes]; g (lanes,)
+    """
+    total = like
+    for p in range(start, stop):
+        total = fma(at(row_value, p), load(like, delta, delta_start + at(row, p) * lanes), total)
+    return total
+
+
+@njit
+def gradient_dense(
+    x, x_start, x_lanes, x_stride, j, end, m, delta, delta_start, lanes, out, out_start
+):
+    """out[r] = sum_i x[i, j + r] delta[i] for six features; past `end` the last one again
+
+    x [panel][sample][x_lanes], panels x_stride apart; delta [sample][lanes], m samples; out [6][lanes]
+    """
+    like = zeros(delta, 64)
+    width = 64 // delta.itemsize
+    i0 = x_start + j // x_lanes * x_stride + j % x_lanes
+    j = min(j + 1, end)
+    i1 = x_start + j // x_lanes * x_stride + j % x_lanes
+    j = min(j + 1, end)
+    i2 = x_start + j // x_lanes * x_stride + j % x_lanes
+    j = min(j + 1, end)
+    i3 = x_start + j // x_lanes * x_stride + j % x_lanes
+    j = min(j + 1, end)
+    i4 = x_start + j // x_lanes * x_stride + j % x_lanes
+    j = min(j + 1, end)
+    i5 = x_start + j // x_lanes * x_stride + j % x_lanes
+    for s in range(0, lanes, width):
+        a0, a1, a2, a3, a4, a5 = _tile(
+            like, like, like, like, like, like, x, i0, i1, i2, i3, i4, i5, x_lanes, m,
+            delta, delta_start + s, lanes,
+        )  # fmt: skip
+        o = out_start + s
+        store(out, o, a0)
+        store(out, o + lanes, a1)
+        store(out, o + 2 * lanes, a2)
+        store(out, o + 3 * lanes, a3)
+        store(out, o + 4 * lanes, a4)
+        store(out, o + 5 * lanes, a5)
+
+
+@njit
+def transpose_panel(w, w_start, w_panel, w_lanes, fan_out, unit, count, lanes, out):
+    """out[k, u] = w[unit + u, k], zero for u >= count
+
+    w [panel][feature][w_lanes], panels w_panel apart, fan_out units k; out [k][lanes]
+    """
+    for u in range(count, lanes):
+        for k in range(fan_out):
+            put(out, k * lanes + u, 0)
+    for first in range(0, fan_out, w_lanes):
+        panel = w_start + first // w_lanes * w_panel + unit * w_lanes
+        last = min(first + w_lanes, fan_out)
+        for u in range(count):
+            source = panel + u * w_lanes - first
+            for k in range(first, last):
+                put(out, k * lanes + u, at(w, source + k))

@@ -1,0 +1,112 @@
+"""A team of threads that runs one function side by side."""
+
+import os
+import threading
+from functools import lru_cache
+
+import numpy as np
+
+# Layout of the counters that the compiled barrier uses (kernels.sync); kept here too so that a team can be
+# made without importing numba. A test holds the two against each other.
+STOP, SYNC_SIZE = 16, 24
+
+
+@lru_cache(maxsize=8)
+def _cores(pid, affinity):
+    import joblib
+
+    return joblib.cpu_count()
+
+
+def usable_threads(n_threads=None):
+    """Number of threads to run.
+
+    Parameters
+    ----------
+    n_threads : int or None
+        As asked for, taken as it is; or None: the cores that this process may use (cgroup and affinity),
+        never more than ``OMP_NUM_THREADS``, and 1 inside a worker of a joblib backend.
+    """
+    if n_threads is not None:
+        return int(n_threads)
+    from joblib.parallel import get_active_backend
+
+    if (get_active_backend()[0].nesting_level or 0) > 0:
+        return 1
+    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+    cores = _cores(os.getpid(), affinity)
+    limit = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]  # may be a list, one per nesting level
+    return max(1, min(cores, int(limit) if limit.strip().isdigit() else cores))
+
+
+class Team:
+    """Runs a function on `n_threads` threads at once.
+
+    The threads live for the length of one call of `run`; between calls there is nothing to fork, pickle or
+    shut down. `sync` is the memory that their barriers share.
+    """
+
+    def __init__(self, n_threads):
+        self.n_threads = n_threads
+        block = np.zeros(SYNC_SIZE + 8, dtype=np.int64)
+        skip = -block.ctypes.data % 64 // 8  # each counter on a cache line of its own
+        self.sync = block[skip : skip + SYNC_SIZE]
+
+    def run(self, function):
+        """Call ``function(me, n_threads)`` on each thread; the caller is thread 0.
+
+        When one call raises, the others' barriers end and the exception is raised here. When the operating
+        system (or an interpreter that is shutting down) refuses a thread, one thread does the work.
+        """
+        if self.n_threads > 1:
+            try:
+                return self._run(function, self.n_threads)
+            except _ThreadRefused:
+                pass
+        return self._run(function, 1)
+
+    def _run(self, function, n_threads):
+        errors = []
+
+        def work(me):
+            try:
+                function(me, n_threads)
+            except BaseException as error:
+                errors.append(error)
+                self.sync[STOP] = 1
+
+        threads = []
+        try:
+            for me in range(1, n_threads):
+                thread = threading.Thread(target=work, args=(me,), name=f"fastmlp-{me}", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError as error:
+                    raise _ThreadRefused from error
+                threads.append(thread)
+            work(0)
+        except BaseException:
+            self.sync[STOP] = 1
+            raise
+        finally:
+            for thread in threads:
+                _join(thread, errors)
+            self.sync[:] = 0
+        if errors:
+            try:
+                raise errors[0]
+            finally:
+                errors.clear()  # no cycle of frame and exception
+
+
+class _ThreadRefused(Exception):
+    pass
+
+
+def _join(thread, errors):
+    # Ctrl-C while waiting: the thread ends at its next barrier or chunk; wait on, then report.
+    while True:
+        try:
+            return thread.join()
+        except KeyboardInterrupt as interrupt:
+            errors.append(interrupt)
