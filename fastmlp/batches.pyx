@@ -1,0 +1,325 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+# cython: initializedcheck=False
+"""From arrays to batches: the integer work that does not depend on the CPU's vector width.
+
+Rows come from a dense array or from rows of non-zeros (scipy's CSR, or our own encoding of a dense
+array). A batch leaves as non-zeros row by row, the same non-zeros column by column, or dense
+panels. Every function works on the rows, or on the batches of the table, that it is given,
+without the GIL, and allocates nothing: threads call it side by side on slices of their own.
+
+All element access goes through memoryviews: a build with ``boundscheck=True`` checks every one.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+cdef extern from *:
+    """
+    #if defined(_MSC_VER)
+    #include <intrin.h>
+    static __inline int lowest_bit(unsigned __int64 word) {
+        unsigned long bit; _BitScanForward64(&bit, word); return (int) bit;
+    }
+    #else
+    #define lowest_bit(word) __builtin_ctzll(word)
+    #endif
+    """
+    int lowest_bit(uint64_t word) nogil
+
+
+cpdef enum:
+    # The columns of a batch table: one row per batch of a chunk, offsets into the chunk's buffers.
+    START = 0     # position in the epoch's order of the batch's first sample
+    SIZE = 1      # samples
+    EDGES = 2     # offset in `edges`
+    ACTIVE = 3    # offset in `feature`
+    N_ACTIVE = 4  # features that are not zero in the whole batch; `transpose` fills it in
+    COLUMN = 5    # offset in `column`
+    DENSE = 6     # offset in `dense`
+    ENTRY = 7     # offset in `index`, `value`, `row` and `row_value`
+    N_FIELDS = 8
+
+
+ctypedef fused source_t:
+    uint8_t
+    float
+    double
+
+ctypedef fused value_t:
+    uint8_t
+    float
+    double
+
+ctypedef fused real_t:
+    float
+    double
+
+ctypedef fused encoded_index_t:
+    uint16_t
+    uint32_t
+
+ctypedef fused csr_index_t:
+    int32_t
+    int64_t
+
+ctypedef fused index_t:
+    uint16_t
+    uint32_t
+    int32_t
+    int64_t
+
+
+def check_csr(const int64_t[::1] starts, const csr_index_t[::1] index, int64_t n_features):
+    """Judge the indices of some rows: -1 out of range, 0 not strictly ascending, 1 canonical.
+
+    ``starts`` is (rows + 1), never descends and stays within ``index``.
+    """
+    cdef int64_t i, j, feature, previous
+    cdef bint inside = True, ascending = True
+    with nogil:
+        for i in range(starts.shape[0] - 1):
+            previous = -1
+            for j in range(starts[i], starts[i + 1]):
+                feature = index[j]
+                inside &= (feature >= 0) & (feature < n_features)
+                ascending &= feature > previous
+                previous = feature
+    return (1 if ascending else 0) if inside else -1
+
+
+def count_dense(const source_t[:, ::1] x, bint narrow, int64_t[::1] counts):
+    """Set counts to the number of non-zeros of each row of x.
+
+    ``narrow`` says that the compute dtype is float32: a double that rounds to zero is a zero.
+    """
+    cdef int64_t i, j, n_features = x.shape[1]
+    cdef uint32_t n  # as wide as a float, so that compilers count whole vectors
+    with nogil:
+        for i in range(x.shape[0]):
+            n = 0
+            if source_t is double and narrow:
+                for j in range(n_features):
+                    n += <float> x[i, j] != 0
+            else:
+                for j in range(n_features):
+                    n += x[i, j] != 0
+            counts[i] = n
+
+
+def count_sparse(const int64_t[::1] starts, const value_t[::1] value, bint narrow,
+                 int64_t[::1] counts):
+    """Set counts to the number of stored values that are not zero in each row."""
+    cdef int64_t i, j, n
+    with nogil:
+        for i in range(starts.shape[0] - 1):
+            n = 0
+            for j in range(starts[i], starts[i + 1]):
+                if value_t is double and narrow:
+                    n += <float> value[j] != 0
+                else:
+                    n += value[j] != 0
+            counts[i] = n
+
+
+cdef inline int compact(const source_t[:, ::1] x, int64_t i, encoded_index_t[::1] index,
+                        value_t[::1] value, int64_t start, int64_t stop) except -1 nogil:
+    """Write the non-zeros of row i of x to index[start:stop] and value[start:stop].
+
+    Without a branch on the values: each is written, and overwritten by the next if it was a zero.
+    The loop ends with the last non-zero, so nothing is written past it. Should x have changed
+    since it was counted, zeros fill the rest: no index is ever left undefined.
+    """
+    cdef int64_t j = 0, k = start, n_features = x.shape[1]
+    cdef value_t element
+    while k < stop and j < n_features:
+        element = <value_t> x[i, j]
+        value[k] = element
+        index[k] = <encoded_index_t> j
+        k += element != 0
+        j += 1
+    for k in range(k, stop):
+        index[k] = 0
+        value[k] = 0
+    return 0
+
+
+def encode(const source_t[:, ::1] x, const int64_t[::1] starts, encoded_index_t[::1] index,
+           value_t[::1] value):
+    """Write the non-zeros of row i of x to starts[i] .. starts[i + 1] of index and value."""
+    cdef int64_t i
+    with nogil:
+        for i in range(x.shape[0]):
+            compact(x, i, index, value, starts[i], starts[i + 1])
+
+
+cdef inline int cut(const uint32_t[::1] index, int64_t start, int64_t stop, int64_t n_blocks,
+                    int64_t block_features, int64_t[::1] edges, int64_t edge) except -1 nogil:
+    """Set edges[edge + k], k = 0..n_blocks, to where a sample's entries enter feature block k."""
+    cdef int64_t k, low = start, high, middle
+    edges[edge] = start
+    for k in range(1, n_blocks):
+        high = stop
+        while low < high:
+            middle = (low + high) >> 1
+            if index[middle] < k * block_features:
+                low = middle + 1
+            else:
+                high = middle
+        edges[edge + k] = low
+    edges[edge + n_blocks] = stop
+    return 0
+
+
+def gather_sparse(const int64_t[::1] starts, const index_t[::1] source_index,
+                  const value_t[::1] source_value, const int64_t[::1] counts,
+                  const int64_t[::1] order, const int64_t[:, :] table, int64_t n_blocks,
+                  int64_t block_features, int64_t[::1] edges, uint32_t[::1] index, real_t[::1] value):
+    """Gather the non-zeros of the table's batches, sample by sample.
+
+    Row i of the source is entries starts[i] .. starts[i + 1]; counts[i] of them are not zero.
+    """
+    cdef int64_t b, i, sample, edge, source, shift, start, stop, k
+    cdef real_t element
+    with nogil:
+        for b in range(table.shape[0]):
+            start = table[b, ENTRY]
+            edge = table[b, EDGES]
+            for i in range(table[b, SIZE]):
+                sample = order[table[b, START] + i]
+                stop = start + counts[sample]
+                source = starts[sample]
+                if starts[sample + 1] - source == counts[sample]:  # plain copies, as vectors
+                    shift = source - start
+                    for k in range(start, stop):
+                        index[k] = <uint32_t> source_index[shift + k]
+                    for k in range(start, stop):
+                        value[k] = <real_t> source_value[shift + k]
+                else:  # zeros are stored too: drop them, as in `compact`
+                    k = start
+                    while k < stop and source < starts[sample + 1]:
+                        element = <real_t> source_value[source]
+                        value[k] = element
+                        index[k] = <uint32_t> source_index[source]
+                        k += element != 0
+                        source += 1
+                    for k in range(k, stop):
+                        index[k] = 0
+                        value[k] = 0
+                cut(index, start, stop, n_blocks, block_features, edges, edge)
+                edge += n_blocks + 1
+                start = stop
+
+
+def gather_dense(const source_t[:, ::1] x, bint taken, const int64_t[::1] counts,
+                 const int64_t[::1] order, const int64_t[:, :] table, int64_t n_blocks,
+                 int64_t block_features, int64_t[::1] edges, uint32_t[::1] index, real_t[::1] value):
+    """As `gather_sparse`, straight from dense rows.
+
+    ``taken`` says that x holds one batch's own samples, in order, instead of all rows.
+    """
+    cdef int64_t b, i, sample, edge, start, stop
+    with nogil:
+        for b in range(table.shape[0]):
+            start = table[b, ENTRY]
+            edge = table[b, EDGES]
+            for i in range(table[b, SIZE]):
+                sample = order[table[b, START] + i]
+                stop = start + counts[sample]
+                compact(x, i if taken else sample, index, value, start, stop)
+                cut(index, start, stop, n_blocks, block_features, edges, edge)
+                edge += n_blocks + 1
+                start = stop
+
+
+def transpose(int64_t[:, :] table, int64_t n_blocks,
+              const int64_t[::1] edges, const uint32_t[::1] index, const real_t[::1] value,
+              uint32_t[::1] feature, int64_t[::1] column, uint32_t[::1] row,
+              real_t[::1] row_value, int64_t[::1] cursor, uint64_t[::1] present):
+    """Sort the non-zeros of the table's batches by feature, then by sample.
+
+    A counting sort whose cost depends on the non-zeros and hardly on the number of features.
+    ``cursor`` (features) and ``present`` (features / 64, a bit each) are this thread's own; they
+    are all zero before and after.
+    """
+    cdef int64_t b, i, k, a, f, w, n, start, position, edge, n_active, active, first
+    cdef uint64_t word
+    with nogil:
+        for b in range(table.shape[0]):
+            active = table[b, ACTIVE]
+            first = table[b, COLUMN]
+            start = table[b, ENTRY]
+            n = table[b, SIZE]
+            edge = table[b, EDGES]
+
+            # Count, and list each feature when it is first met (without a branch).
+            n_active = 0
+            for k in range(start, edges[edge + n * (n_blocks + 1) - 1]):
+                f = index[k]
+                feature[active + n_active] = <uint32_t> f
+                n_active += cursor[f] == 0
+                cursor[f] += 1
+
+            # List them again in ascending order, and turn counts into positions.
+            for a in range(n_active):
+                f = feature[active + a]
+                present[f >> 6] |= <uint64_t> 1 << (f & 63)
+            a = 0
+            position = start
+            for w in range(present.shape[0]):
+                word = present[w]
+                present[w] = 0
+                while word:
+                    f = (w << 6) + lowest_bit(word)
+                    word &= word - 1
+                    feature[active + a] = <uint32_t> f
+                    column[first + a] = position
+                    position += cursor[f]
+                    cursor[f] = column[first + a]
+                    a += 1
+            column[first + a] = position
+            table[b, N_ACTIVE] = a
+
+            # Deal the entries out to their columns.
+            for i in range(n):
+                for k in range(edges[edge], edges[edge + n_blocks]):
+                    position = cursor[index[k]]
+                    cursor[index[k]] = position + 1
+                    row[position] = <uint32_t> i
+                    row_value[position] = value[k]
+                edge += n_blocks + 1
+            for a in range(n_active):
+                cursor[feature[active + a]] = 0
+
+
+def pack_dense(const source_t[:, ::1] x, bint taken, const int64_t[::1] order,
+               const int64_t[:, :] table, int64_t batch_size,
+               int64_t lanes, real_t[::1] dense):
+    """Copy dense rows into panels of ``lanes`` features: [panel][sample][lanes]."""
+    cdef int64_t b, i, j, q, sample, start, width, n_features = x.shape[1]
+    with nogil:
+        for b in range(table.shape[0]):
+            for i in range(table[b, SIZE]):
+                sample = i if taken else order[table[b, START] + i]
+                for q in range((n_features + lanes - 1) // lanes):
+                    start = table[b, DENSE] + (q * batch_size + i) * lanes
+                    width = min(lanes, n_features - q * lanes)
+                    for j in range(width):
+                        dense[start + j] = <real_t> x[sample, q * lanes + j]
+                    for j in range(width, lanes):
+                        dense[start + j] = 0
+
+
+def pack_sparse(const int64_t[:, :] table, int64_t n_features, const int64_t[::1] edges,
+                const uint32_t[::1] index, const real_t[::1] value, int64_t batch_size,
+                int64_t lanes, real_t[::1] dense):
+    """Spread gathered non-zeros (in one block) over the panels of `pack_dense`."""
+    cdef int64_t b, i, j, k, q, f, start
+    with nogil:
+        for b in range(table.shape[0]):
+            for i in range(table[b, SIZE]):
+                start = table[b, DENSE] + i * lanes
+                for q in range((n_features + lanes - 1) // lanes):
+                    for j in range(lanes):
+                        dense[start + q * batch_size * lanes + j] = 0
+                for k in range(edges[table[b, EDGES] + 2 * i], edges[table[b, EDGES] + 2 * i + 1]):
+                    f = index[k]
+                    dense[start + f // lanes * batch_size * lanes + f % lanes] = value[k]

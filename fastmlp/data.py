@@ -1,0 +1,432 @@
+"""What to keep of X, how an epoch is cut into chunks of batches, and where everything goes.
+
+`open_data` looks at X once and answers with a `Data`; `Data.plan` lays out an epoch or a
+prediction; `Data.prepare` fills `Buffers` with one chunk of it. The loops over elements are in
+`batches`; what the buffers hold is told at `Buffers`.
+"""
+
+import numpy as np
+from scipy import sparse
+
+from . import batches
+from .batches import ACTIVE, COLUMN, DENSE, EDGES, ENTRY, N_FIELDS, SIZE, START
+
+CROSSOVER = 0.65  # with a larger share of non-zeros, dense products are faster
+CHUNK_BYTES = 6 << 20  # prepared arrays of one chunk: they should stay in the last-level cache
+LANE_BYTES = 256  # one row of a dense panel
+BLOCK_FEATURES = 160  # rows of 256 bytes that stay in a 48 KB (or most of a 32 KB) L1 cache
+BLOCK_ENTRIES = 16  # with fewer non-zeros per sample, entering a block costs more than it saves
+SMALL = 1 << 16  # elements that one thread has read before another would have woken up
+
+
+def open_data(X, dtype, team, *, reuse=True):
+    """Get ready to take batches from X.
+
+    Parameters
+    ----------
+    X : ndarray or scipy CSR of shape (n_samples, n_features)
+        Of any real dtype, memory order, byte order and strides; a CSR may be unsorted and have
+        duplicate entries. X is never written to, is copied only to sort or sum the entries of a
+        CSR, and must not change while the result is in use.
+    dtype : {float32, float64}
+        The dtype to compute in, which batches have.
+    team : Team
+        The threads that share the work.
+    reuse : bool, default=True
+        Whether rows will be read many times, as in training. If so, a dense X with many zeros is
+        encoded once, provided that is smaller than X itself.
+
+    Returns
+    -------
+    Data
+
+    Raises
+    ------
+    ValueError
+        If X is a damaged CSR.
+    """
+    dtype = np.dtype(dtype)
+    if sparse.issparse(X):
+        return SparseData.from_csr(X, dtype, team)
+    data = DenseData(np.asarray(X), dtype, team)
+    return data.encode() if reuse and data.worth_encoding() else data
+
+
+class Data:
+    """Rows of X, ready to be taken in batches.
+
+    Attributes
+    ----------
+    n_samples, n_features : int
+    dtype : dtype
+        The dtype of batches.
+    counts : int64 array of shape (n_samples,)
+        Non-zeros of each row. Whatever rounds to zero in `dtype` is a zero; NaN is not.
+    density : float
+        Share of the elements of X that are not zero.
+    zero_skipping : bool
+        Whether batches hold non-zeros (else dense panels). It depends on the values of X only.
+    n_blocks, block_features : int
+        The feature axis is cut in blocks of `block_features`, so that a product can work on a
+        part of the weights that stays in the L1 cache.
+    lanes : int
+        Width of a dense panel.
+    """
+
+    def __init__(self, shape, dtype, team, counts):
+        self.n_samples, self.n_features = map(int, shape)
+        self.dtype, self.team, self.counts = dtype, team, counts
+        self.lanes = LANE_BYTES // dtype.itemsize
+        self.n_non_zeros = int(counts.sum())
+        self.density = self.n_non_zeros / max(1, self.n_samples * self.n_features)
+        self.zero_skipping = self.density <= CROSSOVER
+        blocks = min(-(-self.n_features // BLOCK_FEATURES),
+                     self.n_non_zeros // max(1, self.n_samples * BLOCK_ENTRIES))
+        blocks = max(1, blocks) if self.zero_skipping else 1
+        self.block_features = max(1, -(-self.n_features // blocks))
+        self.n_blocks = max(1, -(-self.n_features // self.block_features))
+
+    def plan(self, order=None, batch_size=128, *, columns=True, batches_per_chunk=None):
+        """Lay out the samples ``order`` (row numbers; default all) in batches and chunks.
+
+        Parameters
+        ----------
+        order : int64 array, optional
+            The rows to take, in this order; the last batch may be shorter.
+        batch_size : int
+        columns : bool, default=True
+            Whether zero-skipping batches are needed column by column, too.
+        batches_per_chunk : int, optional
+            The most batches in a chunk; memory alone decides by default.
+
+        Returns
+        -------
+        Plan
+        """
+        if order is None:
+            order = np.arange(self.n_samples)
+        order = np.ascontiguousarray(order, np.int64)
+        n = len(order)
+        if n and not 0 <= order.min() <= order.max() < self.n_samples:
+            raise IndexError("order names rows that X does not have")
+        batch_size = max(1, min(batch_size, n))
+        columns = columns and self.zero_skipping
+        starts = np.arange(0, n, batch_size)
+        entries = np.add.reduceat(self.counts[order], starts) if n else starts
+        room = np.zeros((len(starts), N_FIELDS), np.int64)
+        if self.zero_skipping or isinstance(self, SparseData):
+            room[:, EDGES] = batch_size * (self.n_blocks + 1)
+            room[:, ENTRY] = entries
+        if columns:
+            active = np.minimum(entries, self.n_features) + 1  # one more ends the last column
+            room[:, ACTIVE] = room[:, COLUMN] = active
+        if not self.zero_skipping:
+            room[:, DENSE] = -(-self.n_features // self.lanes) * self.lanes * batch_size
+        room += -room % 16  # no two batches, so no two threads, write to the same cache line
+        return Plan(order, batch_size, columns, room, self.dtype.itemsize, batches_per_chunk)
+
+    def new_buffers(self, plan):
+        """Return buffers for any chunk of the plan."""
+        return Buffers(plan, self.dtype, self.n_features)
+
+    def prepare(self, plan, chunk, buffers, me=0, n_threads=1):
+        """Fill the buffers with thread ``me``'s share of the chunk's batches."""
+        first, stop = plan.chunk_batches(chunk)
+        if first + me >= stop:
+            return
+        table = buffers.table[me : stop - first : n_threads]
+        table[:] = plan.table[first + me : stop : n_threads]
+        self._fill(plan, table, buffers, me)
+        if plan.columns:
+            batches.transpose(
+                table, self.n_blocks, buffers.edges, buffers.index, buffers.value,
+                buffers.feature, buffers.column, buffers.row, buffers.row_value,
+                *buffers.counters(me),
+            )  # fmt: skip
+
+
+class SparseData(Data):
+    """Rows of non-zeros: row i is entries starts[i] .. starts[i + 1], features ascending."""
+
+    def __init__(self, shape, dtype, team, counts, starts, index, value):
+        super().__init__(shape, dtype, team, counts)
+        self.starts, self.index, self.value = starts, index, value
+
+    @classmethod
+    def from_csr(cls, X, dtype, team):
+        """Use a CSR where it lies, if it is sound and sorted and of a dtype known here."""
+        n_samples, n_features = map(int, X.shape)
+        starts = np.ascontiguousarray(X.indptr, np.int64)
+        index, value = np.asarray(X.indices), np.asarray(X.data)
+        if (
+            starts.shape != (n_samples + 1,)
+            or index.dtype.kind not in "iu"
+            or starts[0] != 0
+            or starts[-1] > min(len(index), len(value))
+            or (n_samples and np.diff(starts).min() < 0)
+        ):
+            raise ValueError("X is a damaged CSR: its indptr does not fit its indices and data")
+        if index.dtype not in (np.int32, np.int64):
+            index = index.astype(np.int64)
+        index = np.require(index, requirements="CA")
+        verdicts = []
+        work = int(starts[-1])
+        _share(team, n_samples, work, lambda first, stop: verdicts.append(
+            batches.check_csr(starts[first : stop + 1], index, n_features)))  # fmt: skip
+        if min(verdicts) < 0:
+            raise ValueError(f"X is a damaged CSR: indices outside of its {n_features} features")
+        if min(verdicts) == 0:
+            wide = np.result_type(value.dtype, dtype)  # sums of small integers must not overflow
+            # A new object, as flags of X may say that it is sorted
+            X = type(X)((value.astype(wide), index.copy(), X.indptr.copy()), shape=X.shape)
+            X.sum_duplicates()
+            starts, index, value = X.indptr.astype(np.int64), X.indices, X.data
+        value = _known(value)
+        if value.dtype not in KNOWN:
+            value = value.astype(dtype)
+        value = np.require(value, requirements="CA")
+        counts = np.empty(n_samples, np.int64)
+        _share(team, n_samples, work, lambda first, stop: batches.count_sparse(
+            starts[first : stop + 1], value, dtype == np.float32, counts[first:stop]))  # fmt: skip
+        return cls(X.shape, dtype, team, counts, starts, index, value)
+
+    def _fill(self, plan, table, buffers, me):
+        batches.gather_sparse(
+            self.starts, self.index, self.value, self.counts, plan.order, table,
+            self.n_blocks, self.block_features, buffers.edges, buffers.index, buffers.value,
+        )  # fmt: skip
+        if not self.zero_skipping:
+            batches.pack_sparse(
+                table, self.n_features, buffers.edges, buffers.index, buffers.value,
+                plan.batch_size, self.lanes, buffers.dense,
+            )  # fmt: skip
+
+
+class DenseData(Data):
+    """Rows of a dense array, where it lies."""
+
+    def __init__(self, X, dtype, team):
+        self.X = _known(X)
+        # What `batches` can read; all else is converted a few rows at a time
+        self.readable = self.X.dtype in KNOWN and X.flags.c_contiguous and X.flags.aligned
+        self.kept_dtype = self.X.dtype if self.X.dtype == np.uint8 else dtype
+        counts = np.empty(len(X), np.int64)
+
+        def count(first, stop):
+            for a, b, rows in self._blocks(first, stop):
+                batches.count_dense(rows, dtype == np.float32, counts[a:b])
+
+        _share(team, len(X), X.size, count)
+        super().__init__(X.shape, dtype, team, counts)
+
+    def _blocks(self, first, stop):
+        """Yield (a, b, rows a to b in a form that `batches` can read)."""
+        if self.readable:
+            yield first, stop, self.X[first:stop]
+            return
+        step = max(1, SMALL // max(1, self.X.shape[1]))
+        memory = np.empty((min(step, stop - first), self.X.shape[1]), self.kept_dtype)
+        for a in range(first, stop, step):
+            b = min(a + step, stop)
+            yield a, b, _convert(self.X[a:b], memory)
+
+    def _index_dtype(self):
+        return np.dtype(np.uint16 if self.n_features <= 1 << 16 else np.uint32)
+
+    def worth_encoding(self):
+        """Whether X has enough zeros for an encoding to be used, and smaller than X."""
+        entry_bytes = self._index_dtype().itemsize + self.kept_dtype.itemsize
+        return self.zero_skipping and self.n_non_zeros * entry_bytes < self.X.nbytes
+
+    def encode(self):
+        """Return the same data as rows of non-zeros, which no longer refer to X."""
+        starts = np.zeros(self.n_samples + 1, np.int64)
+        np.cumsum(self.counts, out=starts[1:])
+        index = np.empty(self.n_non_zeros, self._index_dtype())
+        value = np.empty(self.n_non_zeros, self.kept_dtype)
+
+        def encode(first, stop):
+            for a, b, rows in self._blocks(first, stop):
+                batches.encode(rows, starts[a : b + 1], index, value)
+
+        _share(self.team, self.n_samples, self.X.size, encode)
+        return SparseData(self.X.shape, self.dtype, self.team, self.counts, starts, index, value)
+
+    def _fill(self, plan, table, buffers, me):
+        if self.readable:
+            self._fill_from(self.X, False, plan, table, buffers)
+            return
+        memory = buffers.rows(me, plan.batch_size, self.kept_dtype)
+        for b in range(len(table)):
+            start, size = table[b, START], table[b, SIZE]
+            rows = _convert(self.X[plan.order[start : start + size]], memory)
+            self._fill_from(rows, True, plan, table[b : b + 1], buffers)
+
+    def _fill_from(self, x, taken, plan, table, buffers):
+        if self.zero_skipping:
+            batches.gather_dense(
+                x, taken, self.counts, plan.order, table, self.n_blocks, self.block_features,
+                buffers.edges, buffers.index, buffers.value,
+            )  # fmt: skip
+        else:
+            batches.pack_dense(
+                x, taken, plan.order, table, plan.batch_size, self.lanes, buffers.dense
+            )
+
+
+class Plan:
+    """Where each batch of an epoch goes: chunks of batches, and offsets into a chunk's buffers.
+
+    Attributes
+    ----------
+    order : int64 array
+        Row numbers in the order of use.
+    batch_size : int
+        Samples per batch (the last may have fewer), at most ``len(order)``.
+    columns : bool
+        Whether batches are there column by column, too.
+    table : int64 array of shape (n_batches, N_FIELDS)
+        As `Buffers.table`, without N_ACTIVE.
+    n_batches, n_chunks : int
+    sizes : dict of str to int
+        The length that each buffer needs.
+    """
+
+    def __init__(self, order, batch_size, columns, room, item_bytes, batches_per_chunk):
+        # room is (n_batches, N_FIELDS): the elements that each batch takes, per kind of offset
+        self.order, self.batch_size, self.columns = order, batch_size, columns
+        self.n_batches = len(room)
+        self.table = np.zeros_like(room)
+        most = room[0] if len(room) == 1 else np.zeros(N_FIELDS, np.int64)
+        self._bounds = [0, 1]
+        if len(room) != 1:
+            field_bytes = np.zeros(N_FIELDS, np.int64)
+            field_bytes[[EDGES, ACTIVE, COLUMN, DENSE, ENTRY]] = (
+                8, 4, 8, item_bytes, (4 + item_bytes) * (1 + columns))  # fmt: skip
+            self._bounds = _chunk_bounds(room @ field_bytes, batches_per_chunk)
+            for first, stop in zip(self._bounds[:-1], self._bounds[1:], strict=True):
+                ends = np.cumsum(room[first:stop], axis=0)
+                self.table[first:stop] = ends - room[first:stop]
+                most = np.maximum(most, ends[-1])
+            self.table[:, START] = np.arange(0, len(order), batch_size)
+        self.table[:, SIZE] = batch_size
+        self.table[-1:, SIZE] = len(order) - self.table[-1:, START]
+        self.n_chunks = len(self._bounds) - 1
+        entries = int(most[ENTRY])
+        self.sizes = {
+            "table": max(np.diff(self._bounds), default=0) * N_FIELDS,
+            "edges": int(most[EDGES]),
+            "index": entries,
+            "value": entries,
+            "feature": int(most[ACTIVE]),
+            "column": int(most[COLUMN]),
+            "row": entries * columns,
+            "row_value": entries * columns,
+            "dense": int(most[DENSE]),
+        }
+
+    def chunk_batches(self, chunk):
+        """Return the numbers (first, stop) of the chunk's batches."""
+        return self._bounds[chunk], self._bounds[chunk + 1]
+
+
+def _chunk_bounds(batch_bytes, batches_per_chunk):
+    """Cut batches in chunks of at most CHUNK_BYTES, or one batch."""
+    ends = np.cumsum(batch_bytes)
+    bounds, done = [0], 0
+    while bounds[-1] < len(ends):
+        first = bounds[-1]
+        stop = max(first + 1, int(np.searchsorted(ends, done + CHUNK_BYTES, side="right")))
+        bounds.append(min(stop, first + batches_per_chunk) if batches_per_chunk else stop)
+        done = ends[bounds[-1] - 1]
+    return bounds
+
+
+class Buffers:
+    """The batches of one chunk, in arrays that start on a cache line; reused for every chunk.
+
+    Of a batch with table row t and m samples, with base = t[EDGES] + i * (n_blocks + 1) for
+    sample i:
+
+    Attributes
+    ----------
+    table : int64 array of shape (batches, N_FIELDS)
+        START (position in `Plan.order`), SIZE (m), N_ACTIVE and the offsets of the batch.
+    edges : int64
+        ``edges[base + k] .. edges[base + k + 1]`` are the sample's entries in feature block k,
+    index, value : uint32, dtype
+        and these the entries: feature and value.
+    feature : uint32
+        From t[ACTIVE] on, the t[N_ACTIVE] features that are not zero in the whole batch.
+    column : int64
+        ``column[t[COLUMN] + a] .. column[t[COLUMN] + a + 1]`` are the entries of the a-th
+        of them,
+    row, row_value : uint32, dtype
+        and these the entries: sample and value.
+    dense : dtype
+        From t[DENSE] on, [panel][sample][lanes] with `Plan.batch_size` samples to a panel.
+    """
+
+    def __init__(self, plan, dtype, n_features):
+        kinds = dict.fromkeys(("table", "edges", "column"), np.int64)
+        kinds |= dict.fromkeys(("index", "feature", "row"), np.uint32)
+        # Other permutations need a little more
+        self.sizes = {k: n + (n >> 4) if plan.n_chunks > 1 else n for k, n in plan.sizes.items()}
+        self.sizes["table"] = plan.sizes["table"]
+        for name, size in self.sizes.items():
+            setattr(self, name, aligned_empty(size, kinds.get(name, dtype)))
+        self.table = self.table.reshape(-1, N_FIELDS)
+        self.n_features = n_features
+        self._counters, self._rows = {}, {}  # by thread
+
+    def fits(self, plan):
+        """Whether every chunk of the plan fits in."""
+        return all(self.sizes[name] >= size for name, size in plan.sizes.items())
+
+    def counters(self, me):
+        """Return thread ``me``'s cursor and presence bits, all zero, for `batches.transpose`."""
+        if me not in self._counters:
+            self._counters[me] = (
+                np.zeros(self.n_features, np.int64),
+                np.zeros(self.n_features // 64 + 1, np.uint64),
+            )
+        return self._counters[me]
+
+    def rows(self, me, n, dtype):
+        """Return thread ``me``'s memory for n converted rows."""
+        if me not in self._rows or len(self._rows[me]) < n:
+            self._rows[me] = np.empty((n, self.n_features), dtype)
+        return self._rows[me]
+
+
+def aligned_empty(size, dtype):
+    """Return an uninitialised 1-D array that starts on a cache line (64 bytes)."""
+    n_bytes = size * np.dtype(dtype).itemsize
+    memory = np.empty(n_bytes + 64, np.uint8)
+    start = -memory.ctypes.data % 64
+    return memory[start : start + n_bytes].view(dtype)
+
+
+KNOWN = (np.uint8, np.float32, np.float64)  # native; value dtypes that `batches` can read
+
+
+def _known(values):
+    """Look at booleans as bytes."""
+    return values.view(np.uint8) if values.dtype == np.bool_ else values
+
+
+def _convert(rows, memory):
+    """Write rows to the start of memory, in its dtype."""
+    memory = memory[: len(rows)]
+    with np.errstate(over="ignore"):  # a large double becomes inf, as it does in `batches`
+        memory[...] = rows
+    return memory
+
+
+def _share(team, n_rows, work, function):
+    """Call function(first, stop) for all rows, on the team's threads if the work is worth it."""
+    n = team.n_threads
+    if n == 1 or work < SMALL:
+        function(0, n_rows)
+    else:
+        team.run(lambda me, n: function(n_rows * me // n, n_rows * (me + 1) // n))
