@@ -1,0 +1,195 @@
+"""``python -m fastmlp``: the help, and ``train`` from the data to a saved model and a picture."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+
+from fastmlp import cli, datasets
+from fastmlp.datasets import load_mnist
+from fastmlp.plots import learning_curves
+
+ROOT = Path(__file__).resolve().parents[1]
+SMALL = ["train", "--hidden", "16", "--epochs", "2", "--lr", "0.01"]
+
+
+@pytest.fixture(autouse=True)
+def the_checkouts_data(monkeypatch):
+    monkeypatch.setenv("FASTMLP_DATA", str(ROOT / "data"))
+
+
+def test_the_command_alone_shows_the_help():
+    run = subprocess.run(
+        [sys.executable, "-m", "fastmlp"], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert "usage: python -m fastmlp" in run.stdout
+    assert "train" in run.stdout
+
+
+def test_help_needs_nothing_heavy():
+    code = "import sys, fastmlp.cli; sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_train_help_names_every_option(capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main(["train", "--help"])
+    assert end.value.code == 0
+    shown = capsys.readouterr().out
+    for option in ("hidden", "lr", "momentum", "epochs", "batch-size", "seed", "threads", "data",
+                   "save", "plot"):  # fmt: skip
+        assert f"--{option} " in shown
+
+
+def test_train_tells_saves_and_plots(tmp_path, capsys):
+    model_file, picture = tmp_path / "model.joblib", tmp_path / "curves.png"
+    assert cli.main([*SMALL, "--save", str(model_file), "--plot", str(picture)]) == 0
+    out = capsys.readouterr().out
+    loss, accuracy = map(float, re.search(r"test loss (\S+), test accuracy (\S+)", out).groups())
+    assert accuracy > 0.9
+    assert re.search(r"^938 updates in [\d.]+ s, [\d,]+ samples/s$", out, flags=re.MULTILINE)
+    assert "network 784-16-10" in out
+
+    model = joblib.load(model_file)
+    _, (X_test, y_test) = load_mnist()
+    assert f"{model.score(X_test, y_test):.4f}" == f"{accuracy:.4f}"
+    assert f"{model.evaluate(X_test, y_test)['loss']:.4f}" == f"{loss:.4f}"
+    assert f"{model.history_['val_accuracy'][-1]:.4f}" == f"{accuracy:.4f}"
+    assert picture.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_progress_has_loss_accuracy_and_speed(capsys):
+    cli.main(SMALL)
+    shown = "".join(capsys.readouterr())
+    assert re.search(r"loss[ =]+0\.\d+", shown)
+    assert re.search(r"accuracy[ =]+0\.\d+", shown)
+    assert "samples/s" in shown
+
+
+def test_without_tqdm_progress_is_lines(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    cli.main(SMALL)
+    lines = capsys.readouterr().out.splitlines()
+    epochs = [line for line in lines if "loss = " in line and "accuracy = " in line]
+    assert len(epochs) == 2
+    assert all("samples/s" in line for line in epochs)
+
+
+def test_options_reach_the_model(tmp_path):
+    file = tmp_path / "model.joblib"
+    cli.main(
+        ["train", "--hidden", "12", "8", "--lr", "0.003", "--momentum", "0.5", "--epochs", "1",
+         "--batch-size", "7000", "--seed", "3", "--threads", "1", "--save", str(file)]
+    )  # fmt: skip
+    parameters = joblib.load(file).get_params()
+    expected = {
+        "hidden_layer_sizes": (12, 8), "learning_rate_init": 0.003, "momentum": 0.5, "max_iter": 1,
+        "batch_size": 7000, "random_state": 3, "n_threads": 1, "solver": "rmsprop",
+    }  # fmt: skip
+    assert {name: parameters[name] for name in expected} == expected
+
+
+def test_the_last_shorter_batch_is_counted(capsys):
+    cli.main([*SMALL, "--batch-size", "7000"])
+    assert re.search(r"^18 updates", capsys.readouterr().out, flags=re.MULTILINE)
+
+
+def test_a_seed_is_a_run(tmp_path):
+    coefs = []
+    for seed, threads in ((0, 1), (0, 2), (1, 1)):
+        file = tmp_path / f"{seed}{threads}"
+        cli.main([*SMALL, "--seed", str(seed), "--threads", str(threads), "--save", str(file)])
+        coefs.append(joblib.load(file).coefs_[0])
+    np.testing.assert_array_equal(coefs[0], coefs[1])
+    assert not np.array_equal(coefs[0], coefs[2])
+
+
+def test_data_by_name_and_by_path(monkeypatch, capsys, tmp_path):
+    monkeypatch.delenv("FASTMLP_DATA")
+    asked = []
+
+    def remember(name):
+        def load(path=None):
+            asked.append((name, path))
+            raise FileNotFoundError("far away")
+
+        return load
+
+    for name in ("load_mnist", "load_fashion_mnist"):
+        monkeypatch.setattr(datasets, name, remember(name))
+    for data in ([], ["--data", "mnist"], ["--data", "fashion-mnist"], ["--data", str(tmp_path)]):
+        assert cli.main(["train", *data]) == 2
+    assert asked == [
+        ("load_mnist", None),
+        ("load_mnist", None),
+        ("load_fashion_mnist", None),
+        ("load_mnist", str(tmp_path)),
+    ]
+    assert "error: far away" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--data", "nowhere"], "there is no 'nowhere'"),
+        (["--save", os.path.join("no", "such", "folder", "m")], "there is no folder"),
+        (["--plot", os.path.join("no", "such", "folder", "p.png")], "there is no folder"),
+    ],
+)
+def test_what_cannot_work_is_said_before_the_training(arguments, message, capsys, monkeypatch):
+    monkeypatch.setattr("fastmlp.estimator.MLPClassifier", None)
+    assert cli.main(["train", *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_plot_without_matplotlib_is_refused_before_the_training(monkeypatch, capsys, tmp_path):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert cli.main(["train", "--plot", str(tmp_path / "p.png")]) == 2
+    assert "pip install matplotlib" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--hidden", "0"], ["--hidden"], ["--lr", "0"], ["--lr", "nan"], ["--momentum", "1.5"],
+        ["--epochs", "-1"], ["--batch-size", "1.5"], ["--threads", "0"], ["--seed", "x"],
+    ],
+)  # fmt: skip
+def test_values_that_make_no_sense_are_refused(arguments, capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main(["train", *arguments])
+    assert end.value.code == 2
+    assert f"argument {arguments[0]}" in capsys.readouterr().err
+
+
+def test_ctrl_c_before_the_training_is_no_traceback(monkeypatch, capsys):
+    def interrupted(path=None):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(datasets, "load_mnist", interrupted)
+    assert cli.main(["train"]) == 130
+    assert capsys.readouterr().err == "stopped\n"
+
+
+@pytest.mark.parametrize("validated", [False, True])
+def test_learning_curves_show_what_the_history_has(validated):
+    history = {"loss": [0.5, 0.2, 0.1], "accuracy": [0.8, 0.9, 0.95], "seconds": [1, 1, 1]}
+    if validated:
+        history |= {"val_loss": [0.6, 0.3, 0.3], "val_accuracy": [0.7, 0.8, 0.9]}
+    figure = learning_curves(history, title="a title", validation="test")
+    assert figure.get_suptitle() == "a title"
+    for axes, quantity in zip(figure.axes, ("loss", "accuracy"), strict=True):
+        lines = axes.get_lines()
+        assert len(lines) == 1 + validated
+        np.testing.assert_array_equal(lines[0].get_xdata(), [1, 2, 3])
+        np.testing.assert_array_equal(lines[0].get_ydata(), history[quantity])
+        if validated:
+            np.testing.assert_array_equal(lines[1].get_ydata(), history[f"val_{quantity}"])
+        names = [text.get_text() for text in axes.get_legend().get_texts()]
+        assert [name.split(",")[0] for name in names] == ["training", "test"][: len(lines)]

@@ -1,0 +1,66 @@
+"""What the package promises before anything is trained: light imports, typed, complete."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import fastmlp
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def modules_after(statement):
+    code = f"import sys, json; {statement}; print(json.dumps(sorted(sys.modules)))"
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    return set(json.loads(run.stdout))
+
+
+def test_import_fastmlp_is_light():
+    loaded = modules_after("import fastmlp")
+    assert not loaded & {"numba", "matplotlib", "sklearn", "scipy", "numpy", "tqdm", "pooch"}
+
+
+def test_import_of_the_classifier_does_not_import_numba():
+    loaded = modules_after("from fastmlp import MLPClassifier")
+    assert not loaded & {"numba", "matplotlib", "tqdm", "pooch", "pandas"}
+    assert not loaded & {
+        "sklearn.neural_network",
+        "sklearn.linear_model",
+        "sklearn.model_selection",
+    }
+
+
+def test_import_of_the_datasets_needs_numpy_only():
+    loaded = modules_after("import fastmlp.datasets")
+    assert not loaded & {"numba", "matplotlib", "sklearn", "scipy", "pooch", "requests"}
+
+
+def test_public_names():
+    assert set(fastmlp.__all__) <= set(dir(fastmlp))
+    for name in fastmlp.__all__:
+        assert getattr(fastmlp, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        fastmlp.nothing  # noqa: B018
+
+
+def test_the_package_is_typed():
+    assert Path(fastmlp.__file__).with_name("py.typed").is_file()
+
+
+def test_show_versions(capsys):
+    fastmlp.show_versions()
+    text = capsys.readouterr().out
+    for word in ("fastmlp", "numba", "cpu", "threads of a fit", "compiled code"):
+        assert word in text
+
+
+def test_bounds_checks_can_be_switched_on_from_outside():
+    """A directive at the top of the source would silently win over FASTMLP_CHECK=1."""
+    first_lines = (ROOT / "fastmlp" / "batches.pyx").read_text().split('"""')[0]
+    assert "boundscheck" not in first_lines
+    assert "initializedcheck" not in first_lines
