@@ -1,0 +1,77 @@
+"""Random numbers as a pure function of one seed.
+
+Nothing here has a state: an epoch's permutation follows from the seed and the epoch's number, so
+training can stop, be pickled and go on anywhere without a change in its bits.
+"""
+
+import itertools
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+# Streams beside the epochs': SeedSequence keeps them apart from those of (seed, epoch).
+_WEIGHTS, _SPLIT = 0, 1
+
+
+def draw_seed(random_state) -> int:
+    """The one number a fit takes from `random_state`, which may be anything scikit-learn allows."""
+    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+
+
+def epoch_order(seed: int, epoch: int, rows, n_samples: int, shuffle: bool) -> np.ndarray:
+    """The rows to train on in epoch number `epoch`, in the order of use, as int64.
+
+    `rows` are the rows to choose from; None means all of 0 .. n_samples - 1.
+    """
+    if not shuffle:
+        return np.arange(n_samples, dtype=np.int64) if rows is None else rows
+    generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, epoch))))
+    if rows is None:
+        return generator.permutation(n_samples).astype(np.int64, copy=False)
+    return rows[generator.permutation(len(rows))]
+
+
+def initial_parameters(seed: int, layer_sizes, dtype):
+    """Glorot uniform weights, U(±sqrt(6 / (fan_in + fan_out))), and zero biases.
+
+    Drawn in float64 and then rounded, so that both dtypes start from the same numbers.
+
+    Returns
+    -------
+    coefs, intercepts : lists of ndarrays of `dtype`
+    """
+    stream = np.random.SeedSequence(seed, spawn_key=(_WEIGHTS,))
+    generator = np.random.Generator(np.random.PCG64(stream))
+    coefs = []
+    for fan_in, fan_out in itertools.pairwise(layer_sizes):
+        bound = np.sqrt(6.0 / (fan_in + fan_out))
+        coefs.append(generator.uniform(-bound, bound, (fan_in, fan_out)).astype(dtype))
+    return coefs, [np.zeros(fan_out, dtype) for fan_out in layer_sizes[1:]]
+
+
+def split_rows(seed: int, n_samples: int, fraction: float, strata=None):
+    """Row numbers to train on and to validate on, both ascending.
+
+    `strata` (n_samples,) are class numbers to share out evenly. Where there are too few samples
+    for that the split is a plain one.
+    """
+    from sklearn.model_selection import train_test_split
+
+    stream = np.random.SeedSequence(seed, spawn_key=(_SPLIT,))
+    random_state = np.random.RandomState(np.random.MT19937(stream))
+    rows = np.arange(n_samples, dtype=np.int64)
+    if strata is not None:
+        counts = np.bincount(strata)
+        counts = counts[counts > 0]
+        n_validation = int(np.ceil(fraction * n_samples))
+        if counts.min() < 2 or min(n_validation, n_samples - n_validation) < len(counts):
+            strata = None
+    train, validation = train_test_split(
+        rows, test_size=fraction, stratify=strata, random_state=random_state
+    )
+    if len(validation) < 2:
+        raise ValueError(
+            "The validation set is too small. Increase 'validation_fraction' "
+            "or the size of your dataset."
+        )
+    return np.sort(train), np.sort(validation)

@@ -1,0 +1,307 @@
+"""The fit loop of the stochastic solvers: epochs, schedules, validation, stopping, history."""
+
+import math
+import time
+import warnings
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from .randomness import epoch_order
+
+DIVERGED = (
+    "Solver produced non-finite parameter weights. The input data may contain large values and "
+    "need to be preprocessed, or learning_rate_init={rate:g} is too large for solver='{solver}'."
+)
+
+
+@dataclass
+class Samples:
+    """Rows to train on or to judge by: an opened X, and what is indexed by its row numbers."""
+
+    data: Any
+    labels: np.ndarray
+    weight: np.ndarray | None = None
+    rows: np.ndarray | None = None  # None: all of them
+
+    def __len__(self):
+        return self.data.n_samples if self.rows is None else len(self.rows)
+
+
+@dataclass
+class State:
+    """What training needs to go on exactly where it stopped, beside the weights themselves."""
+
+    seed: int
+    epoch: int = 0  # epochs of this seed that are over: the number of the next permutation
+    optimizer: Any = None
+    optimizer_epochs: int = 0
+    n_rate_cuts: int = 0  # of the adaptive schedule
+    n_no_improvement: int = 0
+
+
+@dataclass
+class Record:
+    """What a fit leaves in the model's attributes.
+
+    Epochs are noted here and join the model's lists only in `attributes`, so that a fit that
+    fails leaves no trace.
+    """
+
+    history: dict = field(default_factory=dict)
+    loss_curve: list = field(default_factory=list)
+    scores: list | None = None
+    best_score: float | None = None
+    best_loss: float | None = None
+    loss: float = math.inf
+    n_iter: int = 0
+    t: int = 0
+    new_rows: list = field(default_factory=list)
+
+    @classmethod
+    def of(cls, model, *, first, incremental, early_stopping):
+        """A record that goes on from the model's attributes, or starts afresh with `first`."""
+        record = cls()
+        if not first:
+            record.history, record.loss_curve = model.history_, model.loss_curve_
+            record.t = model.t_
+            record.n_iter = model.n_iter_ if incremental else 0
+            record.scores = model.validation_scores_
+            record.best_score = model.best_validation_score_
+            record.best_loss = model.best_loss_
+            record.loss = model.loss_
+        if early_stopping:
+            record.best_loss = None
+            if record.scores is None:
+                record.scores, record.best_score = [], -math.inf
+        else:
+            record.scores = record.best_score = None
+            if record.best_loss is None:
+                record.best_loss = math.inf
+        return record
+
+    def add(self, row, n_samples):
+        """Note an epoch: its entries of the history, and how many samples it saw."""
+        self.new_rows.append(row)
+        self.loss = row["loss"]
+        self.n_iter += 1
+        self.t += n_samples
+
+    def attributes(self, *, snapshot=False) -> dict:
+        """The model's attributes as of now.
+
+        With `snapshot` the lists are copies; without, the model's own lists have grown.
+        """
+        history, curve, scores = self.history, self.loss_curve, self.scores
+        if snapshot:
+            history = {key: list(values) for key, values in history.items()}
+            curve = list(curve)
+            scores = None if scores is None else list(scores)
+        for row in self.new_rows:
+            n_before = len(curve)
+            for key in dict.fromkeys([*history, *row]):
+                history.setdefault(key, [math.nan] * n_before).append(row.get(key, math.nan))
+            curve.append(row["loss"])
+            if scores is not None:
+                scores.append(row["val_accuracy"])
+        if not snapshot:
+            self.new_rows = []
+        return {
+            "history_": history,
+            "loss_curve_": curve,
+            "loss_": self.loss,
+            "validation_scores_": scores,
+            "best_validation_score_": self.best_score,
+            "best_loss_": self.best_loss,
+            "n_iter_": self.n_iter,
+            "t_": self.t,
+        }
+
+
+def make_optimizer(model):
+    """The optimizer that the model's parameters ask for, with no state yet."""
+    from .optimizers import SGD, Adam, RMSprop
+
+    if model.solver == "rmsprop":
+        return RMSprop(rho=model.rho, momentum=model.momentum, epsilon=model.epsilon)
+    if model.solver == "adam":
+        return Adam(beta_1=model.beta_1, beta_2=model.beta_2, epsilon=model.epsilon)
+    return SGD(momentum=model.momentum, nesterov=model.nesterovs_momentum and model.momentum > 0)
+
+
+def batch_size(model, n_samples: int) -> int:
+    """The samples per update, never more than there are."""
+    if model.batch_size == "auto":
+        return min(200, n_samples)
+    if model.batch_size > n_samples:
+        warnings.warn(
+            "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
+            stacklevel=2,
+        )
+    return min(int(model.batch_size), n_samples)
+
+
+class Training:
+    """The epochs of one call of `fit` or `partial_fit`.
+
+    Parameters
+    ----------
+    model : MLPClassifier
+        Read for its parameters only.
+    engine : Engine
+        Has the weights to start from; has the trained ones afterwards.
+    samples : Samples
+        What to train on.
+    validation : Samples or None
+    state : State
+    record : Record
+        Both go on from what they hold.
+    report : object of `progress`
+    task : callbacks.Fit or None
+    attributes : callable
+        ``attributes(coefs, intercepts)`` returns a fitted model's attributes, for callbacks.
+    """
+
+    def __init__(self, model, engine, samples, validation, state, record, report, task, attributes):
+        self.model = model
+        self.engine = engine
+        self.samples = samples
+        self.validation = validation
+        self.state = state
+        self.record = record
+        self.report = report
+        self.task = task
+        self.attributes = attributes
+        self.early_stopping = model.early_stopping
+        self.batch_size = batch_size(model, len(samples))
+        # Schedules are SGD's in scikit-learn, and RMSprop's here; Adam sets its own step.
+        self.schedule = "constant" if model.solver == "adam" else model.learning_rate
+        # Whether training may end, or slow down, for want of improvement; and what that means.
+        self.has_rule = model.tol is not None or self.early_stopping or self.schedule == "adaptive"
+        self.tol = 0.0 if model.tol is None else model.tol
+        if state.optimizer is None:
+            state.optimizer = make_optimizer(model)
+
+    def run(self, n_epochs: int, parameters, *, incremental=False):
+        """Train from `parameters`, at most n_epochs; the parameters to keep: (coefs, intercepts).
+
+        Ctrl-C ends it early, with a warning.
+        """
+        self.best = parameters
+        try:
+            for _ in range(n_epochs):
+                if self.task is not None:
+                    self.task.begin_epoch()
+                self.epoch()
+                stop = self.out_of_patience()
+                if self.task is not None:
+                    stop |= self.task.end_epoch(self.snapshot)
+                if stop:
+                    break
+            else:
+                if self.model.tol is not None and not incremental:
+                    warnings.warn(
+                        f"Stochastic Optimizer: Maximum iterations ({n_epochs}) reached and the "
+                        "optimization hasn't converged yet.",
+                        ConvergenceWarning,
+                        stacklevel=2,
+                    )
+        except KeyboardInterrupt:
+            warnings.warn("Training interrupted by user.", stacklevel=2)
+        return self.parameters()
+
+    def epoch(self):
+        """Train for one epoch, judge it, and note it."""
+        state, model, samples = self.state, self.model, self.samples
+        order = epoch_order(state.seed, state.epoch, samples.rows, len(samples), model.shuffle)
+        rate = self.learning_rate()
+        start = time.perf_counter()
+        result = self.engine.train_epoch(
+            samples.data,
+            samples.labels,
+            order,
+            batch_size=self.batch_size,
+            optimizer=state.optimizer,
+            learning_rate=rate,
+            alpha=model.alpha,
+            sample_weight=samples.weight,
+            progress=self.report.advance,
+        )
+        seconds = time.perf_counter() - start
+        state.epoch += 1
+        state.optimizer_epochs += 1
+        if not math.isfinite(result.loss):
+            raise ValueError(DIVERGED.format(rate=rate, solver=model.solver))
+        row = {"loss": float(result.loss), "accuracy": float(result.accuracy)}
+        row |= validate(self.engine, self.validation)
+        row |= {"learning_rate": rate, "seconds": seconds}
+        self.record.add(row, len(samples))
+        self.report.epoch(self.record.n_iter, row, len(samples) / seconds)
+        self.note_best(row)
+
+    def note_best(self, row):
+        """Keep the best loss or score so far, and count the epochs without a better one."""
+        record, state = self.record, self.state
+        if self.early_stopping:
+            score = row["val_accuracy"]
+            worse = score < record.best_score + self.tol
+            if score > record.best_score:
+                record.best_score = score
+                self.best = self.engine.get_parameters()
+        else:
+            worse = row["loss"] > record.best_loss - self.tol
+            record.best_loss = min(record.best_loss, row["loss"])
+        state.n_no_improvement = state.n_no_improvement + 1 if worse and self.has_rule else 0
+
+    def out_of_patience(self) -> bool:
+        """Whether there were too many epochs without improvement, and no rate is left to cut."""
+        if self.state.n_no_improvement <= self.model.n_iter_no_change:
+            return False
+        what = "Validation score" if self.early_stopping else "Training loss"
+        message = (
+            f"{what} did not improve more than tol={self.tol:f} "
+            f"for {self.model.n_iter_no_change} consecutive epochs."
+        )
+        if self.schedule != "adaptive":
+            self.report.message(f"{message} Stopping.")
+            return True
+        if self.learning_rate() <= 1e-6:
+            self.report.message(f"{message} Learning rate too small. Stopping.")
+            return True
+        self.state.n_rate_cuts += 1
+        self.state.n_no_improvement = 0
+        self.report.message(f"{message} Setting learning rate to {self.learning_rate():f}")
+        return False
+
+    def learning_rate(self) -> float:
+        """The next epoch's learning rate."""
+        rate = float(self.model.learning_rate_init)
+        if self.schedule == "invscaling" and self.state.optimizer_epochs > 0:
+            return rate / (self.record.t + 1) ** self.model.power_t
+        if self.schedule == "adaptive":
+            for _ in range(self.state.n_rate_cuts):
+                rate /= 5.0
+        return rate
+
+    def parameters(self):
+        """The weights to keep: the best ones with early stopping, else the last."""
+        return self.best if self.early_stopping else self.engine.get_parameters()
+
+    def snapshot(self) -> dict:
+        """The attributes of a model fitted until now."""
+        return self.attributes(*self.engine.get_parameters(), snapshot=True)
+
+
+def validate(engine, validation) -> dict:
+    """The history's entries about the validation samples, if there are any."""
+    if validation is None:
+        return {}
+    loss, accuracy = engine.evaluate(
+        validation.data,
+        validation.labels,
+        rows=validation.rows,
+        sample_weight=validation.weight,
+    )
+    return {"val_loss": float(loss), "val_accuracy": float(accuracy)}
