@@ -1,7 +1,7 @@
 """Write ``keras.npz``: the first updates of a small network, trained by Keras itself.
 
-Run ``KERAS_BACKEND=tensorflow python tests/golden/make_keras.py`` where Keras is installed; the tests read only the
-file it writes, so they need no Keras. Keys of the file:
+Run ``KERAS_BACKEND=tensorflow python tests/golden/make_keras.py`` where Keras is installed; the
+tests read only the file it writes, so they need no Keras. Keys of the file:
 
 ``X, y, coef_0, coef_1, intercept_0, intercept_1``
     the data and the parameters every run starts from;
@@ -12,8 +12,9 @@ file it writes, so they need no Keras. Keys of the file:
 ``runs, batch_size, snapshots, versions``
     what was run, and with what.
 
-The data has traits that a fast path is likely to get wrong: half of its values are zero, its last batch is short,
-one feature is always zero and four are zero in most batches, so that their optimizer state must decay untouched.
+The data has traits that a fast path is likely to get wrong: half of its values are zero, its last
+batch is short, one feature is always zero and four are zero in most batches, so that their
+optimizer state must decay untouched.
 """
 
 import itertools
@@ -90,7 +91,11 @@ def train(optimizer, X, y, parameters):
 
 
 def versions():
-    found = {"keras": keras.__version__, "backend": keras.backend.backend(), "numpy": np.__version__}
+    found = {
+        "keras": keras.__version__,
+        "backend": keras.backend.backend(),
+        "numpy": np.__version__,
+    }
     if found["backend"] == "tensorflow":
         import tensorflow
 

@@ -1,0 +1,129 @@
+"""What is trained: data sets, made once and read by every contender, and networks."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy import sparse
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Job:
+    """A network, a data set and how to train; the defaults are the main job."""
+
+    name: str = "main"
+    dataset: str = "mnist"
+    hidden: tuple[int, ...] = (512,)
+    batch_size: int = 128
+    threads: int = 2
+    learning_rate: float = 0.001
+    momentum: float = 0.0
+    seed: int = 0
+
+    def to_dict(self):
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values):
+        return cls(**{**values, "hidden": tuple(values["hidden"])})
+
+
+@dataclass
+class Data:
+    """Arrays of one data set: X float32 (dense or CSR), y int64 class numbers."""
+
+    X_train: np.ndarray
+    y_train: np.ndarray
+    X_test: np.ndarray
+    y_test: np.ndarray
+
+    @property
+    def n_classes(self):
+        return int(self.y_train.max()) + 1
+
+
+def _images(arrays):
+    """Flattened images as float32 in [0, 1], labels as int64."""
+    (X_train, y_train), (X_test, y_test) = arrays
+    images = [X.reshape(len(X), -1).astype(np.float32) / np.float32(255) for X in (X_train, X_test)]
+    return images[0], y_train.astype(np.int64), images[1], y_test.astype(np.int64)
+
+
+def _mnist():
+    from fastmlp.datasets import load_mnist
+
+    in_checkout = ROOT / "data" / "mnist.npz"
+    path = in_checkout if in_checkout.exists() else None
+    return _images(load_mnist(path, dtype="uint8"))
+
+
+def _fashion_mnist():
+    from fastmlp.datasets import load_fashion_mnist
+
+    return _images(load_fashion_mnist(dtype="uint8"))
+
+
+def _split(X, scores, n_test):
+    y = np.asarray(scores).argmax(axis=1).astype(np.int64)
+    return X[:-n_test], y[:-n_test], X[-n_test:], y[-n_test:]
+
+
+def _gaussian():
+    """MNIST's shape without a single zero; a linear rule with some noise gives the class."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((70_000, 784), dtype=np.float32)
+    rule = rng.standard_normal((784, 10), dtype=np.float32)
+    return _split(X, X @ rule + 10 * rng.standard_normal((len(X), 10), dtype=np.float32), 10_000)
+
+
+def _wide_csr():
+    """5,000 documents over 100,000 words, about 74 each, words as frequent as in text (Zipf)."""
+    rng = np.random.default_rng(0)
+    n_rows, n_words, n_drawn = 6_000, 100_000, 90
+    frequency = 1.0 / (np.arange(n_words) + 50.0)
+    words = rng.choice(n_words, size=(n_rows, n_drawn), p=frequency / frequency.sum())
+    rows = np.repeat(np.arange(n_rows), n_drawn)
+    X = sparse.csr_array(
+        (np.ones(rows.size, dtype=np.float32), (rows, words.ravel())), shape=(n_rows, n_words)
+    )
+    X.sum_duplicates()
+    np.log1p(X.data, out=X.data)
+    return _split(X, X @ rng.standard_normal((n_words, 10), dtype=np.float32), 1_000)
+
+
+DATASETS = {
+    "mnist": _mnist,
+    "fashion-mnist": _fashion_mnist,
+    "gaussian": _gaussian,
+    "wide-csr": _wide_csr,
+}
+
+
+def save(dataset, folder):
+    """Write a data set's arrays to ``folder``, where `load` finds them, unless they are there."""
+    folder = Path(folder) / dataset
+    if folder.exists():
+        return
+    X_train, y_train, X_test, y_test = DATASETS[dataset]()
+    folder.mkdir(parents=True)
+    for name, X in (("X_train", X_train), ("X_test", X_test)):
+        if sparse.issparse(X):
+            sparse.save_npz(folder / f"{name}.npz", X, compressed=False)
+        else:
+            np.save(folder / f"{name}.npy", X)
+    np.savez(folder / "labels.npz", y_train=y_train, y_test=y_test)
+
+
+def load(dataset, folder):
+    """What `save` has written, in memory: a page fault is no work of a contender's."""
+    folder = Path(folder) / dataset
+    labels = np.load(folder / "labels.npz")
+    X_train, X_test = (
+        sparse.load_npz(folder / f"{name}.npz")
+        if (folder / f"{name}.npz").exists()
+        else np.load(folder / f"{name}.npy")
+        for name in ("X_train", "X_test")
+    )
+    return Data(X_train, labels["y_train"], X_test, labels["y_test"])

@@ -1,0 +1,192 @@
+"""From a results file to tables: for the terminal, as CSV, for the README.
+
+``python bench/report.py bench/results/full.json`` prints; ``--readme README.md`` renews the table
+between the markers of the README, ``--plots FOLDER`` draws.
+"""
+
+import argparse
+import csv
+import json
+from pathlib import Path
+from statistics import median
+
+BEGIN, END = "<!-- benchmark table: begin -->", "<!-- benchmark table: end -->"
+ROOFLINE = "sgemm"
+
+
+def summary(record):
+    """One job's figures: a dict per contender that has finished a round, fastest first."""
+    rows = []
+    for name, entry in record["contenders"].items():
+        first, rounds = entry["turns"][:1], entry["turns"][1:]
+        if not rounds:
+            continue
+        seconds = [turn["seconds"] / turn["epochs"] for turn in rounds]
+        rows.append(
+            {
+                "contender": name,
+                "title": entry["title"],
+                "seconds": median(seconds),
+                "fastest": min(seconds),
+                "slowest": max(seconds),
+                "samples_per_second": record["n_samples"] / median(seconds),
+                "first_epoch": first[0]["seconds"],
+                "startup": entry["startup_seconds"],
+                "epochs": sum(turn["epochs"] for turn in entry["turns"]),
+                "test_loss": rounds[-1]["test_loss"],
+                "test_accuracy": rounds[-1]["test_accuracy"],
+                "peak_mb": entry.get("peak_mb"),
+            }
+        )
+    roofline = next((row["seconds"] for row in rows if row["contender"] == ROOFLINE), None)
+    for row in rows:
+        row["of_roofline"] = row["seconds"] / roofline if roofline else None
+    return sorted(rows, key=lambda row: row["seconds"])
+
+
+def disturbed(record):
+    """Number of turns during which other programs used a fifth of a core or more."""
+    turns = [turn for entry in record["contenders"].values() for turn in entry["turns"][1:]]
+    return sum((turn["other_cores"] or 0.0) >= 0.2 for turn in turns)
+
+
+def _cell(value, form):
+    return "" if value is None else format(value, form)
+
+
+COLUMNS = (
+    ("", lambda row: row["title"]),
+    ("s/epoch", lambda row: _cell(row["seconds"], ".3f")),
+    ("min–max", lambda row: f"{row['fastest']:.3f}–{row['slowest']:.3f}"),
+    ("samples/s", lambda row: _cell(row["samples_per_second"], ",.0f")),
+    ("× sgemms", lambda row: _cell(row["of_roofline"], ".2f")),
+    ("first epoch, s", lambda row: _cell(row["first_epoch"], ".2f")),
+    ("start-up, s", lambda row: _cell(row["startup"], ".2f")),
+    ("epochs", lambda row: str(row["epochs"])),
+    ("test loss", lambda row: _cell(row["test_loss"], ".4f")),
+    ("test accuracy", lambda row: _cell(row["test_accuracy"], ".4f")),
+)
+
+
+def table(record):
+    """A Markdown table of one job, aligned so that it reads well on a terminal too."""
+    lines = [[title for title, _ in COLUMNS]]
+    lines += [[cell(row) for _, cell in COLUMNS] for row in summary(record)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(COLUMNS))]
+    lines.insert(1, ["-" * widths[0]] + ["-" * (width - 1) + ":" for width in widths[1:]])
+
+    def aligned(line):
+        cells = (text.rjust(width) for text, width in zip(line[1:], widths[1:], strict=True))
+        return " | ".join((line[0].ljust(widths[0]), *cells))
+
+    return "\n".join(f"| {aligned(line)} |" for line in lines)
+
+
+def heading(record):
+    """What was trained, in words."""
+    job = record["job"]
+    layers = "-".join(str(n) for n in (record["n_features"], *job["hidden"], record["n_classes"]))
+    return (
+        f"{record['job']['name']}: {job['dataset']}, {layers}, batches of {job['batch_size']}, "
+        f"{job['threads']} threads, {record['finished_rounds']} rounds"
+    )
+
+
+def where(environment):
+    """The machine, in a line."""
+    return (
+        f"{environment['cpu']}, {environment['usable_cores']} cores, "
+        f"Python {environment['python']}, "
+        f"NumPy's {environment['numpy_blas']}, commit {environment['commit']}"
+        f"{' with changes' if environment['changed_files'] else ''}, {environment['date']}"
+    )
+
+
+def versions(results):
+    """Versions of all contenders' packages, each once."""
+    found = {}
+    for record in results["jobs"]:
+        for entry in record["contenders"].values():
+            found |= entry.get("versions", {})
+    return ", ".join(f"{name} {version}" for name, version in sorted(found.items()))
+
+
+def text(results):
+    """Everything, as printed at the end of a run."""
+    parts = [where(results["environment"]), versions(results)]
+    for record in results["jobs"]:
+        parts.append(f"\n{heading(record)}\n\n{table(record)}")
+        if disturbed(record):
+            parts.append(f"\nDisturbed by other programs: {disturbed(record)} turns. Run again.")
+        for name, entry in record["contenders"].items():
+            if "failed" in entry:
+                parts.append(f"{name} failed: {entry['failed'].splitlines()[-1]}")
+    for name, line in results["missing"].items():
+        parts.append(f"{name} is not installed: {line}")
+    if results["bars"]:
+        parts.append("\n" + "\n".join(bar["text"] for bar in results["bars"]))
+    if results["interrupted"]:
+        parts.append("\nInterrupted: the finished rounds only.")
+    return "\n".join(parts)
+
+
+def write_csv(results, path):
+    """One line per contender and job."""
+    rows = [
+        {
+            "job": record["job"]["name"],
+            "dataset": record["job"]["dataset"],
+            "hidden": "-".join(map(str, record["job"]["hidden"])),
+            "batch_size": record["job"]["batch_size"],
+            "threads": record["job"]["threads"],
+            **row,
+        }
+        for record in results["jobs"]
+        for row in summary(record)
+    ]
+    if not rows:
+        return
+    with open(path, "w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        for row in rows:
+            writer.writerow({k: round(v, 6) if isinstance(v, float) else v for k, v in row.items()})
+
+
+def readme_block(results):
+    """The README's table: the first job of the results file, with its machine and versions."""
+    record = results["jobs"][0]
+    return "\n".join(
+        [BEGIN, table(record), "", f"{heading(record)}. {where(results['environment'])}. "
+         f"{versions(results)}.", END]
+    )  # fmt: skip
+
+
+def with_block(document, block):
+    """``document`` with what stands between the markers replaced by ``block``."""
+    before, begin, rest = document.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"no {BEGIN} ... {END} in the document")
+    return before + block + after
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("results", type=Path)
+    parser.add_argument("--readme", type=Path, help="renew the table in this file")
+    parser.add_argument("--plots", type=Path, help="draw plots into this folder")
+    arguments = parser.parse_args()
+    results = json.loads(arguments.results.read_text())
+    print(text(results))
+    if arguments.readme:
+        document = arguments.readme.read_text(encoding="utf-8")
+        arguments.readme.write_text(with_block(document, readme_block(results)), encoding="utf-8")
+    if arguments.plots:
+        import plot
+
+        plot.draw(results, arguments.plots, arguments.results.stem)
+
+
+if __name__ == "__main__":
+    main()
