@@ -26,7 +26,9 @@ def test_import_fastmlp_is_light():
 
 
 def test_import_of_the_classifier_adds_little_to_scikit_learns_base():
-    added = modules_after("from fastmlp import MLPClassifier") - modules_after("import sklearn.base")
+    added = modules_after("from fastmlp import MLPClassifier") - modules_after(
+        "import sklearn.base"
+    )
     outside = {name for name in added if not name.startswith("fastmlp")}
     assert not outside & {"numba", "llvmlite", "matplotlib", "tqdm", "pooch", "joblib"}
     heavy = ("scipy.", "sklearn.linear_model", "sklearn.metrics", "sklearn.model_selection")
