@@ -11,7 +11,7 @@ import numpy as np
 from .data import open_data
 from .kernels.activation import CODES
 from .kernels.layout import (
-    FAN_OUT, LANES, LOGISTIC_OUTPUT, SOFTMAX, Batches, Learning, Network, Targets,
+    FAN_OUT, LANES, LOGISTIC_OUTPUT, PANELS, SOFTMAX, Batches, Learning, Network, Targets,
 )  # fmt: skip
 from .kernels.matmul import ROWS
 from .kernels.step import predict_chunk, train_chunk
@@ -154,7 +154,7 @@ class Engine:
                 first, stop = plan.chunk_batches(chunk)
                 batches = _batches(data, buffers, stop - first)
                 if predict_chunk(
-                    network, self.params, batches, outputs, self.team.sync, me, n_threads
+                    network, self.params, batches, outputs.reshape(-1), self.team.sync, me, n_threads
                 ):  # fmt: skip
                     return
 
@@ -210,29 +210,35 @@ class Engine:
             weight = np.ascontiguousarray(sample_weight, self.dtype)
         return Targets(
             order=plan.order,
-            labels=labels,
+            labels=labels.reshape(-1),
             weight=weight,
             scale=scale.astype(self.dtype),
             losses=np.zeros(n),
             hits=np.zeros(n, np.uint8),
-            penalty=np.zeros((len(sums), self.layout.n_panels) if penalty else (0, 0)),
+            penalty=np.zeros(len(sums) * self.layout.n_panels if penalty else 0),
+            n_panels=self.layout.n_panels,
+            weighted=sample_weight is not None,
+            penalised=penalty,
         )
 
     def _learning(self, data, plan, optimizer, learning_rate, alpha, sums):
         square, momentum = optimizer.memory(self.layout.n_params, self.dtype, aligned)
         lazy = data.zero_skipping and optimizer.skips_untouched and alpha == 0
         updates = np.cumsum(sums > 0)
+        n_powers = int(updates[-1]) + 1 if lazy else 1
+        rows = int(self.layout.layers[0, PANELS]) * data.n_features
         return Learning(
             params=self.params,
             square=square,
             momentum=momentum,
             rate=optimizer.rates(learning_rate, updates).astype(self.dtype),
+            last=np.zeros(rows if lazy else 0, np.int32),
+            powers=optimizer.powers(n_powers - 1).astype(self.dtype).reshape(-1),
             alpha=self.dtype.type(alpha),
+            n_powers=n_powers,
+            has_square=square.size > 0,
+            has_momentum=momentum.size > 0,
             lazy=lazy,
-            last=np.zeros(
-                (int(self.layout.layers[0, 3]), data.n_features) if lazy else (0, 0), np.int32
-            ),
-            powers=optimizer.powers(int(updates[-1]) if lazy else 0).astype(self.dtype),
         )
 
     def _network_for(self, batch_size):
@@ -243,15 +249,18 @@ class Engine:
             units = self.layout.n_units * batch_size
             panel = PANEL_BYTES // self.dtype.itemsize
             widest = int((-(-layers[1:, FAN_OUT] // layers[1:, LANES]) * layers[1:, LANES]).max(initial=0))
-            scratch = aligned(self.team.n_threads * panel * max(widest, ROWS), self.dtype)
+            size = panel * max(widest, ROWS)
             network = self._network = Network(
                 layers=layers,
+                hidden=aligned(units, self.dtype),
+                delta=aligned(units, self.dtype),
+                scratch=aligned(self.team.n_threads * size, self.dtype),
+                n_layers=len(layers),
                 activation=self.activation,
                 output=self.output,
                 batch_size=batch_size,
-                hidden=aligned(units, self.dtype),
-                delta=aligned(units, self.dtype),
-                scratch=scratch.reshape(self.team.n_threads, -1),
+                full_lanes=panel,
+                scratch_size=size,
             )
         return network
 
@@ -307,7 +316,7 @@ class Engine:
         loss = losses.sum() / total
         if alpha > 0:
             # Each batch's loss counts by its weight: sum(B * alpha / (2 B) ||W||²) / total.
-            loss += 0.5 * alpha * targets.penalty[sums > 0].sum() / total
+            loss += 0.5 * alpha * targets.penalty.reshape(len(sums), -1)[sums > 0].sum() / total
         return EpochResult(float(loss), float(hits.sum() / total), n_updates)
 
 

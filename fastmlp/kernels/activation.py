@@ -3,30 +3,30 @@
 Derivatives are taken from the *output* h of the activation, so that the input need not be kept.
 """
 
-from numba import njit
 
+from .jit import inlined, kernel
 from .elementary import exp, tanh
-from .vector import fma, less, load, splat, store, where, zeros
+from .vector import fma, lanes_of, less, load, splat, store, where, zeros
 
 IDENTITY, RELU, TANH, LOGISTIC = 0, 1, 2, 3
 CODES = {"identity": IDENTITY, "relu": RELU, "tanh": TANH, "logistic": LOGISTIC}
 
 
-@njit(forceinline=True)
+@inlined
 def logistic(x):
     """``1 / (1 + exp(-x))``."""
     one = splat(x, 1.0)
     return one / (one + exp(splat(x, 0.0) - x))
 
 
-@njit
+@kernel
 def activate(kind, h, start, stop):
     """h = f(h)
 
     h (n,), elements start .. stop - 1, a multiple of the vector's lanes
     """
     like = zeros(h, 64)
-    lanes = 64 // h.itemsize
+    lanes = lanes_of(like)
     if kind == RELU:
         for i in range(start, stop, lanes):
             x = load(like, h, i)
@@ -39,7 +39,7 @@ def activate(kind, h, start, stop):
             store(h, i, logistic(load(like, h, i)))
 
 
-@njit
+@kernel
 def activation_backward(kind, h, delta, start, stop):
     """delta *= f'(h)
 
@@ -47,7 +47,7 @@ def activation_backward(kind, h, delta, start, stop):
     """
     like = zeros(h, 64)
     one = splat(like, 1.0)
-    lanes = 64 // h.itemsize
+    lanes = lanes_of(like)
     if kind == RELU:
         for i in range(start, stop, lanes):
             store(delta, i, where(less(like, load(like, h, i)), load(like, delta, i), like))

@@ -7,9 +7,10 @@ atanh, cut where the next term is below half a unit in the last place of the dty
 from math import factorial
 
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 
+from .jit import inlined
 from .vector import (
     _FLOATS, _call, _constant, fma, less, rint, scale_exponent, split_exponent, splat, where,
 )  # fmt: skip
@@ -95,7 +96,7 @@ def absolute(typing, x):
     return x(x), codegen
 
 
-@njit(forceinline=True)
+@inlined
 def _reduce(x):
     """`(n, r)` with ``x = n ln 2 + r`` and ``|r| <= ln(2) / 2``."""
     n = rint(x * _log2_e(x))
@@ -104,7 +105,7 @@ def _reduce(x):
     return n, fma(zero - n, _ln2_low(x), r)
 
 
-@njit(forceinline=True)
+@inlined
 def exp(x):
     """``e**x``: 0 below the smallest normal number, the largest finite power above the range."""
     low, high, one = _exp_lowest(x), _exp_highest(x), splat(x, 1.0)
@@ -115,7 +116,7 @@ def exp(x):
     return where(_is_nan(x), x, result)
 
 
-@njit(forceinline=True)
+@inlined
 def tanh(x):
     """``(1 - e) / (1 + e)`` by ``expm1``, which keeps small arguments exact."""
     one, two, limit = splat(x, 1.0), splat(x, 2.0), splat(x, 40.0)
@@ -128,14 +129,14 @@ def tanh(x):
     return where(_is_nan(x), x, result)
 
 
-@njit(forceinline=True)
+@inlined
 def log1p(x):
     """``ln(1 + x)`` for x in [0, 1]: ``2 atanh(x / (2 + x))``."""
     s = x / (splat(x, 2.0) + x)
     return splat(x, 2.0) * s * _atanh_over_s(s * s)
 
 
-@njit(forceinline=True)
+@inlined
 def log(x):
     """``ln x`` for normal positive x."""
     one = splat(x, 1.0)

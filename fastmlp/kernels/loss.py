@@ -6,13 +6,14 @@ Logits z and deltas lie in panels: unit k of sample i at ``start + (k // lanes) 
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 
+from .jit import inlined, kernel
 from .activation import logistic
 from .elementary import absolute, exp, log, log1p
 from .vector import (
-    Vector, at, less, load, put, reduce_max, reduce_sum, splat, store, where, zeros,
+    Vector, lanes_of, less, load, reduce_max, reduce_sum, splat, store, where, zeros,
 )  # fmt: skip
 
 
@@ -32,19 +33,19 @@ def first_lanes(typing, like, count):
     return Vector(types.boolean, like.lanes)(like, types.int64), codegen
 
 
-@njit(forceinline=True)
+@inlined
 def _place(start, stride, lanes, k):
     return start + k // lanes * stride + k % lanes
 
 
-@njit
+@kernel
 def softmax(z, p, start, stride, lanes, n_outputs):
     """p = exp(z - max z) / sum exp(z - max z); returns max z and log sum exp(z - max z)
 
     z, p [panel][sample][lanes]: one sample of n_outputs units; the panel's further lanes of p become 0
     """
     like = zeros(z, 64)
-    width = 64 // z.itemsize
+    width = lanes_of(like)
     lowest = splat(like, -np.inf)
     largest = lowest
     for k in range(0, n_outputs, width):
@@ -64,30 +65,30 @@ def softmax(z, p, start, stride, lanes, n_outputs):
     return top, reduce_max(log(total))
 
 
-@njit
+@kernel
 def softmax_cross_entropy_backward(z, delta, start, stride, lanes, n_outputs, label, scale):
     """loss = -log softmax(z)[label];  delta = scale (softmax(z) - onehot(label)); returns loss and hit
 
     z, delta [panel][sample][lanes]: one sample of n_outputs units; hit: the label has the largest logit
     """
     target = _place(start, stride, lanes, label)
-    logit = at(z, target)
+    logit = z[target]
     top, log_sum = softmax(z, delta, start, stride, lanes, n_outputs)
     hit = logit >= top
     k = 0
     while hit and k < label:  # of equal logits the first counts, as in argmax
-        hit = at(z, _place(start, stride, lanes, k)) < top
+        hit = z[_place(start, stride, lanes, k)] < top
         k += 1
     like = zeros(z, 64)
     factor = splat(like, scale)
-    put(delta, target, at(delta, target) - z.dtype.type(1))
-    for k in range(0, n_outputs, 64 // z.itemsize):
+    delta[target] -= 1.0
+    for k in range(0, n_outputs, lanes_of(like)):
         o = _place(start, stride, lanes, k)
         store(delta, o, load(like, delta, o) * factor)
     return log_sum + (top - logit), hit
 
 
-@njit
+@kernel
 def logistic_cross_entropy_backward(z, delta, start, stride, lanes, n_outputs, labels, i, scale):
     """loss = sum_k log(1 + exp(z_k)) - y_k z_k;  delta = scale (logistic(z) - y); returns loss and hit
 
@@ -95,11 +96,11 @@ def logistic_cross_entropy_backward(z, delta, start, stride, lanes, n_outputs, l
     row i; hit: each output is on the right side of 1/2
     """
     like = zeros(z, 64)
-    width = 64 // z.itemsize
+    width = lanes_of(like)
     factor, one = splat(like, scale), splat(like, 1.0)
     # The labels' place is in delta until they are read.
     for k in range(n_outputs):
-        put(delta, _place(start, stride, lanes, k), z.dtype.type(labels[i, k]))
+        delta[_place(start, stride, lanes, k)] = labels[i * n_outputs + k]
     loss, wrong = like, like
     for k in range(0, n_outputs, width):
         o = _place(start, stride, lanes, k)
@@ -114,13 +115,13 @@ def logistic_cross_entropy_backward(z, delta, start, stride, lanes, n_outputs, l
     return reduce_sum(loss), reduce_sum(wrong) == 0
 
 
-@njit
+@kernel
 def logistic_outputs(z, p, start, stride, lanes, n_outputs):
     """p = logistic(z)
 
     z, p [panel][sample][lanes]: one sample of n_outputs units
     """
     like = zeros(z, 64)
-    for k in range(0, n_outputs, 64 // z.itemsize):
+    for k in range(0, n_outputs, lanes_of(like)):
         o = _place(start, stride, lanes, k)
         store(p, o, logistic(load(like, z, o)))

@@ -6,15 +6,15 @@ offsets. Every number of a product is one chain of fma over ascending inputs, wh
 whoever computes it; an input that is zero leaves the chain as it is, so skipping it changes no bit.
 """
 
-from numba import njit
 
-from .vector import at, fma, load, put, store, zeros
+from .jit import inlined, kernel
+from .vector import fma, lanes_of, load, store, zeros
 
 # Rows of a register tile: 6 rows of 64 bytes fill twelve of AVX2's sixteen registers.
 ROWS = 6
 
 
-@njit(forceinline=True)
+@inlined
 def _tile(a0, a1, a2, a3, a4, a5, x, i0, i1, i2, i3, i4, i5, step, count, w, start, stride):
     """a_r += sum_k x[i_r + k step] w[start + k stride : ... + lanes]
 
@@ -23,30 +23,29 @@ def _tile(a0, a1, a2, a3, a4, a5, x, i0, i1, i2, i3, i4, i5, step, count, w, sta
     for k in range(count):
         b = load(a0, w, start + k * stride)
         q = k * step
-        a0 = fma(at(x, i0 + q), b, a0)
-        a1 = fma(at(x, i1 + q), b, a1)
-        a2 = fma(at(x, i2 + q), b, a2)
-        a3 = fma(at(x, i3 + q), b, a3)
-        a4 = fma(at(x, i4 + q), b, a4)
-        a5 = fma(at(x, i5 + q), b, a5)
+        a0 = fma(x[i0 + q], b, a0)
+        a1 = fma(x[i1 + q], b, a1)
+        a2 = fma(x[i2 + q], b, a2)
+        a3 = fma(x[i3 + q], b, a3)
+        a4 = fma(x[i4 + q], b, a4)
+        a5 = fma(x[i5 + q], b, a5)
     return a0, a1, a2, a3, a4, a5
 
 
-@njit
-def start_rows(bias, bias_start, out, out_start, first, last, lanes):
+@kernel
+def start_rows(biased, bias, bias_start, out, out_start, first, last, lanes):
     """out[i] = bias
 
-    bias (lanes,) or empty for zero; out [sample][lanes]; samples first .. last - 1
+    bias (lanes,), or zero unless biased; out [sample][lanes]; samples first .. last - 1
     """
     like = zeros(out, 64)
-    width = 64 // out.itemsize
-    for s in range(0, lanes, width):
-        b = load(like, bias, bias_start + s) if bias.size > 0 else like
+    for s in range(0, lanes, lanes_of(like)):
+        b = load(like, bias, bias_start + s) if biased else like
         for i in range(first, last):
             store(out, out_start + i * lanes + s, b)
 
 
-@njit
+@kernel
 def matmul_dense(
     x, x_start, x_lanes, x_stride, fan_in, w, w_start, w_stride, out, out_start, first, last, lanes
 ):
@@ -57,7 +56,7 @@ def matmul_dense(
     out [sample][lanes]; samples first .. last - 1
     """
     like = zeros(w, 64)
-    width = 64 // w.itemsize
+    width = lanes_of(like)
     end = last - 1
     for j in range(0, fan_in, x_lanes):
         count = min(x_lanes, fan_in - j)
@@ -84,7 +83,7 @@ def matmul_dense(
                 store(out, o + r5 * lanes, a5)
 
 
-@njit(forceinline=True)
+@inlined
 def matmul_sparse(
     like, index, value, edges, edges_start, n_blocks,
     w, w_start, w_stride, bias, bias_start, out, out_start, first, last, lanes,
@@ -102,12 +101,12 @@ def matmul_sparse(
             o = out_start + i * lanes
             total = load(like, bias, bias_start) if block == 0 else load(like, out, o)
             e = edges_start + i * (n_blocks + 1) + block
-            for p in range(at(edges, e), at(edges, e + 1)):
-                total = fma(at(value, p), load(like, w, w_start + at(index, p) * w_stride), total)
+            for p in range(edges[e], edges[e + 1]):
+                total = fma(value[p], load(like, w, w_start + index[p] * w_stride), total)
             store(out, o, total)
 
 
-@njit(forceinline=True)
+@inlined
 def gradient_row_sparse(like, row, row_value, start, stop, delta, delta_start, lanes):
     """g = sum over the non-zeros (i, x_i) of one feature of x_i delta[i]
 
@@ -115,11 +114,11 @@ def gradient_row_sparse(like, row, row_value, start, stop, delta, delta_start, l
     """
     total = like
     for p in range(start, stop):
-        total = fma(at(row_value, p), load(like, delta, delta_start + at(row, p) * lanes), total)
+        total = fma(row_value[p], load(like, delta, delta_start + row[p] * lanes), total)
     return total
 
 
-@njit
+@kernel
 def gradient_dense(
     x, x_start, x_lanes, x_stride, j, end, m, delta, delta_start, lanes, out, out_start
 ):
@@ -128,7 +127,7 @@ def gradient_dense(
     x [panel][sample][x_lanes], panels x_stride apart; delta [sample][lanes], m samples; out [6][lanes]
     """
     like = zeros(delta, 64)
-    width = 64 // delta.itemsize
+    width = lanes_of(like)
     i0 = x_start + j // x_lanes * x_stride + j % x_lanes
     j = min(j + 1, end)
     i1 = x_start + j // x_lanes * x_stride + j % x_lanes
@@ -154,7 +153,7 @@ def gradient_dense(
         store(out, o + 5 * lanes, a5)
 
 
-@njit
+@kernel
 def transpose_panel(w, w_start, w_panel, w_lanes, fan_out, unit, count, lanes, out):
     """out[k, u] = w[unit + u, k], zero for u >= count
 
@@ -162,11 +161,11 @@ def transpose_panel(w, w_start, w_panel, w_lanes, fan_out, unit, count, lanes, o
     """
     for u in range(count, lanes):
         for k in range(fan_out):
-            put(out, k * lanes + u, 0)
+            out[k * lanes + u] = 0
     for first in range(0, fan_out, w_lanes):
         panel = w_start + first // w_lanes * w_panel + unit * w_lanes
         last = min(first + w_lanes, fan_out)
         for u in range(count):
             source = panel + u * w_lanes - first
             for k in range(first, last):
-                put(out, k * lanes + u, at(w, source + k))
+                out[k * lanes + u] = w[source + k]

@@ -5,9 +5,11 @@ waits (a generation), the number of threads waiting, and a flag that ends every 
 """
 
 import sys
+from .jit import inlined, kernel
+from .pointer import address
 
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
@@ -18,23 +20,23 @@ SPINS = 1000
 
 
 @intrinsic
-def _atomic_load(typing, array, index):
+def _atomic_load(typing, counters, index):
     def codegen(context, builder, sig, args):
-        data = context.make_array(sig.args[0])(context, builder, args[0]).data
-        return builder.load_atomic(builder.gep(data, [args[1]]), "seq_cst", 8, typ=ir.IntType(64))
+        place = address(context, builder, counters, args[0], args[1], 1)
+        return builder.load_atomic(place, "seq_cst", 8, typ=ir.IntType(64))
 
-    return types.int64(array, types.intp), codegen
+    return types.int64(counters, types.intp), codegen
 
 
 @intrinsic
-def _atomic_add(typing, array, index, value):
+def _atomic_add(typing, counters, index, value):
     """Add and return the old value."""
 
     def codegen(context, builder, sig, args):
-        data = context.make_array(sig.args[0])(context, builder, args[0]).data
-        return builder.atomic_rmw("add", builder.gep(data, [args[1]]), args[2], "seq_cst")
+        place = address(context, builder, counters, args[0], args[1], 1)
+        return builder.atomic_rmw("add", place, args[2], "seq_cst")
 
-    return types.int64(array, types.intp, types.int64), codegen
+    return types.int64(counters, types.intp, types.int64), codegen
 
 
 @intrinsic
@@ -50,7 +52,7 @@ def _yield_core(typing):
     return types.void(), codegen
 
 
-@njit
+@kernel
 def barrier(sync, n_threads):
     """Wait until all `n_threads` are here; true if the team is to stop instead.
 
@@ -75,13 +77,13 @@ def barrier(sync, n_threads):
     return _atomic_load(sync, STOP) != 0
 
 
-@njit
+@inlined
 def share(total, me, n_threads):
     """Thread `me`'s part ``[start, stop)`` of `total` equal items."""
     return total * me // n_threads, total * (me + 1) // n_threads
 
 
-@njit
+@inlined
 def within(start, stop, panel, size):
     """The part of ``[start, stop)`` that lies in panel number `panel` of `size` items, counted in it."""
     return max(start - panel * size, 0), min(stop - panel * size, size)

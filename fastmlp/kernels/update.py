@@ -7,11 +7,11 @@ state in the layout of the parameters, or empty where the rule does not use it.
 
 from typing import NamedTuple
 
-from numba import njit
 from numba.extending import overload
 
+from .jit import inlined, kernel
 from .elementary import absolute
-from .vector import fma, less, load, reduce_sum, splat, sqrt, store, where, zeros
+from .vector import fma, lanes_of, less, load, reduce_sum, splat, sqrt, store, where, zeros
 
 # State below this becomes 0: decaying squares otherwise end as subnormals, which are slow.
 TINY_STATE = 1e-30
@@ -43,12 +43,12 @@ class GradientRule(NamedTuple):
     unit: float  # always 1; a tuple needs a field to carry the dtype
 
 
-@njit(forceinline=True)
+@inlined
 def _settled(x):
     return where(less(absolute(x), splat(x, TINY_STATE)), splat(x, 0.0), x)
 
 
-@njit
+@kernel
 def rmsprop_momentum_update(rule, g, g_start, w, square, momentum, start, count, rate, l2):
     """v = rho v + (1 - rho) g^2;  s = rate g / sqrt(v + epsilon);  m = momentum m + s;  w -= m
 
@@ -59,7 +59,7 @@ def rmsprop_momentum_update(rule, g, g_start, w, square, momentum, start, count,
     rho, complement = splat(like, rule.rho), splat(like, rule.complement)
     epsilon, step, mu = splat(like, rule.epsilon), splat(like, rate), splat(like, rule.momentum)
     decay = splat(like, l2)
-    for i in range(0, count, 64 // w.itemsize):
+    for i in range(0, count, lanes_of(like)):
         weight = load(like, w, start + i)
         gradient = load(like, g, g_start + i)
         if l2 != 0:
@@ -73,7 +73,7 @@ def rmsprop_momentum_update(rule, g, g_start, w, square, momentum, start, count,
         store(w, start + i, weight - s)
 
 
-@njit
+@kernel
 def adam_update(rule, g, g_start, w, square, momentum, start, count, rate, l2):
     """m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;  w -= rate m / (sqrt(v) + epsilon)
 
@@ -83,7 +83,7 @@ def adam_update(rule, g, g_start, w, square, momentum, start, count, rate, l2):
     beta_1, complement_1 = splat(like, rule.beta_1), splat(like, rule.complement_1)
     beta_2, complement_2 = splat(like, rule.beta_2), splat(like, rule.complement_2)
     epsilon, step, decay = splat(like, rule.epsilon), splat(like, rate), splat(like, l2)
-    for i in range(0, count, 64 // w.itemsize):
+    for i in range(0, count, lanes_of(like)):
         weight = load(like, w, start + i)
         gradient = load(like, g, g_start + i)
         if l2 != 0:
@@ -95,7 +95,7 @@ def adam_update(rule, g, g_start, w, square, momentum, start, count, rate, l2):
         store(w, start + i, weight - step * m / (sqrt(v) + epsilon))
 
 
-@njit
+@kernel
 def sgd_update(rule, g, g_start, w, square, momentum, start, count, rate, l2):
     """u = momentum u - rate g;  w += u, or with Nesterov's form w += momentum u - rate g
 
@@ -103,7 +103,7 @@ def sgd_update(rule, g, g_start, w, square, momentum, start, count, rate, l2):
     """
     like = zeros(w, 64)
     mu, step, decay = splat(like, rule.momentum), splat(like, rate), splat(like, l2)
-    for i in range(0, count, 64 // w.itemsize):
+    for i in range(0, count, lanes_of(like)):
         weight = load(like, w, start + i)
         gradient = load(like, g, g_start + i)
         if l2 != 0:
@@ -116,7 +116,7 @@ def sgd_update(rule, g, g_start, w, square, momentum, start, count, rate, l2):
         store(w, start + i, weight + s)
 
 
-@njit
+@kernel
 def store_gradient(rule, g, g_start, w, square, momentum, start, count, rate, l2):
     """square += g + l2 w
 
@@ -124,7 +124,7 @@ def store_gradient(rule, g, g_start, w, square, momentum, start, count, rate, l2
     """
     like = zeros(w, 64)
     decay = splat(like, l2)
-    for i in range(0, count, 64 // w.itemsize):
+    for i in range(0, count, lanes_of(like)):
         gradient = load(like, g, g_start + i)
         if l2 != 0:
             gradient = fma(decay, load(like, w, start + i), gradient)
@@ -154,28 +154,28 @@ def _update(rule, g, g_start, w, square, momentum, start, count, rate, l2):
     return implementation
 
 
-@njit
-def decay_untouched(w, square, momentum, start, count, powers, steps):
+@kernel
+def decay_untouched(has_square, has_momentum, w, square, momentum, start, count, powers, n_powers, steps):
     """v = v rho^k;  w = w + m s_k;  m = m mu^k      (k = steps: that many updates by a zero gradient)
 
-    w, square, momentum (n,) from start: count numbers; state that is not in use is empty
-    powers (3, K): rho^k, mu^k and the factor s_k of the rule's own sum of decaying steps
+    w, square, momentum (n,) from start: count numbers, of the states in use
+    powers (3, n_powers): rho^k, mu^k and the factor s_k of the rule's own sum of decaying steps
     """
     like = zeros(w, 64)
-    lanes = 64 // w.itemsize
-    if square.size > 0:
-        factor = splat(like, powers[0, steps])
+    lanes = lanes_of(like)
+    if has_square:
+        factor = splat(like, powers[steps])
         for i in range(start, start + count, lanes):
             store(square, i, _settled(load(like, square, i) * factor))
-    if momentum.size > 0:
-        factor, travelled = splat(like, powers[1, steps]), splat(like, powers[2, steps])
+    if has_momentum:
+        factor, travelled = splat(like, powers[n_powers + steps]), splat(like, powers[2 * n_powers + steps])
         for i in range(start, start + count, lanes):
             m = load(like, momentum, i)
             store(w, i, fma(travelled, m, load(like, w, i)))
             store(momentum, i, _settled(m * factor))
 
 
-@njit
+@kernel
 def squared_norm(w, start, count):
     """sum of w^2
 
@@ -185,7 +185,7 @@ def squared_norm(w, start, count):
     total = 0.0
     for first in range(start, start + count, 1024):
         run = like
-        for i in range(first, min(first + 1024, start + count), 64 // w.itemsize):
+        for i in range(first, min(first + 1024, start + count), lanes_of(like)):
             x = load(like, w, i)
             run = fma(x, x, run)
         total += reduce_sum(run)

@@ -1,17 +1,12 @@
 """A portable SIMD value for Numba: a fixed number of lanes that LLVM maps to the CPU's own registers.
 
-A vector is as wide as the caller says (``zeros(array, nbytes)``), and every other operation takes its
-width from a vector at hand. LLVM splits it into as many AVX2, AVX-512 or NEON registers as it needs, so
-that one source serves every CPU and both dtypes. Nothing is reassociated or contracted: ``fma`` is one
-rounding, ``*`` and ``+`` are two, and each lane's result is the same wherever the code is inlined.
-
-Array accesses here count in elements from the start of a C-contiguous array, without the wrap-around
-test that Numba adds to a signed index. With ``FASTMLP_CHECK=1`` in the environment each of them is
-checked against the array's size (a much slower build for tests).
+A vector is as wide as the caller says (``zeros(pointer, nbytes)``), and every other operation takes its width
+from a vector at hand. LLVM splits it into as many AVX2, AVX-512 or NEON registers as it needs, so that one
+source serves every CPU and both dtypes. Nothing is reassociated or contracted: ``fma`` is one rounding, ``*`` and
+``+`` are two, and each lane's result is the same wherever the code is inlined.
 """
 
 import operator
-import os
 
 from llvmlite import ir
 from numba import types
@@ -19,7 +14,7 @@ from numba.core import cgutils
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
-CHECKED = os.environ.get("FASTMLP_CHECK", "") not in ("", "0")
+from .pointer import address
 
 _FLOATS = {types.float32: (ir.FloatType(), "f32"), types.float64: (ir.DoubleType(), "f64")}
 _BITS = {types.float32: ir.IntType(32), types.float64: ir.IntType(64)}
@@ -63,85 +58,56 @@ def _call(builder, name, vector, *arguments, result=None):
     return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), arguments)
 
 
-def _address(context, builder, array_type, array, index, count):
-    """Address of element `index`, of which `count` elements are about to be used."""
-    structure = context.make_array(array_type)(context, builder, array)
-    if CHECKED:
-        last = builder.add(index, ir.Constant(index.type, count))
-        outside = builder.or_(
-            builder.icmp_signed("<", index, ir.Constant(index.type, 0)),
-            builder.icmp_signed(">", last, structure.nitems),
-        )
-        with builder.if_then(outside, likely=False):
-            context.call_conv.return_user_exc(builder, IndexError, ("kernel access out of bounds",))
-    return builder.gep(structure.data, [index])
-
-
 # --- making, loading, storing ---------------------------------------------------------------
 
 
 @intrinsic(prefer_literal=True)
-def zeros(typing, array, nbytes):
-    """A vector of `nbytes` (a literal) zeros of the array's dtype."""
+def zeros(typing, pointer, nbytes):
+    """A vector of `nbytes` (a literal) zeros of the pointer's element type."""
     if not isinstance(nbytes, types.IntegerLiteral):
         return None
-    vector = Vector(array.dtype, nbytes.literal_value * 8 // array.dtype.bitwidth)
+    vector = Vector(pointer.element, nbytes.literal_value * 8 // pointer.element.bitwidth)
 
     def codegen(context, builder, sig, args):
         return _constant(vector, 0.0)
 
-    return vector(array, nbytes), codegen
+    return vector(pointer, nbytes), codegen
 
 
 @intrinsic
-def load(typing, like, array, index):
+def lanes_of(typing, vector):
+    """The number of lanes, a constant."""
+
+    def codegen(context, builder, sig, args):
+        return ir.Constant(ir.IntType(64), vector.lanes)
+
+    return types.int64(vector), codegen
+
+
+@intrinsic
+def load(typing, like, pointer, index):
     """The vector that starts at element `index`, as wide as `like`."""
 
     def codegen(context, builder, sig, args):
-        pointer = _address(context, builder, sig.args[1], args[1], args[2], like.lanes)
-        value = builder.load(
-            builder.bitcast(pointer, _llvm(like).as_pointer()), typ=_llvm(like)
-        )
+        place = address(context, builder, pointer, args[1], args[2], like.lanes)
+        value = builder.load(builder.bitcast(place, _llvm(like).as_pointer()), typ=_llvm(like))
         value.align = like.element.bitwidth // 8
         return value
 
-    return like(like, array, types.intp), codegen
+    return like(like, pointer, types.intp), codegen
 
 
 @intrinsic
-def store(typing, array, index, value):
+def store(typing, pointer, index, value):
     """Write the vector `value` from element `index` on."""
 
     def codegen(context, builder, sig, args):
-        pointer = _address(context, builder, sig.args[0], args[0], args[1], value.lanes)
-        pointer = builder.bitcast(pointer, _llvm(value).as_pointer())
-        builder.store(args[2], pointer).align = value.element.bitwidth // 8
+        place = address(context, builder, pointer, args[0], args[1], value.lanes)
+        place = builder.bitcast(place, _llvm(value).as_pointer())
+        builder.store(args[2], place).align = value.element.bitwidth // 8
         return context.get_dummy_value()
 
-    return types.void(array, types.intp, value), codegen
-
-
-@intrinsic
-def at(typing, array, index):
-    """Scalar ``array[index]`` without wrap-around."""
-
-    def codegen(context, builder, sig, args):
-        pointer = _address(context, builder, sig.args[0], args[0], args[1], 1)
-        return context.unpack_value(builder, sig.args[0].dtype, pointer)
-
-    return array.dtype(array, types.intp), codegen
-
-
-@intrinsic
-def put(typing, array, index, value):
-    """Scalar ``array[index] = value`` without wrap-around."""
-
-    def codegen(context, builder, sig, args):
-        pointer = _address(context, builder, sig.args[0], args[0], args[1], 1)
-        context.pack_value(builder, sig.args[0].dtype, args[2], pointer)
-        return context.get_dummy_value()
-
-    return types.void(array, types.intp, array.dtype), codegen
+    return types.void(pointer, types.intp, value), codegen
 
 
 @intrinsic
@@ -152,24 +118,6 @@ def splat(typing, like, scalar):
         return _splat(builder, like, args[1])
 
     return like(like, like.element), codegen
-
-
-@intrinsic(prefer_literal=True)
-def part(typing, vector, number, count):
-    """Part `number` of `count` equal parts (both literals)."""
-    if not isinstance(number, types.IntegerLiteral) or not isinstance(count, types.IntegerLiteral):
-        return None
-    lanes = vector.lanes // count.literal_value
-    result = Vector(vector.element, lanes)
-    first = number.literal_value * lanes
-
-    def codegen(context, builder, sig, args):
-        mask = ir.VectorType(ir.IntType(32), lanes)
-        return builder.shuffle_vector(
-            args[0], args[0], ir.Constant(mask, list(range(first, first + lanes)))
-        )
-
-    return result(vector, number, count), codegen
 
 
 # --- arithmetic -----------------------------------------------------------------------------

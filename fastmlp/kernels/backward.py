@@ -1,0 +1,213 @@
+"""The way back: deltas as (panel, samples) items, then gradients and updates in one as (panel, features) items."""
+
+from .activation import activation_backward
+from .forward import dense_input
+from .jit import inlined, kernel
+from .layout import (
+    ACTIVE, BIAS, COLUMN, FAN_IN, FAN_OUT, HIDDEN, LANES, N_ACTIVE, PANEL_STRIDE, PANELS, WEIGHT,
+)  # fmt: skip
+from .matmul import (
+    ROWS, gradient_dense, gradient_row_sparse, matmul_dense, start_rows, transpose_panel,
+)  # fmt: skip
+from .pointer import shifted
+from .sync import share, within
+from .update import decay_untouched, squared_norm, update
+from .vector import lanes_of, load, store, zeros
+
+# What a row's update costs beside its non-zeros, in non-zeros: sqrt and division of one panel row.
+ROW_COST = 12
+
+
+@kernel
+def backward_layer(net, l, params, m, me, n_threads):
+    """delta_l = (delta_(l+1) w_(l+1)^T) f'(h_l) for this thread's (panel, samples) items"""
+    layers, delta = net.layers, net.delta
+    scratch = shifted(net.scratch, me * net.scratch_size)
+    lanes, units, above = layers[l, LANES], layers[l, FAN_OUT], l + 1
+    above_lanes, fan_out = layers[above, LANES], layers[above, FAN_OUT]
+    start, stop = share(layers[l, PANELS] * m, me, n_threads)
+    for panel in range(start // m, (stop + m - 1) // m):
+        first, last = within(start, stop, panel, m)
+        out = layers[l, HIDDEN] + panel * lanes * net.batch_size
+        transpose_panel(
+            params, layers[above, WEIGHT], layers[above, PANEL_STRIDE], above_lanes, fan_out,
+            panel * lanes, min(lanes, units - panel * lanes), lanes, scratch,
+        )  # fmt: skip
+        start_rows(False, scratch, 0, delta, out, first, last, lanes)
+        matmul_dense(
+            delta, layers[above, HIDDEN], above_lanes, above_lanes * net.batch_size, fan_out,
+            scratch, 0, lanes, delta, out, first, last, lanes,
+        )  # fmt: skip
+        activation_backward(net.activation, net.hidden, delta, out + first * lanes, out + last * lanes)
+
+
+@kernel
+def update_bias(rule, net, l, panel, learning, m, rate, scratch):
+    """bias -= step(sum_i delta[i]) for one panel"""
+    lanes = net.layers[l, LANES]
+    like = zeros(scratch, 64)
+    first = net.layers[l, HIDDEN] + panel * lanes * net.batch_size
+    for s in range(0, lanes, lanes_of(like)):
+        total = like
+        for i in range(m):
+            total = total + load(like, net.delta, first + i * lanes + s)
+        store(scratch, s, total)
+    update(
+        rule, scratch, 0, learning.params, learning.square, learning.momentum,
+        net.layers[l, BIAS] + panel * lanes, lanes, rate, rate - rate,
+    )  # fmt: skip
+
+
+@kernel
+def update_layer_dense(rule, net, l, batches, b, learning, m, rate, l2, me, n_threads):
+    """w_l -= step(h_(l-1)^T delta_l) for this thread's (panel, features) items, six features at a time"""
+    layers = net.layers
+    scratch = shifted(net.scratch, me * net.scratch_size)
+    fan_in, lanes = layers[l, FAN_IN], layers[l, LANES]
+    x, x_start, x_lanes = dense_input(net, l, batches, b)
+    tiles = (fan_in + ROWS - 1) // ROWS
+    start, stop = share(layers[l, PANELS] * tiles, me, n_threads)
+    for item in range(start, stop):
+        panel, j = item // tiles, item % tiles * ROWS
+        if j == 0:
+            update_bias(rule, net, l, panel, learning, m, rate, scratch)
+        gradient_dense(
+            x, x_start, x_lanes, x_lanes * net.batch_size, j, fan_in - 1, m,
+            net.delta, layers[l, HIDDEN] + panel * lanes * net.batch_size, lanes, scratch, 0,
+        )  # fmt: skip
+        update(
+            rule, scratch, 0, learning.params, learning.square, learning.momentum,
+            layers[l, WEIGHT] + panel * layers[l, PANEL_STRIDE] + j * lanes,
+            min(ROWS, fan_in - j) * lanes, rate, l2,
+        )  # fmt: skip
+
+
+@kernel
+def update_layer_sparse(rule, net, batches, b, learning, m, rate, l2, step, me, n_threads):
+    """w_0 -= step(x^T delta_0) for this thread's (panel, features) items
+
+    Lazily only the features that are active in the batch; otherwise each feature, most with gradient l2 w.
+    """
+    layers = net.layers
+    scratch = shifted(net.scratch, me * net.scratch_size)
+    positions = batches.table[b, N_ACTIVE] if learning.lazy else layers[0, FAN_IN]
+    panel_cost = _cost(batches, b, learning.lazy, positions) + 1  # the bias
+    start, stop = share(layers[0, PANELS] * panel_cost, me, n_threads)
+    for panel in range(start // panel_cost, (stop + panel_cost - 1) // panel_cost):
+        low, high = within(start, stop, panel, panel_cost)
+        first = _position(batches, b, learning.lazy, positions, low)
+        last = _position(batches, b, learning.lazy, positions, high)
+        if low == 0:
+            update_bias(rule, net, 0, panel, learning, m, rate, scratch)
+        if layers[0, LANES] == net.full_lanes:
+            _update_rows(
+                zeros(scratch, 256), rule, net, batches, b, learning, rate, l2, step, panel, first, last, scratch
+            )
+        else:
+            _update_rows(
+                zeros(scratch, 128), rule, net, batches, b, learning, rate, l2, step, panel, first, last, scratch
+            )
+
+
+@kernel
+def _update_rows(like, rule, net, batches, b, learning, rate, l2, step, panel, first, last, scratch):
+    lanes, fan_in = net.layers[0, LANES], net.layers[0, FAN_IN]
+    delta, delta_start = net.delta, net.layers[0, HIDDEN] + panel * lanes * net.batch_size
+    w_start = net.layers[0, WEIGHT] + panel * net.layers[0, PANEL_STRIDE]
+    active, n_active = batches.table[b, ACTIVE], batches.table[b, N_ACTIVE]
+    column_start = batches.table[b, COLUMN]
+    lazy = learning.lazy
+    a = first if lazy else _active_before(batches, b, first)
+    for position in range(first, last):
+        j = batches.feature[active + position] if lazy else position
+        entry, end = 0, 0
+        if a < n_active and j == batches.feature[active + a]:
+            entry, end = batches.column[column_start + a], batches.column[column_start + a + 1]
+            a += 1
+        store(
+            scratch, 0,
+            gradient_row_sparse(
+                like, batches.row, batches.row_value, entry, end, delta, delta_start, lanes
+            ),
+        )  # fmt: skip
+        start = w_start + j * lanes
+        if lazy:
+            _settle_row(net, learning, panel * fan_in + j, start, lanes, step - 1)
+            learning.last[panel * fan_in + j] = step
+        update(
+            rule, scratch, 0, learning.params, learning.square, learning.momentum, start, lanes, rate, l2
+        )
+
+
+@inlined
+def _settle_row(net, learning, row, start, lanes, step):
+    """Let a row that updates left out go the way it would have gone until `step`."""
+    missed = step - learning.last[row]
+    if missed > 0:
+        decay_untouched(
+            learning.has_square, learning.has_momentum, learning.params, learning.square,
+            learning.momentum, start, lanes, learning.powers, learning.n_powers, missed,
+        )  # fmt: skip
+
+
+@kernel
+def _active_before(batches, b, feature):
+    """How many active features are below `feature`."""
+    start = batches.table[b, ACTIVE]
+    low, high = start, start + batches.table[b, N_ACTIVE]
+    while low < high:
+        middle = (low + high) // 2
+        if batches.feature[middle] < feature:
+            low = middle + 1
+        else:
+            high = middle
+    return low - start
+
+
+@kernel
+def _cost(batches, b, lazy, position):
+    """Work of a panel's rows before `position`, counted in non-zeros."""
+    a = position if lazy else _active_before(batches, b, position)
+    start = batches.table[b, COLUMN]
+    return batches.column[start + a] - batches.column[start] + ROW_COST * position
+
+
+@kernel
+def _position(batches, b, lazy, positions, cost):
+    """The first position whose cost is at least `cost`: cuts a panel's rows into even parts."""
+    low, high = 0, positions
+    while low < high:
+        middle = (low + high) // 2
+        if _cost(batches, b, lazy, middle) < cost:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@kernel
+def settle_rows(net, batches, b, learning, step, me, n_threads):
+    """Bring the rows that the batch reads up to date; b < 0: every row, at the end of an epoch"""
+    lanes, fan_in = net.layers[0, LANES], net.layers[0, FAN_IN]
+    count = fan_in if b < 0 else batches.table[b, N_ACTIVE]
+    start, stop = share(net.layers[0, PANELS] * count, me, n_threads)
+    for item in range(start, stop):
+        panel, j = item // count, item % count
+        if b >= 0:
+            j = batches.feature[batches.table[b, ACTIVE] + j]
+        place = net.layers[0, WEIGHT] + panel * net.layers[0, PANEL_STRIDE] + j * lanes
+        _settle_row(net, learning, panel * fan_in + j, place, lanes, step)
+        learning.last[panel * fan_in + j] = step
+
+
+@kernel
+def measure_weights(net, params, targets, batch, me, n_threads):
+    """penalty[batch, panel] = sum of squared weights, for this thread's panels of all layers"""
+    number = 0
+    for l in range(net.n_layers):
+        size = net.layers[l, PANEL_STRIDE]
+        for panel in range(net.layers[l, PANELS]):
+            if number % n_threads == me:
+                norm = squared_norm(params, net.layers[l, WEIGHT] + panel * size, size)
+                targets.penalty[batch * targets.n_panels + number] = norm
+            number += 1

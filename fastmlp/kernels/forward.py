@@ -1,0 +1,118 @@
+"""The way forward through the network, shared out as (panel, samples) items.
+
+Whoever computes an item, its numbers are the same, so the result does not depend on the number of threads.
+"""
+
+from .activation import activate
+from .jit import inlined, kernel
+from .layout import (
+    BIAS, DENSE, EDGES, FAN_IN, FAN_OUT, HIDDEN, LANES, PANEL_STRIDE, PANELS, ROW_STRIDE, SIZE, SOFTMAX,
+    START, WEIGHT,
+)  # fmt: skip
+from .loss import (
+    logistic_cross_entropy_backward, logistic_outputs, softmax, softmax_cross_entropy_backward,
+)  # fmt: skip
+from .matmul import matmul_dense, matmul_sparse, start_rows
+from .sync import barrier, share, within
+from .vector import zeros
+
+
+@inlined
+def dense_input(net, l, batches, b):
+    """Where the dense input of layer `l` lies: pointer, offset, lanes of a panel."""
+    if l == 0:
+        return batches.dense, batches.table[b, DENSE], net.full_lanes
+    return net.hidden, net.layers[l - 1, HIDDEN], net.layers[l - 1, LANES]
+
+
+@kernel
+def forward_layer(net, l, w, bias, batches, b, me, n_threads):
+    """h_l = f(bias + h_(l-1) w) for this thread's (panel, samples) items"""
+    layers, hidden, m = net.layers, net.hidden, batches.table[b, SIZE]
+    lanes, row_stride = layers[l, LANES], layers[l, ROW_STRIDE]
+    start, stop = share(layers[l, PANELS] * m, me, n_threads)
+    for panel in range(start // m, (stop + m - 1) // m):
+        first, last = within(start, stop, panel, m)
+        out = layers[l, HIDDEN] + panel * lanes * net.batch_size
+        w_start = layers[l, WEIGHT] + panel * layers[l, PANEL_STRIDE]
+        bias_start = layers[l, BIAS] + panel * lanes
+        if l == 0 and batches.zero_skipping:
+            edges_start = batches.table[b, EDGES]
+            if lanes == net.full_lanes:
+                matmul_sparse(
+                    zeros(w, 256), batches.index, batches.value, batches.edges, edges_start,
+                    batches.n_blocks, w, w_start, row_stride, bias, bias_start, hidden, out, first, last,
+                    lanes,
+                )  # fmt: skip
+            else:
+                matmul_sparse(
+                    zeros(w, 128), batches.index, batches.value, batches.edges, edges_start,
+                    batches.n_blocks, w, w_start, row_stride, bias, bias_start, hidden, out, first, last,
+                    lanes,
+                )  # fmt: skip
+        else:
+            x, x_start, x_lanes = dense_input(net, l, batches, b)
+            start_rows(True, bias, bias_start, hidden, out, first, last, lanes)
+            matmul_dense(
+                x, x_start, x_lanes, x_lanes * net.batch_size, layers[l, FAN_IN], w, w_start, row_stride,
+                hidden, out, first, last, lanes,
+            )  # fmt: skip
+        if l < net.n_layers - 1:
+            activate(net.activation, hidden, out + first * lanes, out + last * lanes)
+
+
+@kernel
+def forward(net, params, batches, b, sync, me, n_threads):
+    """All layers; true if the team is to stop"""
+    for l in range(net.n_layers):
+        forward_layer(net, l, params, params, batches, b, me, n_threads)
+        # With one panel, a thread's outputs are those of the samples that it goes on with.
+        if l < net.n_layers - 1 or net.layers[l, PANELS] > 1:
+            if barrier(sync, n_threads):
+                return True
+    return False
+
+
+@kernel
+def read_outputs(net, batches, b, outputs, me, n_threads):
+    """outputs[i] = softmax or logistic of sample i's logits, for this thread's samples
+
+    outputs (n_samples * n_outputs,), rows by position in the order of use
+    """
+    l = net.n_layers - 1
+    lanes, n_outputs = net.layers[l, LANES], net.layers[l, FAN_OUT]
+    stride = lanes * net.batch_size
+    position = batches.table[b, START]
+    first, last = share(batches.table[b, SIZE], me, n_threads)
+    for i in range(first, last):
+        place = net.layers[l, HIDDEN] + i * lanes
+        if net.output == SOFTMAX:
+            softmax(net.hidden, net.delta, place, stride, lanes, n_outputs)
+        else:
+            logistic_outputs(net.hidden, net.delta, place, stride, lanes, n_outputs)
+        for k in range(n_outputs):
+            outputs[(position + i) * n_outputs + k] = net.delta[place + k // lanes * stride + k % lanes]
+
+
+@kernel
+def output_backward(net, targets, batches, b, batch, me, n_threads):
+    """loss and delta of the output layer, for this thread's samples; `batch` counts from the epoch's start"""
+    l = net.n_layers - 1
+    lanes, n_outputs = net.layers[l, LANES], net.layers[l, FAN_OUT]
+    stride = lanes * net.batch_size
+    position, scale = batches.table[b, START], targets.scale[batch]
+    first, last = share(batches.table[b, SIZE], me, n_threads)
+    for i in range(first, last):
+        sample = targets.order[position + i]
+        factor = scale * targets.weight[sample] if targets.weighted else scale
+        place = net.layers[l, HIDDEN] + i * lanes
+        if net.output == SOFTMAX:
+            loss, hit = softmax_cross_entropy_backward(
+                net.hidden, net.delta, place, stride, lanes, n_outputs, targets.labels[sample], factor
+            )
+        else:
+            loss, hit = logistic_cross_entropy_backward(
+                net.hidden, net.delta, place, stride, lanes, n_outputs, targets.labels, sample, factor
+            )
+        targets.losses[position + i] = loss
+        targets.hits[position + i] = hit

@@ -1,0 +1,130 @@
+"""A bare pointer for Numba: one machine word where an array is seven, and no reference counts.
+
+Compiled functions call each other with pointers; arrays stay outside, alive in the caller. Indices count elements
+from the start, without the wrap-around test that Numba adds to a signed index. With ``FASTMLP_CHECK=1`` in the
+environment a pointer also carries its length, and each access is checked (a much slower build for tests).
+"""
+
+import operator
+import os
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.core.typing.templates import AbstractTemplate, infer_global, signature
+from numba.extending import intrinsic, lower_builtin, models, register_model
+
+CHECKED = os.environ.get("FASTMLP_CHECK", "") not in ("", "0")
+_LENGTH = ir.IntType(64)
+
+
+class Pointer(types.Type):
+    """Numba's type of a pointer to `element`s, in rows of `columns` if that is not 0."""
+
+    def __init__(self, element, columns):
+        self.element = element
+        self.columns = columns
+        super().__init__(name=f"Pointer({element}, {columns})")
+
+
+@register_model(Pointer)
+class _PointerModel(models.PrimitiveModel):
+    def __init__(self, dmm, fe_type):
+        bare = dmm.lookup(fe_type.element).get_data_type().as_pointer()
+        model = ir.LiteralStructType([bare, _LENGTH]) if CHECKED else bare
+        super().__init__(dmm, fe_type, model)
+
+
+def address(context, builder, pointer_type, pointer, index, count):
+    """LLVM address of element `index`, of which `count` elements are about to be used."""
+    if CHECKED:
+        length = builder.extract_value(pointer, 1)
+        pointer = builder.extract_value(pointer, 0)
+        outside = builder.or_(
+            builder.icmp_signed("<", index, ir.Constant(index.type, 0)),
+            builder.icmp_signed(">", builder.add(index, ir.Constant(index.type, count)), length),
+        )
+        with builder.if_then(outside, likely=False):
+            context.call_conv.return_user_exc(builder, IndexError, ("kernel access out of bounds",))
+    return builder.gep(pointer, [index])
+
+
+@intrinsic(prefer_literal=True)
+def pointer(typing, array, columns):
+    """Pointer to a C-contiguous array's first element; `columns` (a literal): of a table, else 0."""
+    if not isinstance(columns, types.IntegerLiteral):
+        return None
+    result = Pointer(array.dtype, columns.literal_value)
+
+    def codegen(context, builder, sig, args):
+        structure = context.make_array(sig.args[0])(context, builder, args[0])
+        if not CHECKED:
+            return structure.data
+        model = cgutils.get_null_value(context.get_value_type(result))
+        model = builder.insert_value(model, structure.data, 0)
+        return builder.insert_value(model, structure.nitems, 1)
+
+    return result(array, columns), codegen
+
+
+@intrinsic
+def shifted(typing, base, count):
+    """The pointer `count` elements further."""
+
+    def codegen(context, builder, sig, args):
+        if not CHECKED:
+            return builder.gep(args[0], [args[1]])
+        place = builder.gep(builder.extract_value(args[0], 0), [args[1]])
+        length = builder.sub(builder.extract_value(args[0], 1), args[1])
+        return builder.insert_value(builder.insert_value(args[0], place, 0), length, 1)
+
+    return base(base, types.intp), codegen
+
+
+# --- p[i], and p[row, column] of a table -----------------------------------------------------
+
+
+@infer_global(operator.getitem)
+class _GetItem(AbstractTemplate):
+    def generic(self, args, kws):
+        if isinstance(args[0], Pointer):
+            return signature(args[0].element, args[0], _index_type(args[0], args[1]))
+        return None
+
+
+@infer_global(operator.setitem)
+class _SetItem(AbstractTemplate):
+    def generic(self, args, kws):
+        if isinstance(args[0], Pointer):
+            return signature(
+                types.none, args[0], _index_type(args[0], args[1]), args[0].element
+            )
+        return None
+
+
+def _index_type(base, index):
+    return types.UniTuple(types.intp, 2) if base.columns else types.intp
+
+
+def _place(context, builder, base, pointer_value, index):
+    if base.columns:
+        row, column = cgutils.unpack_tuple(builder, index, 2)
+        columns = ir.Constant(row.type, base.columns)
+        index = builder.add(builder.mul(row, columns), column)
+    return address(context, builder, base, pointer_value, index, 1)
+
+
+@lower_builtin(operator.getitem, Pointer, types.Any)
+def _get(context, builder, sig, args):
+    base = sig.args[0]
+    return context.unpack_value(
+        builder, base.element, _place(context, builder, base, args[0], args[1])
+    )
+
+
+@lower_builtin(operator.setitem, Pointer, types.Any, types.Any)
+def _set(context, builder, sig, args):
+    base = sig.args[0]
+    place = _place(context, builder, base, args[0], args[1])
+    context.pack_value(builder, base.element, args[2], place)
+    return context.get_dummy_value()
