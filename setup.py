@@ -15,6 +15,9 @@ from setuptools.command.build_ext import build_ext
 SOURCE = "fastmlp/batches.pyx"
 CHECK = os.environ.get("FASTMLP_CHECK", "0") not in ("", "0")
 WINDOWS = sys.platform == "win32"
+# No -march=native: a wheel runs on every CPU. What depends on the CPU is Numba's.
+# Debugging symbols would be most of the file.
+UNIX_FLAGS = ["-O3"] if CHECK else ["-O3", "-g0"]
 
 NO_COMPILER = (
     "fastmlp needs a C compiler to be built and none was found ({wanted}): install one "
@@ -49,8 +52,7 @@ def extensions():
     module = Extension(
         "fastmlp.batches",
         [SOURCE],
-        # No -march=native: a wheel runs on every CPU. What depends on the CPU is Numba's.
-        extra_compile_args=["/O2"] if WINDOWS else ["-O3"],
+        extra_compile_args=["/O2"] if WINDOWS else UNIX_FLAGS,
     )
     directives = {
         "language_level": 3,
