@@ -5,6 +5,8 @@ prediction; `Data.prepare` fills `Buffers` with one chunk of it. The loops over 
 `batches`; what the buffers hold is told at `Buffers`.
 """
 
+from itertools import pairwise
+
 import numpy as np
 from scipy import sparse
 
@@ -16,6 +18,7 @@ CHUNK_BYTES = 6 << 20  # prepared arrays of one chunk: they should stay in the l
 LANE_BYTES = 256  # one row of a dense panel
 BLOCK_FEATURES = 160  # rows of 256 bytes that stay in a 48 KB (or most of a 32 KB) L1 cache
 BLOCK_ENTRIES = 16  # with fewer non-zeros per sample, entering a block costs more than it saves
+GROUP_BYTES = 256 << 10  # batches that are gathered, then transposed: in the L2 cache all the time
 SMALL = 1 << 16  # elements that one thread has read before another would have woken up
 
 
@@ -80,11 +83,13 @@ class Data:
         self.n_non_zeros = int(counts.sum())
         self.density = self.n_non_zeros / max(1, self.n_samples * self.n_features)
         self.zero_skipping = self.density <= CROSSOVER
-        blocks = min(-(-self.n_features // BLOCK_FEATURES),
-                     self.n_non_zeros // max(1, self.n_samples * BLOCK_ENTRIES))
-        blocks = max(1, blocks) if self.zero_skipping else 1
-        self.block_features = max(1, -(-self.n_features // blocks))
-        self.n_blocks = max(1, -(-self.n_features // self.block_features))
+        self.gathers = self.zero_skipping  # whether non-zeros are gathered on the way
+        self.n_blocks, self.block_features = 1, max(1, self.n_features)
+        if self.zero_skipping and self.n_features:
+            most = self.n_non_zeros // max(1, self.n_samples * BLOCK_ENTRIES)
+            n_blocks = max(1, min(-(-self.n_features // BLOCK_FEATURES), most))
+            self.block_features = -(-self.n_features // n_blocks)
+            self.n_blocks = -(-self.n_features // self.block_features)
 
     def plan(self, order=None, batch_size=128, *, columns=True, batches_per_chunk=None):
         """Lay out the samples ``order`` (row numbers; default all) in batches and chunks.
@@ -104,30 +109,27 @@ class Data:
         Plan
         """
         if order is None:
-            order = np.arange(self.n_samples)
-        order = np.ascontiguousarray(order, np.int64)
+            order, entries = np.arange(self.n_samples), self.counts
+        else:
+            order = np.ascontiguousarray(order, INT64)
+            # As unsigned numbers, negative ones are too large, too
+            if len(order) and order.view(np.uint64).max() >= self.n_samples:
+                raise IndexError("order names rows that X does not have")
+            entries = self.counts[order]
         n = len(order)
-        if n and not 0 <= order.min() <= order.max() < self.n_samples:
-            raise IndexError("order names rows that X does not have")
         batch_size = max(1, min(batch_size, n))
-        columns = columns and self.zero_skipping
-        starts = np.arange(0, n, batch_size)
-        entries = np.add.reduceat(self.counts[order], starts) if n else starts
-        room = np.zeros((len(starts), N_FIELDS), np.int64)
-        if self.zero_skipping or isinstance(self, SparseData):
-            room[:, EDGES] = batch_size * (self.n_blocks + 1)
-            room[:, ENTRY] = entries
-        if columns:
-            active = np.minimum(entries, self.n_features) + 1  # one more ends the last column
-            room[:, ACTIVE] = room[:, COLUMN] = active
-        if not self.zero_skipping:
-            room[:, DENSE] = -(-self.n_features // self.lanes) * self.lanes * batch_size
-        room += -room % 16  # no two batches, so no two threads, write to the same cache line
-        return Plan(order, batch_size, columns, room, self.dtype.itemsize, batches_per_chunk)
+        entries = np.add.reduceat(entries, np.arange(0, n, batch_size)) if n else entries
+        panels = 0 if self.zero_skipping else -(-self.n_features // self.lanes)
+        return Plan(
+            order, batch_size, entries, self.n_features, self.dtype, batches_per_chunk,
+            edges=batch_size * (self.n_blocks + 1) * self.gathers,
+            dense=batch_size * panels * self.lanes,
+            columns=columns and self.zero_skipping,
+        )  # fmt: skip
 
     def new_buffers(self, plan):
         """Return buffers for any chunk of the plan."""
-        return Buffers(plan, self.dtype, self.n_features)
+        return Buffers(plan)
 
     def prepare(self, plan, chunk, buffers, me=0, n_threads=1):
         """Fill the buffers with thread ``me``'s share of the chunk's batches."""
@@ -136,13 +138,15 @@ class Data:
             return
         table = buffers.table[me : stop - first : n_threads]
         table[:] = plan.table[first + me : stop : n_threads]
-        self._fill(plan, table, buffers, me)
-        if plan.columns:
-            batches.transpose(
-                table, self.n_blocks, buffers.edges, buffers.index, buffers.value,
-                buffers.feature, buffers.column, buffers.row, buffers.row_value,
-                *buffers.counters(me),
-            )  # fmt: skip
+        for start in range(0, len(table), plan.group):
+            group = table[start : start + plan.group]
+            self._fill(plan, group, buffers, me)
+            if plan.columns:
+                batches.transpose(
+                    group, self.n_blocks, buffers.edges, buffers.index, buffers.value,
+                    buffers.feature, buffers.column, buffers.row, buffers.row_value,
+                    *buffers.counters(me, self.n_features),
+                )  # fmt: skip
 
 
 class SparseData(Data):
@@ -151,6 +155,7 @@ class SparseData(Data):
     def __init__(self, shape, dtype, team, counts, starts, index, value):
         super().__init__(shape, dtype, team, counts)
         self.starts, self.index, self.value = starts, index, value
+        self.gathers = True
 
     @classmethod
     def from_csr(cls, X, dtype, team):
@@ -188,6 +193,8 @@ class SparseData(Data):
         counts = np.empty(n_samples, np.int64)
         _share(team, n_samples, work, lambda first, stop: batches.count_sparse(
             starts[first : stop + 1], value, dtype == np.float32, counts[first:stop]))  # fmt: skip
+        if index.dtype == np.int32:
+            index = index.view(np.uint32)  # as none is negative: one kind less to compile
         return cls(X.shape, dtype, team, counts, starts, index, value)
 
     def _fill(self, plan, table, buffers, me):
@@ -256,7 +263,7 @@ class DenseData(Data):
         if self.readable:
             self._fill_from(self.X, False, plan, table, buffers)
             return
-        memory = buffers.rows(me, plan.batch_size, self.kept_dtype)
+        memory = buffers.rows(me, plan.batch_size, self.n_features, self.kept_dtype)
         for b in range(len(table)):
             start, size = table[b, START], table[b, SIZE]
             rows = _convert(self.X[plan.order[start : start + size]], memory)
@@ -274,6 +281,9 @@ class DenseData(Data):
             )
 
 
+INT64, UINT32 = np.dtype(np.int64), np.dtype(np.uint32)
+
+
 class Plan:
     """Where each batch of an epoch goes: chunks of batches, and offsets into a chunk's buffers.
 
@@ -285,49 +295,66 @@ class Plan:
         Samples per batch (the last may have fewer), at most ``len(order)``.
     columns : bool
         Whether batches are there column by column, too.
+    n_batches, n_chunks : int
     table : int64 array of shape (n_batches, N_FIELDS)
         As `Buffers.table`, without N_ACTIVE.
-    n_batches, n_chunks : int
-    sizes : dict of str to int
+    group : int
+        Batches that a thread prepares together.
+    sizes : dict of str to (int, dtype)
         The length that each buffer needs.
     """
 
-    def __init__(self, order, batch_size, columns, room, item_bytes, batches_per_chunk):
-        # room is (n_batches, N_FIELDS): the elements that each batch takes, per kind of offset
+    def __init__(
+        self, order, batch_size, entries, n_features, dtype, batches_per_chunk, *,
+        edges, dense, columns,
+    ):  # fmt: skip
         self.order, self.batch_size, self.columns = order, batch_size, columns
-        self.n_batches = len(room)
-        self.table = np.zeros_like(room)
-        most = room[0] if len(room) == 1 else np.zeros(N_FIELDS, np.int64)
-        self._bounds = [0, 1]
-        if len(room) != 1:
-            field_bytes = np.zeros(N_FIELDS, np.int64)
-            field_bytes[[EDGES, ACTIVE, COLUMN, DENSE, ENTRY]] = (
-                8, 4, 8, item_bytes, (4 + item_bytes) * (1 + columns))  # fmt: skip
-            self._bounds = _chunk_bounds(room @ field_bytes, batches_per_chunk)
-            for first, stop in zip(self._bounds[:-1], self._bounds[1:], strict=True):
-                ends = np.cumsum(room[first:stop], axis=0)
-                self.table[first:stop] = ends - room[first:stop]
-                most = np.maximum(most, ends[-1])
-            self.table[:, START] = np.arange(0, len(order), batch_size)
-        self.table[:, SIZE] = batch_size
-        self.table[-1:, SIZE] = len(order) - self.table[-1:, START]
+        self.n_batches = n_batches = len(entries)
+        self.table = table = np.zeros((n_batches, N_FIELDS), INT64)
+        table[:, SIZE] = batch_size
+        # What a batch takes of each kind of buffer. Of `feature` and `column` it is one more than
+        # it has active features, to end the last column.
+        edges, dense = _whole_lines(edges), _whole_lines(dense)
+        if n_batches <= 1:  # the quick way for a few rows: plain numbers, every offset is 0
+            entries = int(entries.sum())
+        entry = _whole_lines(entries * (edges > 0))
+        active = _whole_lines((np.minimum(entries, n_features) + 1) * columns)
+        self._bounds, self.group = list(range(n_batches + 1)), 1
+        if n_batches > 1:
+            n_bytes = 8 * edges + (4 + dtype.itemsize) * (1 + columns) * entry
+            n_bytes += 12 * active + dtype.itemsize * dense
+            self.group = max(1, GROUP_BYTES * n_batches // int(n_bytes.sum()))
+            self._bounds = _chunk_bounds(n_bytes, batches_per_chunk)
+            firsts, stops = np.array(self._bounds[:-1]), np.array(self._bounds[1:])
+            within = np.arange(n_batches) - np.repeat(firsts, stops - firsts)
+            table[:, EDGES], table[:, DENSE] = within * edges, within * dense
+            table[:, ENTRY], entry = _offsets(entry, firsts, stops)
+            table[:, ACTIVE], active = _offsets(active, firsts, stops)
+            table[:, COLUMN] = table[:, ACTIVE]
+            table[:, START] = np.arange(n_batches) * batch_size
+            table[-1, SIZE] = len(order) - table[-1, START]
         self.n_chunks = len(self._bounds) - 1
-        entries = int(most[ENTRY])
+        most = max((stop - first for first, stop in pairwise(self._bounds)), default=0)
         self.sizes = {
-            "table": max(np.diff(self._bounds), default=0) * N_FIELDS,
-            "edges": int(most[EDGES]),
-            "index": entries,
-            "value": entries,
-            "feature": int(most[ACTIVE]),
-            "column": int(most[COLUMN]),
-            "row": entries * columns,
-            "row_value": entries * columns,
-            "dense": int(most[DENSE]),
+            "table": (most * N_FIELDS, INT64),
+            "edges": (most * edges, INT64),
+            "index": (entry, UINT32),
+            "value": (entry, dtype),
+            "feature": (active, UINT32),
+            "column": (active, INT64),
+            "row": (entry * columns, UINT32),
+            "row_value": (entry * columns, dtype),
+            "dense": (most * dense, dtype),
         }
 
     def chunk_batches(self, chunk):
         """Return the numbers (first, stop) of the chunk's batches."""
         return self._bounds[chunk], self._bounds[chunk + 1]
+
+
+def _whole_lines(n):
+    """Round up to 16 elements: no two batches, so no two threads, write to one cache line."""
+    return (n + 15) & ~15
 
 
 def _chunk_bounds(batch_bytes, batches_per_chunk):
@@ -340,6 +367,14 @@ def _chunk_bounds(batch_bytes, batches_per_chunk):
         bounds.append(min(stop, first + batches_per_chunk) if batches_per_chunk else stop)
         done = ends[bounds[-1] - 1]
     return bounds
+
+
+def _offsets(sizes, firsts, stops):
+    """Return where each batch starts within its chunk, and the largest chunk's size."""
+    ends = np.cumsum(sizes)
+    starts = ends - sizes
+    within = starts - np.repeat(starts[firsts], stops - firsts)
+    return within, int((ends[stops - 1] - starts[firsts]).max())
 
 
 class Buffers:
@@ -367,44 +402,43 @@ class Buffers:
         From t[DENSE] on, [panel][sample][lanes] with `Plan.batch_size` samples to a panel.
     """
 
-    def __init__(self, plan, dtype, n_features):
-        kinds = dict.fromkeys(("table", "edges", "column"), np.int64)
-        kinds |= dict.fromkeys(("index", "feature", "row"), np.uint32)
-        # Other permutations need a little more
-        self.sizes = {k: n + (n >> 4) if plan.n_chunks > 1 else n for k, n in plan.sizes.items()}
-        self.sizes["table"] = plan.sizes["table"]
-        for name, size in self.sizes.items():
-            setattr(self, name, aligned_empty(size, kinds.get(name, dtype)))
-        self.table = self.table.reshape(-1, N_FIELDS)
-        self.n_features = n_features
+    def __init__(self, plan):
         self._counters, self._rows = {}, {}  # by thread
+        self.sizes = dict(plan.sizes)
+        if plan.n_chunks > 1:  # another permutation may need a little more
+            for name, (size, dtype) in plan.sizes.items():
+                self.sizes[name] = _whole_lines(size + (size >> 4)), dtype
+        n_bytes = sum(size * dtype.itemsize + 64 for size, dtype in self.sizes.values())
+        memory = np.empty(n_bytes, np.uint8)
+        address, start = memory.__array_interface__["data"][0], 0
+        for name, (size, dtype) in self.sizes.items():
+            start += -(address + start) % 64
+            stop = start + size * dtype.itemsize
+            setattr(self, name, memory[start:stop].view(dtype))
+            start = stop
+        self.table = self.table.reshape(-1, N_FIELDS)
 
     def fits(self, plan):
         """Whether every chunk of the plan fits in."""
-        return all(self.sizes[name] >= size for name, size in plan.sizes.items())
+        return all(
+            size <= self.sizes[name][0] and dtype == self.sizes[name][1]
+            for name, (size, dtype) in plan.sizes.items()
+        )
 
-    def counters(self, me):
+    def counters(self, me, n_features):
         """Return thread ``me``'s cursor and presence bits, all zero, for `batches.transpose`."""
-        if me not in self._counters:
-            self._counters[me] = (
-                np.zeros(self.n_features, np.int64),
-                np.zeros(self.n_features // 64 + 1, np.uint64),
-            )
-        return self._counters[me]
+        mine = self._counters.get(me)
+        if mine is None or len(mine[0]) != n_features:
+            mine = np.zeros(n_features, INT64), np.zeros(n_features // 64 + 1, np.uint64)
+            self._counters[me] = mine
+        return mine
 
-    def rows(self, me, n, dtype):
-        """Return thread ``me``'s memory for n converted rows."""
-        if me not in self._rows or len(self._rows[me]) < n:
-            self._rows[me] = np.empty((n, self.n_features), dtype)
-        return self._rows[me]
-
-
-def aligned_empty(size, dtype):
-    """Return an uninitialised 1-D array that starts on a cache line (64 bytes)."""
-    n_bytes = size * np.dtype(dtype).itemsize
-    memory = np.empty(n_bytes + 64, np.uint8)
-    start = -memory.ctypes.data % 64
-    return memory[start : start + n_bytes].view(dtype)
+    def rows(self, me, n_rows, n_features, dtype):
+        """Return thread ``me``'s memory for converted rows."""
+        mine = self._rows.get(me)
+        if mine is None or mine.dtype != dtype or mine.size < n_rows * n_features:
+            self._rows[me] = mine = np.empty(n_rows * n_features, dtype)
+        return mine[: n_rows * n_features].reshape(n_rows, n_features)
 
 
 KNOWN = (np.uint8, np.float32, np.float64)  # native; value dtypes that `batches` can read
@@ -425,8 +459,7 @@ def _convert(rows, memory):
 
 def _share(team, n_rows, work, function):
     """Call function(first, stop) for all rows, on the team's threads if the work is worth it."""
-    n = team.n_threads
-    if n == 1 or work < SMALL:
+    if team.n_threads == 1 or work < SMALL:
         function(0, n_rows)
     else:
         team.run(lambda me, n: function(n_rows * me // n, n_rows * (me + 1) // n))

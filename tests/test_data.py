@@ -1,0 +1,367 @@
+"""Batches from every kind of X, against plain NumPy."""
+
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+
+from fastmlp import batches as fields
+from fastmlp import data as data_module
+from fastmlp.data import open_data
+
+
+class Threads:
+    """A team without the trimmings."""
+
+    def __init__(self, n_threads):
+        self.n_threads = n_threads
+
+    def run(self, function):
+        n = self.n_threads
+        threads = [threading.Thread(target=function, args=(me, n)) for me in range(1, n)]
+        for thread in threads:
+            thread.start()
+        function(0, n)
+        for thread in threads:
+            thread.join()
+
+
+def check_sparse_batch(data, plan, buffers, t, expected):
+    """Compare the batch with table row t to its rows of X, row by row and column by column."""
+    edges = buffers.edges[t[fields.EDGES] :][: len(expected) * (data.n_blocks + 1)]
+    edges = edges.reshape(len(expected), data.n_blocks + 1)
+    for row, cuts in zip(expected, edges, strict=True):
+        (non_zeros,) = np.nonzero(row)
+        np.testing.assert_array_equal(buffers.index[cuts[0] : cuts[-1]], non_zeros)
+        np.testing.assert_array_equal(buffers.value[cuts[0] : cuts[-1]], row[non_zeros])
+        limits = np.arange(1, data.n_blocks) * data.block_features
+        np.testing.assert_array_equal(cuts[1:-1] - cuts[0], np.searchsorted(non_zeros, limits))
+    if not plan.columns:
+        return
+    n_active = t[fields.N_ACTIVE]
+    (active,) = np.nonzero((expected != 0).any(axis=0))
+    np.testing.assert_array_equal(buffers.feature[t[fields.ACTIVE] :][:n_active], active)
+    ends = buffers.column[t[fields.COLUMN] :][: n_active + 1]
+    column_feature, column_sample = np.nonzero(expected[:, active].T)
+    np.testing.assert_array_equal(np.diff(ends), np.bincount(column_feature, minlength=n_active))
+    np.testing.assert_array_equal(buffers.row[ends[0] : ends[-1]], column_sample)
+    np.testing.assert_array_equal(
+        buffers.row_value[ends[0] : ends[-1]], expected[column_sample, active[column_feature]]
+    )
+
+
+def check_dense_batch(data, plan, buffers, t, expected):
+    n_panels = -(-data.n_features // data.lanes)
+    dense = buffers.dense[t[fields.DENSE] :][: n_panels * plan.batch_size * data.lanes]
+    dense = dense.reshape(n_panels, plan.batch_size, data.lanes)[:, : len(expected)]
+    padded = np.zeros((len(expected), n_panels * data.lanes), data.dtype)
+    padded[:, : data.n_features] = expected
+    np.testing.assert_array_equal(dense.swapaxes(0, 1).reshape(padded.shape), padded)
+
+
+def check_batches(data, expected, order=None, batch_size=4, n_threads=2, **options):
+    """Compare every batch of a plan to the rows of ``expected``; return the bits of all."""
+    plan = data.plan(order, batch_size, **options)
+    buffers = data.new_buffers(plan)
+    assert buffers.fits(plan)
+    seen = 0
+    for chunk in range(plan.n_chunks):
+        for me in range(n_threads):
+            data.prepare(plan, chunk, buffers, me, n_threads)
+        first, stop = plan.chunk_batches(chunk)
+        assert stop - first <= (options.get("batches_per_chunk") or plan.n_batches)
+        for t in buffers.table[: stop - first]:
+            assert t[fields.START] == seen
+            rows = plan.order[seen : seen + t[fields.SIZE]]
+            check = check_sparse_batch if data.zero_skipping else check_dense_batch
+            check(data, plan, buffers, t, expected[rows])
+            seen += len(rows)
+    assert seen == len(plan.order)
+
+
+def random_matrix(density, shape=(23, 331), seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.integers(1, 120, shape) * (rng.random(shape) < density)
+
+
+def read_only(X):
+    X.flags.writeable = False
+    return X
+
+
+def misaligned(X):
+    memory = np.empty(X.nbytes + 1, np.uint8)
+    copy = memory[1:].view(X.dtype).reshape(X.shape)
+    copy[...] = X
+    return copy
+
+
+LAYOUTS = {
+    "C": np.ascontiguousarray,
+    "Fortran": np.asfortranarray,
+    "every second row": lambda X: np.repeat(X, 2, axis=0)[::2],
+    "some columns": lambda X: np.pad(X, ((0, 0), (2, 3)))[:, 2:-3],
+    "rows backwards": lambda X: X[::-1].copy()[::-1],
+    "columns backwards": lambda X: X[:, ::-1].copy()[:, ::-1],
+    "read-only": lambda X: read_only(X.copy()),
+    "misaligned": misaligned,
+}
+DTYPES = "? u1 i1 i2 u4 i8 f2 f4 f8 g >f4 >f8 >i4".split()
+
+
+@pytest.mark.parametrize("density", [0.0, 0.2, 0.9])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("kind", DTYPES)
+def test_dense_dtypes(kind, dtype, density):
+    X = random_matrix(density).astype(kind)
+    for reuse in (True, False):
+        data = open_data(X, dtype, Threads(1), reuse=reuse)
+        assert data.zero_skipping == (density < 0.5)
+        check_batches(data, X.astype(dtype), np.arange(22, 1, -1))
+
+
+@pytest.mark.parametrize("density", [0.2, 0.9])
+@pytest.mark.parametrize("kind", ["u1", "f4", "f8", "i8", "?"])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_dense_layouts(layout, kind, density):
+    X = random_matrix(density).astype(kind)
+    for reuse in (True, False):
+        data = open_data(LAYOUTS[layout](X), "float32", Threads(1), reuse=reuse)
+        check_batches(data, X.astype("float32"))
+
+
+@pytest.mark.parametrize("density", [0.0, 0.2, 0.9])
+@pytest.mark.parametrize("kind", ["?", "u1", "i8", "f4", "f8", ">f4"])
+@pytest.mark.parametrize("index", ["int32", "int64"])
+@pytest.mark.parametrize("container", [sparse.csr_matrix, sparse.csr_array])
+def test_csr(container, index, kind, density):
+    dense = random_matrix(density)
+    X = container(dense)
+    X.data = X.data.astype(kind)
+    X.indices, X.indptr = X.indices.astype(index), X.indptr.astype(index)
+    for array in (X.data, X.indices, X.indptr):
+        array.flags.writeable = False
+    for dtype in ("float32", "float64"):
+        check_batches(open_data(X, dtype, Threads(1)), dense.astype(kind).astype(dtype))
+
+
+@pytest.mark.parametrize("reuse", [True, False])
+@pytest.mark.parametrize("n_threads", [1, 2, 5])
+@pytest.mark.parametrize("storage", [np.asarray, np.asfortranarray, sparse.csr_array])
+def test_threads_share_large_data(storage, n_threads, reuse):
+    X = random_matrix(0.1, (211, 700)).astype("float32")
+    data = open_data(storage(X), "float32", Threads(n_threads), reuse=reuse)
+    assert data.n_blocks > 1
+    np.testing.assert_array_equal(data.counts, np.count_nonzero(X, axis=1))
+    check_batches(data, X, np.arange(211)[::-1], 16, n_threads, batches_per_chunk=3)
+
+
+def unsorted_with_duplicates(dense):
+    """A CSR of dense in which each entry is there twice, as halves, features descending."""
+    X = sparse.csr_array(dense / 2)
+    rows = [np.repeat(np.arange(a, b)[::-1], 2) for a, b in zip(X.indptr, X.indptr[1:])]  # noqa: B905
+    take = np.concatenate(rows)
+    X = sparse.csr_array((X.data[take], X.indices[take], X.indptr * 2), shape=X.shape)
+    X.has_sorted_indices = X.has_canonical_format = True  # which is a lie
+    return X
+
+
+def test_unsorted_csr_with_duplicates():
+    dense = random_matrix(0.3).astype("float64")
+    X = unsorted_with_duplicates(dense)
+    before = X.data.copy(), X.indices.copy(), X.indptr.copy()
+    check_batches(open_data(X, "float32", Threads(2)), dense.astype("float32"))
+    for array, was in zip((X.data, X.indices, X.indptr), before, strict=True):
+        np.testing.assert_array_equal(array, was)
+
+
+def test_duplicates_of_small_integers_do_not_overflow():
+    X = sparse.csr_array((np.full(3, 200, np.uint8), [1, 1, 1], [0, 3]), shape=(1, 2))
+    check_batches(open_data(X, "float32", Threads(1)), np.array([[0, 600]], "float32"))
+
+
+@pytest.mark.parametrize("kind", ["u1", "f4", "f8"])
+def test_stored_zeros_are_skipped(kind):
+    X = sparse.csr_array(random_matrix(0.5).astype(kind))
+    X.data[::3] = 0
+    X.data[-5:] = 0
+    data = open_data(X, "float32", Threads(1))
+    assert data.density == np.count_nonzero(X.data) / np.prod(X.shape)
+    check_batches(data, X.toarray().astype("float32"))
+
+
+def test_non_zero_is_what_the_compute_dtype_says():
+    X = np.array([[1e-60, np.nan, -0.0, 1e300, 1e-40, -np.inf] + [0.0] * 6])
+    with np.errstate(over="ignore"):
+        as32 = X.astype("float32")
+    for form in (X, X.astype(">f8"), np.asfortranarray(X), sparse.csr_array(X)):
+        for reuse in (True, False):
+            narrow = open_data(form, "float32", Threads(1), reuse=reuse)
+            assert narrow.counts.tolist() == [4]
+            check_batches(narrow, as32)
+            wide = open_data(form, "float64", Threads(1), reuse=reuse)
+            assert wide.counts.tolist() == [5]
+            check_batches(wide, X)
+
+
+@pytest.mark.parametrize("density", [0.02, 0.3, 0.6, 0.7, 1.0])
+def test_storage_does_not_decide(density):
+    X = random_matrix(density, (40, 1000)).astype("float64")
+    opened = [
+        open_data(form, "float32", Threads(1), reuse=reuse)
+        for form in (X, X.astype("u1"), np.asfortranarray(X), sparse.csr_array(X))
+        for reuse in (True, False)
+    ]
+    facts = {(d.density, d.zero_skipping, d.n_blocks, d.block_features) for d in opened}
+    assert len(facts) == 1
+
+
+def test_encoded_only_if_smaller():
+    team = Threads(1)
+    assert open_data(random_matrix(0.2).astype("f4"), "float32", team).gathers
+    assert isinstance(
+        open_data(random_matrix(0.2).astype("u1"), "float32", team), data_module.SparseData
+    )
+    # Three bytes per non-zero are more than one byte per element
+    assert isinstance(
+        open_data(random_matrix(0.5).astype("u1"), "float32", team), data_module.DenseData
+    )
+
+
+def test_csr_is_not_copied():
+    X = sparse.csr_array(random_matrix(0.2).astype("float32"))
+    data = open_data(X, "float32", Threads(1))
+    assert np.shares_memory(data.index, X.indices)
+    assert np.shares_memory(data.value, X.data)
+
+
+def damaged(change):
+    X = sparse.csr_array(random_matrix(0.3).astype("float32"))
+    change(X)
+    return X
+
+
+def set_item(name, where, what):
+    def change(X):
+        getattr(X, name)[where] = what
+
+    return change
+
+
+def set_whole(name, function):
+    return lambda X: setattr(X, name, function(getattr(X, name)))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        set_item("indices", -1, 331),
+        set_item("indices", 0, -1),
+        set_item("indptr", 0, 1),
+        set_item("indptr", 0, -1),
+        set_item("indptr", -1, 10**9),
+        set_item("indptr", 3, 10**9),
+        set_item("indptr", 3, 0),
+        set_whole("indptr", lambda a: a[:-1]),
+        set_whole("indices", lambda a: a[:-1]),
+        set_whole("data", lambda a: a[:-1]),
+        set_whole("indices", lambda a: a.astype("float64")),
+        set_whole("indices", lambda a: np.where(a == 5, 2**63 + 1, a.astype("uint64"))),
+    ],
+)
+def test_damaged_csr_is_refused(change):
+    with pytest.raises(ValueError, match="damaged CSR"):
+        open_data(damaged(change), "float32", Threads(2))
+
+
+@pytest.mark.parametrize("order", [[3, -1], [23], [2**62]])
+def test_rows_that_are_not_there(order):
+    data = open_data(random_matrix(0.2), "float32", Threads(1))
+    with pytest.raises(IndexError, match="order names rows"):
+        data.plan(np.array(order), 2)
+
+
+def test_no_rows():
+    X = random_matrix(0.2)
+    check_batches(open_data(X, "float32", Threads(2)), X, np.empty(0, np.int64))
+    check_batches(open_data(X[:0], "float32", Threads(2)), X[:0])
+
+
+def test_one_row():
+    X = random_matrix(0.2, (1, 784)).astype("float32")
+    data = open_data(X, "float32", Threads(4), reuse=False)
+    check_batches(data, X, batch_size=128, columns=False)
+
+
+def test_features_beyond_16_bits():
+    X = np.zeros((5, 70_000), "float32")
+    X[[0, 1, 1, 4], [69_999, 65_535, 65_536, 0]] = 1, 2, 3, 4
+    for form in (X, sparse.csr_array(X)):
+        for reuse in (True, False):
+            check_batches(open_data(form, "float32", Threads(2), reuse=reuse), X)
+
+
+def test_chunks_stay_small(monkeypatch):
+    monkeypatch.setattr(data_module, "CHUNK_BYTES", 20_000)
+    for density in (0.1, 0.9):
+        X = random_matrix(density, (300, 64)).astype("float32")
+        data = open_data(X, "float32", Threads(1))
+        plan = data.plan(None, 10)
+        assert plan.n_chunks > 1
+        sizes = [size * dtype.itemsize for name, (size, dtype) in plan.sizes.items()]
+        assert sum(sizes) <= 20_000 + sizes[0]
+        check_batches(data, X, None, 10)
+
+
+def test_buffers_are_aligned_and_reused():
+    X = random_matrix(0.2, (1000, 200)).astype("float32")
+    data = open_data(X, "float32", Threads(1))
+    rng = np.random.default_rng(0)
+    plan = data.plan(rng.permutation(1000), 8, batches_per_chunk=7)
+    buffers = data.new_buffers(plan)
+    for name in plan.sizes:
+        array = getattr(buffers, name)
+        assert not array.size or array.ctypes.data % 64 == 0
+    assert all(
+        buffers.fits(data.plan(rng.permutation(1000), 8, batches_per_chunk=7)) for _ in range(20)
+    )
+    assert not buffers.fits(data.plan(None, 64, batches_per_chunk=7))
+    assert not buffers.fits(open_data(X, "float64", Threads(1)).plan(None, 8, batches_per_chunk=7))
+
+
+def test_batches_share_no_cache_line():
+    data = open_data(random_matrix(0.2).astype("float32"), "float32", Threads(1))
+    plan = data.plan(None, 3)
+    offsets = [fields.EDGES, fields.ACTIVE, fields.COLUMN, fields.DENSE, fields.ENTRY]
+    assert not (plan.table[:, offsets] % 16).any()
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    draw=st.data(),
+    n_samples=st.integers(1, 40),
+    n_features=st.integers(1, 200),
+    density=st.floats(0, 1),
+    kind=st.sampled_from(["u1", "f4", "f8", "i4"]),
+    dtype=st.sampled_from(["float32", "float64"]),
+    storage=st.sampled_from([np.asarray, np.asfortranarray, sparse.csr_array]),
+    columns=st.booleans(),
+    reuse=st.booleans(),
+    batch_size=st.integers(1, 50),
+    batches_per_chunk=st.none() | st.integers(1, 5),
+    n_threads=st.integers(1, 3),
+)
+def test_any_shape(
+    draw, n_samples, n_features, density, kind, dtype, storage, columns, reuse, batch_size,
+    batches_per_chunk, n_threads,
+):  # fmt: skip
+    X = random_matrix(density, (n_samples, n_features), seed=n_samples).astype(kind)
+    order = draw.draw(st.lists(st.integers(0, n_samples - 1), max_size=60))
+    data = open_data(storage(X), dtype, Threads(n_threads), reuse=reuse)
+    check_batches(
+        data, X.astype(dtype), np.array(order, np.int64), batch_size, n_threads,
+        columns=columns, batches_per_chunk=batches_per_chunk,
+    )  # fmt: skip
