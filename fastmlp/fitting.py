@@ -5,6 +5,7 @@ of memory or because it diverges, leaves the model as it was.
 """
 
 import dataclasses
+import itertools
 
 import numpy as np
 from sklearn.utils.multiclass import unique_labels
@@ -230,7 +231,7 @@ def fitted_engine(model):
     coefs, intercepts = model.coefs_, model.intercepts_
     sizes = [model.n_features_in_, *(np.shape(bias)[0] for bias in intercepts)]
     shapes = [np.shape(coef) for coef in coefs]
-    if shapes != list(zip(sizes[:-1], sizes[1:], strict=True)) or sizes[-1] != model.n_outputs_:
+    if shapes != list(itertools.pairwise(sizes)) or sizes[-1] != model.n_outputs_:
         raise ValueError(
             f"coefs_ of shapes {shapes} and intercepts_ of sizes {sizes[1:]} make no network "
             f"from {model.n_features_in_} features to {model.n_outputs_} output(s)."

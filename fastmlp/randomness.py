@@ -53,7 +53,7 @@ def split_rows(seed: int, n_samples: int, fraction: float, strata=None):
     """Row numbers to train on and to validate on, both ascending.
 
     `strata` (n_samples,) are class numbers to share out evenly. Where there are too few samples
-    for that the split is a plain one.
+    for that, but enough to validate, the split is a plain one.
     """
     from sklearn.model_selection import train_test_split
 
@@ -64,7 +64,8 @@ def split_rows(seed: int, n_samples: int, fraction: float, strata=None):
         counts = np.bincount(strata)
         counts = counts[counts > 0]
         n_validation = int(np.ceil(fraction * n_samples))
-        if counts.min() < 2 or min(n_validation, n_samples - n_validation) < len(counts):
+        too_few = counts.min() < 2 or min(n_validation, n_samples - n_validation) < len(counts)
+        if too_few and n_validation >= 2:
             strata = None
     train, validation = train_test_split(
         rows, test_size=fraction, stratify=strata, random_state=random_state

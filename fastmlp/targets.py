@@ -123,7 +123,7 @@ def _warn_of_one_hot(y):
     if (per_sample == 1).all():
         warnings.warn(
             "y is a 2-D indicator, which means multilabel, but each of its rows has exactly one 1. "
-            "If it is one-hot, such as Keras's to_categorical gives, pass y.argmax(axis=1) instead.",
+            "If it is one-hot, as from Keras's to_categorical, pass y.argmax(axis=1) instead.",
             UserWarning,
             stacklevel=2,
         )
