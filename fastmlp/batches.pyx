@@ -1,5 +1,4 @@
-# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-# cython: initializedcheck=False
+# cython: language_level=3
 """From arrays to batches: the integer work that does not depend on the CPU's vector width.
 
 Rows come from a dense array or from rows of non-zeros (scipy's CSR, or our own encoding of a dense
@@ -7,7 +6,8 @@ array). A batch leaves as non-zeros row by row, the same non-zeros column by col
 panels. Every function works on the rows, or on the batches of the table, that it is given,
 without the GIL, and allocates nothing: threads call it side by side on slices of their own.
 
-All element access goes through memoryviews: a build with ``boundscheck=True`` checks every one.
+All element access goes through memoryviews, without checks of bounds: those are a directive of the
+build, see ``setup.py``, and a build with them checks every access.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -188,7 +188,8 @@ cdef inline int cut(const uint32_t[::1] index, int64_t start, int64_t stop, int6
 def gather_sparse(const int64_t[::1] starts, const index_t[::1] source_index,
                   const value_t[::1] source_value, const int64_t[::1] counts,
                   const int64_t[::1] order, const int64_t[:, :] table, int64_t n_blocks,
-                  int64_t block_features, int64_t[::1] edges, uint32_t[::1] index, real_t[::1] value):
+                  int64_t block_features, int64_t[::1] edges, uint32_t[::1] index,
+                  real_t[::1] value):
     """Gather the non-zeros of the table's batches, sample by sample.
 
     Row i of the source is entries starts[i] .. starts[i + 1]; counts[i] of them are not zero.
@@ -227,7 +228,8 @@ def gather_sparse(const int64_t[::1] starts, const index_t[::1] source_index,
 
 def gather_dense(const source_t[:, ::1] x, bint taken, const int64_t[::1] counts,
                  const int64_t[::1] order, const int64_t[:, :] table, int64_t n_blocks,
-                 int64_t block_features, int64_t[::1] edges, uint32_t[::1] index, real_t[::1] value):
+                 int64_t block_features, int64_t[::1] edges, uint32_t[::1] index,
+                 real_t[::1] value):
     """As `gather_sparse`, straight from dense rows.
 
     ``taken`` says that x holds one batch's own samples, in order, instead of all rows.

@@ -1,0 +1,113 @@
+"""The Cython loops one by one, on what `test_data` cannot bring about."""
+
+import numpy as np
+import pytest
+
+from fastmlp import batches
+
+INT = np.int64
+
+
+def integers(*values):
+    return np.array(values, INT)
+
+
+def table_of(sizes, n_blocks=1):
+    """A batch table of batches that follow one another without gaps; 100 entries each."""
+    table = np.zeros((len(sizes), batches.N_FIELDS), INT)
+    table[:, batches.SIZE] = sizes
+    table[:, batches.START] = np.cumsum(sizes) - sizes
+    table[:, batches.EDGES] = table[:, batches.START] * (n_blocks + 1)
+    for field in (batches.ACTIVE, batches.COLUMN, batches.ENTRY):
+        table[:, field] = np.arange(len(sizes)) * 100
+    return table
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.int64])
+@pytest.mark.parametrize(
+    ("index", "verdict"),
+    [
+        ([0, 2, 1, 4], 1),
+        ([2, 0, 1, 4], 0),  # descending
+        ([2, 2, 1, 4], 0),  # twice the same
+        ([0, 2, 4, 5], -1),  # beyond the last feature
+        ([-1, 2, 4, 1], -1),
+    ],
+)
+def test_check_csr(index, verdict, dtype):
+    assert batches.check_csr(integers(0, 2, 2, 4), np.array(index, dtype), 5) == verdict
+
+
+@pytest.mark.parametrize("n_features", [1, 63, 64, 65, 127, 128, 300, 784])
+@pytest.mark.parametrize("source", [np.uint8, np.float32, np.float64])
+@pytest.mark.parametrize("index_dtype", [np.uint16, np.uint32])
+def test_count_and_encode(source, index_dtype, n_features):
+    rng = np.random.default_rng(n_features)
+    X = (rng.integers(0, 3, (9, n_features)) % 2).astype(source)
+    counts = np.empty(9, INT)
+    batches.count_dense(X, False, counts)
+    np.testing.assert_array_equal(counts, np.count_nonzero(X, axis=1))
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    index, value = np.empty(starts[-1], index_dtype), np.empty(starts[-1], source)
+    batches.encode(X, starts, index, value)
+    rows, features = np.nonzero(X)
+    np.testing.assert_array_equal(index, features)
+    np.testing.assert_array_equal(value, X[rows, features])
+
+
+def test_encode_when_x_has_changed_since_it_was_counted():
+    X = np.zeros((2, 70), np.float32)
+    X[0, [3, 66]] = 1, 2
+    X[1, [0, 1, 69]] = 3, 4, 5
+    index, value = np.full(6, 999, np.uint16), np.full(6, 999, np.float32)
+    batches.encode(X, integers(0, 4, 5), index, value)  # two too many, then two too few
+    np.testing.assert_array_equal(index, [3, 66, 0, 0, 0, 999])
+    np.testing.assert_array_equal(value, [1, 2, 0, 0, 3, 999])
+
+
+def test_gather_when_values_have_changed_since_they_were_counted():
+    value = np.array([0, 5, 0, 7], np.float32)
+    edges, index, out = np.empty(4, INT), np.full(5, 999, np.uint32), np.full(5, 999, np.float32)
+    batches.gather_sparse(
+        integers(0, 3, 4), np.arange(4, dtype=np.uint32), value, integers(2, 1), integers(0, 1),
+        table_of([2]), 1, 4, edges, index, out,
+    )  # fmt: skip
+    np.testing.assert_array_equal(edges, [0, 2, 2, 3])
+    np.testing.assert_array_equal(index[:3], [1, 0, 3])
+    np.testing.assert_array_equal(out, [5, 0, 7, 999, 999])
+
+
+@pytest.mark.parametrize("n_features", [1, 64, 65, 100_000])
+def test_transpose_leaves_its_counters_as_it_found_them(n_features):
+    rng = np.random.default_rng(0)
+    table = table_of([3, 2])
+    index, value = np.empty(200, np.uint32), np.arange(200, dtype=np.float64)
+    edges = []
+    for entry, size in ((0, 3), (100, 2)):
+        for _ in range(size):
+            n = min(n_features, 20)
+            index[entry : entry + n] = np.sort(rng.choice(n_features, n, replace=False))
+            edges += [entry, entry + n]
+            entry += n
+    feature, column = np.empty(200, np.uint32), np.empty(200, INT)
+    row, row_value = np.empty(200, np.uint32), np.empty(200)
+    cursor, present = np.zeros(n_features, INT), np.zeros(n_features // 64 + 1, np.uint64)
+    batches.transpose(
+        table, 1, np.array(edges), index, value, feature, column, row, row_value, cursor, present
+    )
+    assert not cursor.any()
+    assert not present.any()
+    for t, first in zip(table, (0, 100), strict=True):
+        stop = edges[1::2][t[batches.START] + t[batches.SIZE] - 1]
+        by_feature = np.argsort(index[first:stop], kind="stable")
+        np.testing.assert_array_equal(row_value[first:stop], value[first:stop][by_feature])
+        active = np.unique(index[first:stop])
+        assert t[batches.N_ACTIVE] == len(active)
+        np.testing.assert_array_equal(feature[first : first + len(active)], active)
+
+
+def test_wrong_types_are_refused():
+    with pytest.raises(TypeError):
+        batches.count_dense(np.zeros((2, 2), np.int16), False, np.zeros(2, INT))
+    with pytest.raises(ValueError):
+        batches.count_dense(np.zeros((2, 2), order="F"), False, np.zeros(2, INT))
