@@ -249,7 +249,7 @@ class Engine:
             units = self.layout.n_units * batch_size
             panel = PANEL_BYTES // self.dtype.itemsize
             widest = int((-(-layers[1:, FAN_OUT] // layers[1:, LANES]) * layers[1:, LANES]).max(initial=0))
-            size = panel * max(widest, ROWS)
+            size = panel * (max(widest, ROWS) + 1)
             network = self._network = Network(
                 layers=layers,
                 hidden=aligned(units, self.dtype),

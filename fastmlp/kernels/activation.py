@@ -6,7 +6,7 @@ Derivatives are taken from the *output* h of the activation, so that the input n
 
 from .jit import inlined, kernel
 from .elementary import exp, tanh
-from .vector import fma, lanes_of, less, load, splat, store, where, zeros
+from .vector import at_least, fma, lanes_of, less, load, splat, store, where, zeros
 
 IDENTITY, RELU, TANH, LOGISTIC = 0, 1, 2, 3
 CODES = {"identity": IDENTITY, "relu": RELU, "tanh": TANH, "logistic": LOGISTIC}
@@ -29,8 +29,7 @@ def activate(kind, h, start, stop):
     lanes = lanes_of(like)
     if kind == RELU:
         for i in range(start, stop, lanes):
-            x = load(like, h, i)
-            store(h, i, where(less(x, like), like, x))  # keeps NaN
+            store(h, i, at_least(like, load(like, h, i)))
     elif kind == TANH:
         for i in range(start, stop, lanes):
             store(h, i, tanh(load(like, h, i)))

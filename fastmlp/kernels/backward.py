@@ -1,5 +1,7 @@
 """The way back: deltas as (panel, samples) items, then gradients and updates in one as (panel, features) items."""
 
+import numpy as np
+
 from .activation import activation_backward
 from .forward import dense_input
 from .jit import inlined, kernel
@@ -7,7 +9,7 @@ from .layout import (
     ACTIVE, BIAS, COLUMN, FAN_IN, FAN_OUT, HIDDEN, LANES, N_ACTIVE, PANEL_STRIDE, PANELS, WEIGHT,
 )  # fmt: skip
 from .matmul import (
-    ROWS, gradient_dense, gradient_row_sparse, matmul_dense, start_rows, transpose_panel,
+    ROWS, gradient_dense, gradient_row_sparse, matmul_dense, transpose_panel,
 )  # fmt: skip
 from .pointer import shifted
 from .sync import share, within
@@ -33,10 +35,10 @@ def backward_layer(net, l, params, m, me, n_threads):
             params, layers[above, WEIGHT], layers[above, PANEL_STRIDE], above_lanes, fan_out,
             panel * lanes, min(lanes, units - panel * lanes), lanes, scratch,
         )  # fmt: skip
-        start_rows(False, scratch, 0, delta, out, first, last, lanes)
         matmul_dense(
             delta, layers[above, HIDDEN], above_lanes, above_lanes * net.batch_size, fan_out,
-            scratch, 0, lanes, delta, out, first, last, lanes,
+            scratch, 0, lanes, scratch, net.scratch_size - net.full_lanes, -np.inf, delta, out, first, last,
+            lanes,
         )  # fmt: skip
         activation_backward(net.activation, net.hidden, delta, out + first * lanes, out + last * lanes)
 
@@ -187,13 +189,13 @@ def _position(batches, b, lazy, positions, cost):
 
 @kernel
 def settle_rows(net, batches, b, learning, step, me, n_threads):
-    """Bring the rows that the batch reads up to date; b < 0: every row, at the end of an epoch"""
+    """Bring the rows that the batch reads up to date; b = n_batches: every row, at the end of an epoch"""
     lanes, fan_in = net.layers[0, LANES], net.layers[0, FAN_IN]
-    count = fan_in if b < 0 else batches.table[b, N_ACTIVE]
+    count = fan_in if b == batches.n_batches else batches.table[b, N_ACTIVE]
     start, stop = share(net.layers[0, PANELS] * count, me, n_threads)
     for item in range(start, stop):
         panel, j = item // count, item % count
-        if b >= 0:
+        if b < batches.n_batches:
             j = batches.feature[batches.table[b, ACTIVE] + j]
         place = net.layers[0, WEIGHT] + panel * net.layers[0, PANEL_STRIDE] + j * lanes
         _settle_row(net, learning, panel * fan_in + j, place, lanes, step)

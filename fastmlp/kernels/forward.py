@@ -3,7 +3,9 @@
 Whoever computes an item, its numbers are the same, so the result does not depend on the number of threads.
 """
 
-from .activation import activate
+import numpy as np
+
+from .activation import RELU, activate
 from .jit import inlined, kernel
 from .layout import (
     BIAS, DENSE, EDGES, FAN_IN, FAN_OUT, HIDDEN, LANES, PANEL_STRIDE, PANELS, ROW_STRIDE, SIZE, SOFTMAX,
@@ -12,7 +14,7 @@ from .layout import (
 from .loss import (
     logistic_cross_entropy_backward, logistic_outputs, softmax, softmax_cross_entropy_backward,
 )  # fmt: skip
-from .matmul import matmul_dense, matmul_sparse, start_rows
+from .matmul import matmul_dense, matmul_sparse
 from .sync import barrier, share, within
 from .vector import zeros
 
@@ -30,6 +32,8 @@ def forward_layer(net, l, w, bias, batches, b, me, n_threads):
     """h_l = f(bias + h_(l-1) w) for this thread's (panel, samples) items"""
     layers, hidden, m = net.layers, net.hidden, batches.table[b, SIZE]
     lanes, row_stride = layers[l, LANES], layers[l, ROW_STRIDE]
+    is_hidden = l < net.n_layers - 1
+    floor = 0.0 if is_hidden and net.activation == RELU else -np.inf
     start, stop = share(layers[l, PANELS] * m, me, n_threads)
     for panel in range(start // m, (stop + m - 1) // m):
         first, last = within(start, stop, panel, m)
@@ -41,23 +45,22 @@ def forward_layer(net, l, w, bias, batches, b, me, n_threads):
             if lanes == net.full_lanes:
                 matmul_sparse(
                     zeros(w, 256), batches.index, batches.value, batches.edges, edges_start,
-                    batches.n_blocks, w, w_start, row_stride, bias, bias_start, hidden, out, first, last,
-                    lanes,
+                    batches.n_blocks, w, w_start, row_stride, bias, bias_start, floor, hidden, out, first,
+                    last, lanes,
                 )  # fmt: skip
             else:
                 matmul_sparse(
                     zeros(w, 128), batches.index, batches.value, batches.edges, edges_start,
-                    batches.n_blocks, w, w_start, row_stride, bias, bias_start, hidden, out, first, last,
-                    lanes,
+                    batches.n_blocks, w, w_start, row_stride, bias, bias_start, floor, hidden, out, first,
+                    last, lanes,
                 )  # fmt: skip
         else:
             x, x_start, x_lanes = dense_input(net, l, batches, b)
-            start_rows(True, bias, bias_start, hidden, out, first, last, lanes)
             matmul_dense(
                 x, x_start, x_lanes, x_lanes * net.batch_size, layers[l, FAN_IN], w, w_start, row_stride,
-                hidden, out, first, last, lanes,
+                bias, bias_start, floor, hidden, out, first, last, lanes,
             )  # fmt: skip
-        if l < net.n_layers - 1:
+        if is_hidden and net.activation != RELU:
             activate(net.activation, hidden, out + first * lanes, out + last * lanes)
 
 

@@ -25,7 +25,7 @@ class Network(NamedTuple):
     layers: Any  # (n_layers, LAYER_COLUMNS) int64
     hidden: Any  # activations of every layer, the output layer's before softmax
     delta: Any  # gradients of the loss with respect to the layers' inputs
-    scratch: Any  # n_threads * scratch_size: a thread's own transposed panel, rows of gradient
+    scratch: Any  # n_threads * scratch_size: a thread's own transposed panel or rows of gradient, then zeros
     n_layers: int
     activation: int
     output: int

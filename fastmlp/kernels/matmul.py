@@ -8,7 +8,7 @@ whoever computes it; an input that is zero leaves the chain as it is, so skippin
 
 
 from .jit import inlined, kernel
-from .vector import fma, lanes_of, load, store, zeros
+from .vector import at_least, fma, lanes_of, load, splat, store, zeros
 
 # Rows of a register tile: 6 rows of 64 bytes fill twelve of AVX2's sixteen registers.
 ROWS = 6
@@ -33,30 +33,18 @@ def _tile(a0, a1, a2, a3, a4, a5, x, i0, i1, i2, i3, i4, i5, step, count, w, sta
 
 
 @kernel
-def start_rows(biased, bias, bias_start, out, out_start, first, last, lanes):
-    """out[i] = bias
-
-    bias (lanes,), or zero unless biased; out [sample][lanes]; samples first .. last - 1
-    """
-    like = zeros(out, 64)
-    for s in range(0, lanes, lanes_of(like)):
-        b = load(like, bias, bias_start + s) if biased else like
-        for i in range(first, last):
-            store(out, out_start + i * lanes + s, b)
-
-
-@kernel
 def matmul_dense(
-    x, x_start, x_lanes, x_stride, fan_in, w, w_start, w_stride, out, out_start, first, last, lanes
-):
-    """out[i] += sum_j x[i, j] w[j]
+    x, x_start, x_lanes, x_stride, fan_in, w, w_start, w_stride, bias, bias_start, floor,
+    out, out_start, first, last, lanes,
+):  # fmt: skip
+    """out[i] = max(floor, bias + sum_j x[i, j] w[j])
 
     x [panel][sample][x_lanes], panels x_stride apart, fan_in features in all
-    w [feature][lanes], features w_stride apart
+    w [feature][lanes], features w_stride apart; bias (lanes,); floor: 0 for relu, else -inf
     out [sample][lanes]; samples first .. last - 1
     """
     like = zeros(w, 64)
-    width = lanes_of(like)
+    lowest = splat(like, floor)
     end = last - 1
     for j in range(0, fan_in, x_lanes):
         count = min(x_lanes, fan_in - j)
@@ -65,37 +53,47 @@ def matmul_dense(
             # Past the end a tile repeats the last row, which then is stored several times over.
             r1, r2, r3 = min(i + 1, end), min(i + 2, end), min(i + 3, end)
             r4, r5 = min(i + 4, end), min(i + 5, end)
-            for s in range(0, lanes, width):
+            for s in range(0, lanes, lanes_of(like)):
                 o = out_start + s
+                o0, o1, o2 = o + i * lanes, o + r1 * lanes, o + r2 * lanes
+                o3, o4, o5 = o + r3 * lanes, o + r4 * lanes, o + r5 * lanes
+                if j == 0:
+                    a0 = load(like, bias, bias_start + s)
+                    a1 = a2 = a3 = a4 = a5 = a0
+                else:
+                    a0, a1, a2 = load(like, out, o0), load(like, out, o1), load(like, out, o2)
+                    a3, a4, a5 = load(like, out, o3), load(like, out, o4), load(like, out, o5)
                 a0, a1, a2, a3, a4, a5 = _tile(
-                    load(like, out, o + i * lanes), load(like, out, o + r1 * lanes),
-                    load(like, out, o + r2 * lanes), load(like, out, o + r3 * lanes),
-                    load(like, out, o + r4 * lanes), load(like, out, o + r5 * lanes),
+                    a0, a1, a2, a3, a4, a5,
                     x, block + i * x_lanes, block + r1 * x_lanes, block + r2 * x_lanes,
                     block + r3 * x_lanes, block + r4 * x_lanes, block + r5 * x_lanes,
                     1, count, w, w_start + j * w_stride + s, w_stride,
                 )  # fmt: skip
-                store(out, o + i * lanes, a0)
-                store(out, o + r1 * lanes, a1)
-                store(out, o + r2 * lanes, a2)
-                store(out, o + r3 * lanes, a3)
-                store(out, o + r4 * lanes, a4)
-                store(out, o + r5 * lanes, a5)
+                if j + x_lanes >= fan_in:
+                    a0, a1, a2 = at_least(lowest, a0), at_least(lowest, a1), at_least(lowest, a2)
+                    a3, a4, a5 = at_least(lowest, a3), at_least(lowest, a4), at_least(lowest, a5)
+                store(out, o0, a0)
+                store(out, o1, a1)
+                store(out, o2, a2)
+                store(out, o3, a3)
+                store(out, o4, a4)
+                store(out, o5, a5)
 
 
 @inlined
 def matmul_sparse(
     like, index, value, edges, edges_start, n_blocks,
-    w, w_start, w_stride, bias, bias_start, out, out_start, first, last, lanes,
+    w, w_start, w_stride, bias, bias_start, floor, out, out_start, first, last, lanes,
 ):  # fmt: skip
-    """out[i] = bias + sum over the non-zeros (j, x_ij) of sample i of x_ij w[j]
+    """out[i] = max(floor, bias + sum over the non-zeros (j, x_ij) of sample i of x_ij w[j])
 
     index, value (n,): non-zeros, features ascending; edges [sample][block + 1] positions in them
-    w [feature][lanes], features w_stride apart; bias (lanes,)
+    w [feature][lanes], features w_stride apart; bias (lanes,); floor: 0 for relu, else -inf
     out [sample][lanes]; samples first .. last - 1
 
     Features are taken in blocks, so that the rows of w in use stay in the first-level cache.
     """
+    lowest = splat(like, floor)
     for block in range(n_blocks):
         for i in range(first, last):
             o = out_start + i * lanes
@@ -103,6 +101,8 @@ def matmul_sparse(
             e = edges_start + i * (n_blocks + 1) + block
             for p in range(edges[e], edges[e + 1]):
                 total = fma(value[p], load(like, w, w_start + index[p] * w_stride), total)
+            if block == n_blocks - 1:
+                total = at_least(lowest, total)
             store(out, o, total)
 
 

@@ -80,20 +80,20 @@ def _train(rule, net, batches, targets, learning, first_batch, step, finish, syn
             continue
         step += 1
         rate, l2 = learning.rate[batch], learning.alpha * scale
-        for l in range(net.n_layers - 1, 0, -1):
-            backward_layer(net, l - 1, params, m, me, n_threads)
-            if barrier(sync, n_threads):
-                return -1
+        for l in range(net.n_layers - 1, -1, -1):
+            if l > 0:
+                backward_layer(net, l - 1, params, m, me, n_threads)
+                if barrier(sync, n_threads):
+                    return -1
             # All who read this layer's weights have done so.
-            update_layer_dense(rule, net, l, batches, b, learning, m, rate, l2, me, n_threads)
-        if batches.zero_skipping:
-            update_layer_sparse(rule, net, batches, b, learning, m, rate, l2, step, me, n_threads)
-        else:
-            update_layer_dense(rule, net, 0, batches, b, learning, m, rate, l2, me, n_threads)
+            if l == 0 and batches.zero_skipping:
+                update_layer_sparse(rule, net, batches, b, learning, m, rate, l2, step, me, n_threads)
+            else:
+                update_layer_dense(rule, net, l, batches, b, learning, m, rate, l2, me, n_threads)
         if barrier(sync, n_threads):
             return -1
     if finish and learning.lazy:
-        settle_rows(net, batches, -1, learning, step, me, n_threads)
+        settle_rows(net, batches, batches.n_batches, learning, step, me, n_threads)
         if barrier(sync, n_threads):
             return -1
     return step

@@ -44,8 +44,9 @@ class GradientRule(NamedTuple):
 
 
 @inlined
-def _settled(x):
-    return where(less(absolute(x), splat(x, TINY_STATE)), splat(x, 0.0), x)
+def _settled(x, size):
+    """0 where `size`, the magnitude of x, is tiny."""
+    return where(less(size, splat(x, TINY_STATE)), splat(x, 0.0), x)
 
 
 @kernel
@@ -64,11 +65,13 @@ def rmsprop_momentum_update(rule, g, g_start, w, square, momentum, start, count,
         gradient = load(like, g, g_start + i)
         if l2 != 0:
             gradient = fma(decay, weight, gradient)
-        v = _settled(rho * load(like, square, start + i) + complement * (gradient * gradient))
+        v = rho * load(like, square, start + i) + complement * (gradient * gradient)
+        v = _settled(v, v)
         store(square, start + i, v)
         s = step * gradient / sqrt(v + epsilon)
         if rule.momentum > 0:
-            s = _settled(mu * load(like, momentum, start + i) + s)
+            s = mu * load(like, momentum, start + i) + s
+            s = _settled(s, absolute(s))
             store(momentum, start + i, s)
         store(w, start + i, weight - s)
 
@@ -88,8 +91,9 @@ def adam_update(rule, g, g_start, w, square, momentum, start, count, rate, l2):
         gradient = load(like, g, g_start + i)
         if l2 != 0:
             gradient = fma(decay, weight, gradient)
-        m = _settled(beta_1 * load(like, momentum, start + i) + complement_1 * gradient)
-        v = _settled(beta_2 * load(like, square, start + i) + complement_2 * (gradient * gradient))
+        m = beta_1 * load(like, momentum, start + i) + complement_1 * gradient
+        v = beta_2 * load(like, square, start + i) + complement_2 * (gradient * gradient)
+        m, v = _settled(m, absolute(m)), _settled(v, v)
         store(momentum, start + i, m)
         store(square, start + i, v)
         store(w, start + i, weight - step * m / (sqrt(v) + epsilon))
@@ -110,7 +114,8 @@ def sgd_update(rule, g, g_start, w, square, momentum, start, count, rate, l2):
             gradient = fma(decay, weight, gradient)
         s = like - step * gradient
         if rule.momentum > 0:
-            u = _settled(mu * load(like, momentum, start + i) + s)
+            u = mu * load(like, momentum, start + i) + s
+            u = _settled(u, absolute(u))
             store(momentum, start + i, u)
             s = mu * u + s if rule.nesterov > 0 else u
         store(w, start + i, weight + s)
@@ -166,13 +171,15 @@ def decay_untouched(has_square, has_momentum, w, square, momentum, start, count,
     if has_square:
         factor = splat(like, powers[steps])
         for i in range(start, start + count, lanes):
-            store(square, i, _settled(load(like, square, i) * factor))
+            v = load(like, square, i) * factor
+            store(square, i, _settled(v, v))
     if has_momentum:
         factor, travelled = splat(like, powers[n_powers + steps]), splat(like, powers[2 * n_powers + steps])
         for i in range(start, start + count, lanes):
             m = load(like, momentum, i)
             store(w, i, fma(travelled, m, load(like, w, i)))
-            store(momentum, i, _settled(m * factor))
+            m = m * factor
+            store(momentum, i, _settled(m, absolute(m)))
 
 
 @kernel

@@ -175,6 +175,16 @@ def where(typing, mask, x, y):
 
 
 @intrinsic
+def at_least(typing, lowest, x):
+    """`x`, but `lowest` where x is below it; NaN stays NaN."""
+
+    def codegen(context, builder, sig, args):
+        return builder.select(builder.fcmp_ordered("<", args[1], args[0]), args[0], args[1])
+
+    return x(lowest, x), codegen
+
+
+@intrinsic
 def scale_exponent(typing, x, n):
     """``x * 2**n`` for vectors; `n` holds whole numbers, neither side nor result subnormal."""
     integer = _BITS[x.element]
