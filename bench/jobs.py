@@ -23,7 +23,7 @@ class Job:
     seed: int = 0
 
     def to_dict(self):
-        return asdict(self)
+        return asdict(self) | {"hidden": list(self.hidden)}  # as JSON will have it
 
     @classmethod
     def from_dict(cls, values):

@@ -60,7 +60,7 @@ def throughput(record):
             color=COLOURS[report.ROOFLINE],
             fontsize="small",
         )
-    axes.set_xlim(0, max(speed) * 1.35)
+    axes.set_xlim(0, n / min(row["fastest"] for row in rows) * 1.4)
     axes.set_xlabel("thousand samples per second")
     return figure
 
@@ -76,6 +76,7 @@ def accuracy_over_time(record):
         accuracy = [turn["test_accuracy"] for turn in entry["turns"]]
         axes.plot(seconds, accuracy, "o-", ms=3, color=COLOURS[name], label=entry["title"])
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
     axes.set_xlabel("seconds of training, first epoch's compilation included")
     axes.set_ylabel("test accuracy")
     axes.legend(frameon=False, fontsize="small")

@@ -1,0 +1,185 @@
+"""The gate: fails when a piece of fastmlp has become slower than it was, beside NumPy.
+
+What is gated is the ratio of our time to that of NumPy code that does the same work (`cases`), both
+in one process, taking turns, on one thread: noise of the machine meets both. The smallest time of
+each counts, since noise only ever adds. The limits in ``thresholds.json`` come from recorded runs:
+median + 4 MAD, where the MAD is taken as 2.5% of the median at least.
+
+``python bench/gate.py`` measures and judges; ``--record 24`` renews the limits for this CPU.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from statistics import median
+
+import cases
+import environment
+from load import Others
+
+THRESHOLDS = Path(__file__).with_name("thresholds.json")
+TURN_SECONDS = 0.01  # a turn repeats a short function until it takes this long
+PAIRS = 25
+DEVIATIONS = 4
+SMALLEST_MAD = 0.025  # of the median
+MINIMUM_RUNS = 20
+
+
+def _seconds(function, repeats):
+    start = time.perf_counter()
+    for _ in range(repeats):
+        function()
+    return (time.perf_counter() - start) / repeats
+
+
+def _repeats(function):
+    function()
+    return max(1, round(TURN_SECONDS / max(_seconds(function, 1), 1e-7)))
+
+
+def ratio(ours, numpy, pairs=PAIRS):
+    """Smallest time of ``ours`` over the smallest of ``numpy``, in turns, with one BLAS thread."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        functions = (ours, numpy)
+        repeats = [_repeats(function) for function in functions]
+        smallest = [float("inf")] * 2
+        for _ in range(pairs):
+            for i, function in enumerate(functions):
+                smallest[i] = min(smallest[i], _seconds(function, repeats[i]))
+    return smallest[0] / smallest[1]
+
+
+def slowed(function, factor):
+    """``function`` made slower by that factor, for the gate's own test."""
+
+    def slower():
+        start = time.perf_counter()
+        result = function()
+        end = start + factor * (time.perf_counter() - start)
+        while time.perf_counter() < end:
+            pass
+        return result
+
+    return slower
+
+
+def measure(name, slow=1.0, pairs=PAIRS):
+    """The ratio of a case, its side of ours made slower on request."""
+    case = cases.make(name)
+    return ratio(case.ours if slow == 1.0 else slowed(case.ours, slow), case.numpy, pairs)
+
+
+def measure_afresh(name, slow=1.0):
+    """The same in a process of its own, whose memory lies elsewhere."""
+    command = [sys.executable, __file__, "--one", name, "--slow", str(slow)]
+    finished = subprocess.run(command, capture_output=True, text=True, check=True)
+    return float(finished.stdout.split()[-1])
+
+
+def limit_of(ratios):
+    """The largest ratio that passes, from recorded ones."""
+    middle = median(ratios)
+    mad = median(abs(value - middle) for value in ratios)
+    return middle + DEVIATIONS * max(mad, SMALLEST_MAD * middle)
+
+
+def this_cpu():
+    """What thresholds hold for: the CPU's name and the vector units NumPy finds in it."""
+    found = environment.describe()
+    return f"{found['cpu']} ({found['simd'][-1] if found['simd'] else 'baseline'})"
+
+
+def limits():
+    """``{case: largest ratio}`` for this CPU, or None if nobody has recorded any."""
+    recorded = json.loads(THRESHOLDS.read_text()) if THRESHOLDS.exists() else {}
+    ratios = recorded.get(this_cpu(), {}).get("ratios")
+    return ratios and {name: limit_of(values) for name, values in ratios.items()}
+
+
+def passes(name, limit, slow=1.0):
+    """Whether a case is fast enough; a failure counts only if a second, fresh run confirms it.
+
+    Returns
+    -------
+    passed : bool
+    ratios : list of float
+        What was measured, once or twice.
+    """
+    ratios = [measure(name, slow)]
+    if ratios[0] > limit:
+        ratios.append(measure_afresh(name, slow))
+    return min(ratios) <= limit, ratios
+
+
+def _busy_core():
+    return subprocess.Popen([sys.executable, "-c", "while True: pass"])
+
+
+def record(runs):
+    """Measure every case that many times, each time in fresh processes, and store the ratios.
+
+    The other core is kept busy in every second run, so that the limits allow for that.
+    """
+    ratios = {name: [] for name in cases.CASES}
+    for run in range(runs):
+        neighbour = _busy_core() if run % 2 else None
+        try:
+            with Others() as others:
+                for name, values in ratios.items():
+                    values.append(round(measure_afresh(name), 5))
+        finally:
+            if neighbour:
+                neighbour.kill()
+                neighbour.wait()
+        print(f"run {run + 1} of {runs}, other programs {others.cores} cores", file=sys.stderr)
+    stored = json.loads(THRESHOLDS.read_text()) if THRESHOLDS.exists() else {}
+    stored[this_cpu()] = {"environment": environment.describe(), "ratios": ratios}
+    THRESHOLDS.write_text(json.dumps(stored, indent=1) + "\n")
+    for name, values in ratios.items():
+        tight = limit_of(values) / median(values)
+        note = (
+            "" if tight < 1.4 else "  too wide to notice a factor of 1.5: record on a quiet machine"
+        )
+        print(f"{name:34} {median(values):8.3f}  limit {limit_of(values):8.3f} ({tight:.2f}){note}")
+
+
+def judge(names):
+    """Print a line per case; the number of failures."""
+    known = limits()
+    if known is None:
+        print(f"no thresholds for {this_cpu()}: python bench/gate.py --record {MINIMUM_RUNS}")
+        return 1
+    failures = 0
+    for name in names:
+        passed, ratios = passes(name, known[name])
+        failures += not passed
+        shown = ", ".join(f"{value:.3f}" for value in ratios)
+        print(f"{name:34} {shown}  limit {known[name]:.3f}  {'ok' if passed else 'SLOWER'}")
+    return failures
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="CASE", help="these alone")
+    parser.add_argument("--record", type=int, metavar="RUNS", help=f"{MINIMUM_RUNS} or more")
+    parser.add_argument("--one", metavar="CASE", help="print this ratio and nothing else")
+    parser.add_argument("--slow", type=float, default=1.0, metavar="FACTOR")
+    options = parser.parse_args()
+    if options.one:
+        print(measure(options.one, options.slow))
+        return 0
+    if options.record:
+        if options.record < MINIMUM_RUNS:
+            parser.error(f"fewer than {MINIMUM_RUNS} runs say little about the spread")
+        record(options.record)
+        return 0
+    return int(judge(options.names or cases.CASES) > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

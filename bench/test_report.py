@@ -1,0 +1,112 @@
+"""The report: figures, tables, the README's block; and the table of contenders."""
+
+import ast
+import json
+from pathlib import Path
+
+import pytest
+import report
+import run
+from contenders import CONTENDERS
+from jobs import Job
+
+HERE = Path(__file__).resolve().parent
+README = HERE.parent / "README.md"
+
+
+def turns(*seconds):
+    values = {"epochs": 2, "test_loss": 0.07, "test_accuracy": 0.979, "other_cores": 0.0}
+    return [{**values, "seconds": s} for s in seconds]
+
+
+@pytest.fixture
+def results():
+    def entry(title, *seconds):
+        return {
+            "title": title,
+            "turns": turns(*seconds),
+            "startup_seconds": 1.0,
+            "versions": {"numpy": "2.0"},
+        }
+
+    return {
+        "environment": {
+            "cpu": "a CPU",
+            "usable_cores": 2,
+            "python": "3.11",
+            "numpy_blas": "a BLAS",
+            "commit": "abc",
+            "changed_files": False,
+            "date": "today",
+        },
+        "jobs": [
+            {
+                "job": Job().to_dict(),
+                "n_samples": 60_000,
+                "n_features": 784,
+                "n_classes": 10,
+                "finished_rounds": 3,
+                "contenders": {
+                    "keras": entry("Keras", 9.0, 4.0, 8.0, 6.0),
+                    "fastmlp": entry("fastmlp", 2.0, 1.0, 0.9, 1.2),
+                    "sgemm": entry("sgemms", 2.0, 2.0, 2.0, 2.0),
+                    "jax": entry("JAX", 3.0),
+                },
+            }
+        ],
+        "bars": [],
+        "missing": {"torch": "pip install torch"},
+        "interrupted": True,
+    }
+
+
+def test_summary_takes_medians_of_the_rounds_alone(results):
+    rows = report.summary(results["jobs"][0])
+    assert [row["contender"] for row in rows] == ["fastmlp", "sgemm", "keras"]
+    keras = rows[-1]
+    assert (keras["seconds"], keras["fastest"], keras["slowest"]) == (3.0, 2.0, 4.0)
+    assert keras["of_roofline"] == 3.0
+    assert keras["samples_per_second"] == 20_000
+    assert keras["first_epoch"] == 9.0
+
+
+def test_text_names_what_is_missing_and_that_it_was_interrupted(results):
+    text = report.text(results)
+    assert "torch is not installed: pip install torch" in text
+    assert "Interrupted" in text
+    assert "Disturbed" not in text
+    results["jobs"][0]["contenders"]["keras"]["turns"][1]["other_cores"] = 1.0
+    assert "Disturbed by other programs: 1 turns" in report.text(results)
+
+
+def test_csv_and_plots_are_written(results, tmp_path):
+    pytest.importorskip("matplotlib")
+    run.write(results, tmp_path, "some")
+    lines = (tmp_path / "some.csv").read_text().splitlines()
+    assert len(lines) == 4
+    assert lines[1].startswith("main,mnist,512,128,2,fastmlp")
+    assert json.loads((tmp_path / "some.json").read_text()) == results
+    assert {p.name for p in tmp_path.glob("*.png")} == {"some-throughput.png", "some-accuracy.png"}
+
+
+def test_block_replaces_only_what_is_between_the_markers(results):
+    document = f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n"
+    block = report.readme_block(results)
+    assert report.with_block(document, block) == f"before\n{block}\nafter\n"
+    with pytest.raises(ValueError, match="no <!-- benchmark table"):
+        report.with_block("nothing here", block)
+
+
+def test_readme_shows_the_results_file():
+    """``python bench/report.py bench/results/full.json --readme README.md`` renews it."""
+    results = json.loads((HERE / "results" / "full.json").read_text())
+    document = README.read_text(encoding="utf-8")
+    assert report.with_block(document, report.readme_block(results)) == document
+
+
+def test_contenders_have_the_three_functions():
+    for contender in CONTENDERS.values():
+        tree = ast.parse((HERE / "contenders" / f"{contender.module}.py").read_text())
+        functions = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+        assert {"prepare", "train", "evaluate"} <= functions
+        assert contender.install.startswith("pip install ")
