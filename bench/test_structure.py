@@ -106,7 +106,7 @@ def test_python_does_nothing_per_batch():
 
 
 def _allocations(function):
-    """Number of blocks that compiled code allocates: the headers of the arrays it is given count."""
+    """Blocks that compiled code allocates: the headers of the arrays it is given count."""
     were_on = _nrt_python.memsys_stats_enabled()
     _nrt_python.memsys_enable_stats()
     try:

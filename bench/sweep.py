@@ -1,0 +1,157 @@
+"""The speed of a grid search: fastmlp, scikit-learn's MLPClassifier and Keras behind scikeras.
+
+Hidden 128 and 512, two learning rates, two momentums, 3 folds, 5 epochs: 24 fits and a score each,
+two joblib workers of one thread. ``python bench/sweep.py`` runs all; ``--quick`` takes a tenth of
+the samples. scikit-learn's Adam has no momentum, so its grid varies beta_1 in the place of that.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import jobs
+from load import Others
+from process import child_environment
+from rounds import say
+
+EPOCHS, FOLDS = 5, 3
+HIDDEN, RATES, MOMENTUMS = (128, 512), (0.001, 0.0003), (0.0, 0.9)
+
+
+def fastmlp_grid():
+    from fastmlp import MLPClassifier
+
+    return MLPClassifier(max_iter=EPOCHS, random_state=0), {
+        "hidden_layer_sizes": [(n,) for n in HIDDEN],
+        "learning_rate_init": RATES,
+        "momentum": MOMENTUMS,
+    }
+
+
+def scikit_learn_grid():
+    from sklearn.neural_network import MLPClassifier
+
+    model = MLPClassifier(
+        max_iter=EPOCHS, batch_size=128, alpha=0.0, n_iter_no_change=EPOCHS + 1, random_state=0
+    )
+    return model, {
+        "hidden_layer_sizes": [(n,) for n in HIDDEN],
+        "learning_rate_init": RATES,
+        "beta_1": MOMENTUMS,
+    }
+
+
+def keras_network(hidden, learning_rate, momentum):
+    import keras
+
+    model = keras.Sequential(
+        [
+            keras.layers.Input((784,)),
+            keras.layers.Dense(hidden, activation="relu"),
+            keras.layers.Dense(10, activation="softmax"),
+        ]
+    )
+    optimizer = keras.optimizers.RMSprop(learning_rate=learning_rate, momentum=momentum)
+    model.compile(optimizer=optimizer, loss="sparse_categorical_crossentropy")
+    return model
+
+
+def keras_grid():
+    from scikeras.wrappers import KerasClassifier
+
+    model = KerasClassifier(
+        keras_network,
+        hidden=128,
+        learning_rate=0.001,
+        momentum=0.0,
+        epochs=EPOCHS,
+        batch_size=128,
+        verbose=0,
+    )
+    return model, {"hidden": HIDDEN, "learning_rate": RATES, "momentum": MOMENTUMS}
+
+
+GRIDS = {"fastmlp": fastmlp_grid, "scikit-learn": scikit_learn_grid, "keras": keras_grid}
+
+
+def search(name, folder, n_jobs, n_samples):
+    """Run one grid search in this process: seconds, number of fits, best mean score."""
+    import warnings
+
+    from sklearn.model_selection import GridSearchCV
+
+    warnings.filterwarnings("ignore")  # that five epochs did not converge
+    data = jobs.load("mnist", folder)
+    X, y = data.X_train[:n_samples], data.y_train[:n_samples]
+    model, grid = GRIDS[name]()
+    grid_search = GridSearchCV(model, grid, cv=FOLDS, n_jobs=n_jobs, refit=False)
+    with Others() as others:
+        start = time.perf_counter()
+        grid_search.fit(X, y)
+        seconds = time.perf_counter() - start
+    return {
+        "seconds": seconds,
+        "best": float(grid_search.cv_results_["mean_test_score"].max()),
+        "fits": FOLDS * len(grid_search.cv_results_["params"]),
+        "other_cores": others.cores,  # joblib's workers count as others while they live
+    }
+
+
+def run(name, folder, n_jobs, n_samples):
+    """The same in a process of its own."""
+    arguments = ["--one", name, "--folder", folder, "--jobs", n_jobs, "--samples", n_samples]
+    threads = max(1, (os.cpu_count() or 1) // n_jobs)
+    extra = {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "2"}
+    finished = subprocess.run(
+        [sys.executable, __file__, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        env=child_environment(threads, extra),
+    )
+    return json.loads(finished.stdout.splitlines()[-1])
+
+
+def compare(folder, n_samples, rounds=1):
+    """One line per contender and number of workers, and the ratios of the seconds."""
+    jobs.save("mnist", folder)
+    run("fastmlp", folder, 2, 1_000)  # compiles
+    seconds = {}
+    for _ in range(rounds):
+        for name, n_jobs in (("fastmlp", 2), ("fastmlp", 1), ("scikit-learn", 2), ("keras", 2)):
+            answer = run(name, folder, n_jobs, n_samples)
+            seconds.setdefault((name, n_jobs), []).append(answer["seconds"])
+            say(
+                f"{name}, {n_jobs} workers: {answer['seconds']:.1f} s for {answer['fits']} fits, "
+                f"best score {answer['best']:.4f}"
+            )
+    return {key: min(values) for key, values in seconds.items()}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="6,000 samples")
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--one", choices=list(GRIDS), help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--jobs", type=int, default=2, help=argparse.SUPPRESS)
+    parser.add_argument("--samples", type=int, default=60_000, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one:
+        print(json.dumps(search(options.one, options.folder, options.jobs, options.samples)))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        samples = 6_000 if options.quick else options.samples
+        seconds = compare(Path(folder), samples, options.rounds)
+    ours = seconds["fastmlp", 2]
+    for (name, n_jobs), value in seconds.items():
+        print(f"{name:14} {n_jobs} workers {value:8.1f} s  {value / ours:6.2f} × fastmlp's")
+
+
+if __name__ == "__main__":
+    main()
