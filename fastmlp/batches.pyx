@@ -172,11 +172,14 @@ def encode(const source_t[:, ::1] x, const int64_t[::1] starts, encoded_index_t[
 cdef inline int cut(const uint32_t[::1] index, int64_t start, int64_t stop, int64_t n_blocks,
                     int64_t block_features, int64_t[::1] edges, int64_t edge) except -1 nogil:
     """Set edges[edge + k], k = 0..n_blocks, to where a sample's entries enter feature block k."""
-    cdef int64_t k, low = start, n, half
+    cdef int64_t k, low, n, half
     edges[edge] = start
+    # Bisections without branches, which could not be predicted, and each from the start, so that
+    # the CPU works on all of them at once.
     for k in range(1, n_blocks):
-        n = stop - low
-        while n > 0:  # bisection without branches: they could not be predicted
+        low = start
+        n = stop - start
+        while n > 0:
             half = (n + 1) >> 1
             low += half * (index[low + half - 1] < k * block_features)
             n -= half
