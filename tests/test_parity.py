@@ -13,44 +13,59 @@ from fastmlp import MLPClassifier
 
 N_SAMPLES, N_FEATURES, HIDDEN = 50, 12, (9, 7)
 SOLVERS = {
-    "adam": dict(solver="adam", learning_rate_init=0.01, epsilon=1e-8),
-    "adam, other betas": dict(
-        solver="adam", learning_rate_init=0.01, epsilon=1e-3, beta_1=0.5, beta_2=0.9
-    ),
-    "sgd": dict(solver="sgd", learning_rate_init=0.2, momentum=0.0, nesterovs_momentum=False),
-    "sgd, momentum": dict(
-        solver="sgd", learning_rate_init=0.1, momentum=0.9, nesterovs_momentum=False
-    ),
-    "sgd, Nesterov": dict(
-        solver="sgd", learning_rate_init=0.1, momentum=0.9, nesterovs_momentum=True
-    ),
-    "sgd, invscaling": dict(
-        solver="sgd",
-        learning_rate="invscaling",
-        learning_rate_init=0.5,
-        power_t=0.3,
-        momentum=0.9,
-        nesterovs_momentum=True,
-    ),
+    "adam": {"solver": "adam", "learning_rate_init": 0.01, "epsilon": 1e-8},
+    "adam, other betas": {
+        "solver": "adam",
+        "learning_rate_init": 0.01,
+        "epsilon": 1e-3,
+        "beta_1": 0.5,
+        "beta_2": 0.9,
+    },
+    "sgd": {
+        "solver": "sgd",
+        "learning_rate_init": 0.2,
+        "momentum": 0.0,
+        "nesterovs_momentum": False,
+    },
+    "sgd, momentum": {
+        "solver": "sgd",
+        "learning_rate_init": 0.1,
+        "momentum": 0.9,
+        "nesterovs_momentum": False,
+    },
+    "sgd, Nesterov": {
+        "solver": "sgd",
+        "learning_rate_init": 0.1,
+        "momentum": 0.9,
+        "nesterovs_momentum": True,
+    },
+    "sgd, invscaling": {
+        "solver": "sgd",
+        "learning_rate": "invscaling",
+        "learning_rate_init": 0.5,
+        "power_t": 0.3,
+        "momentum": 0.9,
+        "nesterovs_momentum": True,
+    },
     # A tolerance that is soon missed, so that the rate is cut again and again.
-    "sgd, adaptive": dict(
-        solver="sgd",
-        learning_rate="adaptive",
-        learning_rate_init=0.1,
-        momentum=0.5,
-        nesterovs_momentum=False,
-        tol=0.05,
-        n_iter_no_change=1,
-    ),
-    "lbfgs": dict(solver="lbfgs"),
+    "sgd, adaptive": {
+        "solver": "sgd",
+        "learning_rate": "adaptive",
+        "learning_rate_init": 0.1,
+        "momentum": 0.5,
+        "nesterovs_momentum": False,
+        "tol": 0.05,
+        "n_iter_no_change": 1,
+    },
+    "lbfgs": {"solver": "lbfgs"},
 }
 
 
 def make_data(kind, seed=3):
     """Samples, a third of their values zero, and labels that loosely follow from them.
 
-    With clear labels or large X the line search of L-BFGS tries points where some probability is below
-    1e-16; scikit-learn's loss is cut off there, ours is not.
+    With clear labels or large X the line search of L-BFGS tries points where some probability is
+    below 1e-16; scikit-learn's loss is cut off there, ours is not.
     """
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(N_SAMPLES, N_FEATURES)) / 2 * (rng.random((N_SAMPLES, N_FEATURES)) < 2 / 3)
@@ -85,14 +100,14 @@ class TheirsFrom(Theirs):
 
 def fit_both(X, y, sample_weight, **parameters):
     """Both classifiers, fitted from the same weights in the same order of samples."""
-    common = dict(
-        hidden_layer_sizes=HIDDEN,
-        alpha=0.0,
-        batch_size=16,
-        shuffle=False,
-        max_iter=10,
-        random_state=0,
-    )
+    common = {
+        "hidden_layer_sizes": HIDDEN,
+        "alpha": 0.0,
+        "batch_size": 16,
+        "shuffle": False,
+        "max_iter": 10,
+        "random_state": 0,
+    }
     common |= parameters
     n_outputs = 1 if len(np.shape(y)) == 1 and len(np.unique(y)) == 2 else 4
     coefs, intercepts = draw_parameters(n_outputs)
@@ -171,12 +186,17 @@ def test_no_hidden_layer():
     X, y, _ = make_data("multiclass")
     rng = np.random.default_rng(0)
     coefs, intercepts = [rng.normal(size=(N_FEATURES, 4))], [rng.normal(size=4)]
-    common = dict(
-        hidden_layer_sizes=(), shuffle=False, batch_size=16, max_iter=5, solver="sgd", momentum=0.9
-    )
+    common = {
+        "hidden_layer_sizes": (),
+        "shuffle": False,
+        "batch_size": 16,
+        "max_iter": 5,
+        "solver": "sgd",
+        "momentum": 0.9,
+    }
+    theirs = TheirsFrom(**common, nesterovs_momentum=False).start_from(coefs, intercepts)
     with pytest.warns(ConvergenceWarning):
-        theirs = TheirsFrom(**common, nesterovs_momentum=False)
-        theirs.start_from(coefs, intercepts).fit(X, y)
+        theirs.fit(X, y)
     ours = MLPClassifier(dtype="float64", alpha=1e-4, **common)
     ours.fit(X, y, coef_init=coefs, intercept_init=intercepts)
     assert_same(ours, theirs)
@@ -184,7 +204,7 @@ def test_no_hidden_layer():
 
 def test_stopping_by_tolerance_at_the_same_epoch():
     X, y, _ = make_data("multiclass")
-    parameters = SOLVERS["adam"] | dict(tol=0.02, n_iter_no_change=3, max_iter=500)
+    parameters = SOLVERS["adam"] | {"tol": 0.02, "n_iter_no_change": 3, "max_iter": 500}
     ours, theirs = fit_both(X, y, None, **parameters)
     assert ours.n_iter_ == theirs.n_iter_ < 500
     assert_same(ours, theirs)
@@ -193,9 +213,13 @@ def test_stopping_by_tolerance_at_the_same_epoch():
 def test_partial_fit_and_then_more():
     X, y, _ = make_data("multiclass")
     coefs, intercepts = draw_parameters(4)
-    common = dict(
-        hidden_layer_sizes=HIDDEN, batch_size=16, shuffle=False, solver="adam", epsilon=1e-8
-    )
+    common = {
+        "hidden_layer_sizes": HIDDEN,
+        "batch_size": 16,
+        "shuffle": False,
+        "solver": "adam",
+        "epsilon": 1e-8,
+    }
     theirs = TheirsFrom(**common, alpha=0.0).start_from(coefs, intercepts)
     ours = MLPClassifier(dtype="float64", **common)
     classes = np.arange(4)
