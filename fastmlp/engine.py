@@ -9,12 +9,11 @@ from typing import NamedTuple
 import numpy as np
 
 from .data import open_data
-from .kernels.activation import CODES
 from .kernels.layout import (
-    FAN_OUT, LANES, LOGISTIC_OUTPUT, PANELS, SOFTMAX, Batches, Learning, Network, Targets,
+    ACTIVATIONS, FAN_OUT, LANES, LOGISTIC_OUTPUT, PANELS, ROWS, SOFTMAX, Batches, Learning, Network,
+    Reading, Targets, Turn, block,
 )  # fmt: skip
-from .kernels.matmul import ROWS
-from .kernels.step import predict_chunk, train_chunk
+from .kernels.library import entry
 from .network import PANEL_BYTES, Layout, aligned
 from .optimizers import Gradient
 from .team import Team, usable_threads
@@ -50,7 +49,7 @@ class Engine:
     def __init__(self, layer_sizes, *, activation, output, dtype, n_threads=None):
         self.layout = Layout(layer_sizes, dtype)
         self.dtype = self.layout.dtype
-        self.activation = CODES[activation]
+        self.activation = ACTIVATIONS[activation]
         self.output = SOFTMAX if output == "softmax" else LOGISTIC_OUTPUT
         self.team = Team(usable_threads(n_threads))
         self.params = None
@@ -146,16 +145,16 @@ class Engine:
         plan = data.plan(rows, PREDICT_BATCH, columns=False)
         outputs = np.empty((len(plan.order), self.layout.sizes[-1]), self.dtype)
         buffers = self._fitting_buffers(data, plan)
-        network = self._network_for(plan.batch_size)
+        network = block(self._network_for(plan.batch_size))
+        predict = entry("predict", self.dtype)
 
         def work(me, n_threads):
+            reading = block(Reading(self.params, outputs, self.team.sync, me, n_threads))
             for chunk in range(plan.n_chunks):
                 data.prepare(plan, chunk, buffers, me, n_threads)
                 first, stop = plan.chunk_batches(chunk)
-                batches = _batches(data, buffers, stop - first)
-                if predict_chunk(
-                    network, self.params, batches, outputs.reshape(-1), self.team.sync, me, n_threads
-                ):  # fmt: skip
+                batches = block(_batches(data, buffers, stop - first))
+                if predict(np.concatenate((network, batches, reading))) < 0:
                     return
 
         self.team.run(work)
@@ -234,7 +233,7 @@ class Engine:
             rate=optimizer.rates(learning_rate, updates).astype(self.dtype),
             last=np.zeros(rows if lazy else 0, np.int32),
             powers=optimizer.powers(n_powers - 1).astype(self.dtype).reshape(-1),
-            alpha=self.dtype.type(alpha),
+            alpha=alpha,
             n_powers=n_powers,
             has_square=square.size > 0,
             has_momentum=momentum.size > 0,
@@ -275,7 +274,14 @@ class Engine:
         """Run the team through the plan's chunks; returns the number of updates."""
         buffers = self._fitting_buffers(data, plan)
         network = self._network_for(plan.batch_size)
-        rule = optimizer.rule(self.dtype.type)
+        rule = optimizer.rule()
+        train = entry("train", self.dtype, type(rule))
+        head, tail = block(rule, network), block(targets, learning)
+
+        def run(n_batches, turn):
+            batches = block(_batches(data, buffers, n_batches))
+            return train(np.concatenate((head, batches, tail, block(turn))))
+
         sync = self.team.sync
         last_chunk = plan.n_chunks - 1
         done = [0]  # updates after the last whole chunk, as thread 0 knows it
@@ -285,10 +291,8 @@ class Engine:
             for chunk in range(plan.n_chunks):
                 data.prepare(plan, chunk, buffers, me, n_threads)
                 first, stop = plan.chunk_batches(chunk)
-                step = train_chunk(
-                    rule, network, _batches(data, buffers, stop - first), targets, learning,
-                    first, step, chunk == last_chunk, sync, me, n_threads,
-                )  # fmt: skip
+                turn = Turn(first, step, chunk == last_chunk, sync, me, n_threads)
+                step = run(stop - first, turn)
                 if step < 0:
                     return
                 if me == 0:
@@ -300,9 +304,7 @@ class Engine:
             self.team.run(work)
         except BaseException:
             # Between two chunks the parameters are whole; only rows left out have yet to be settled.
-            train_chunk(
-                rule, network, _batches(data, buffers, 0), targets, learning, 0, done[0], True, sync, 0, 1
-            )
+            run(0, Turn(0, done[0], True, sync, 0, 1))
             raise
         finally:
             optimizer.n_updates += done[0]

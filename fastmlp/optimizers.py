@@ -5,7 +5,7 @@ The rules themselves are kernels (kernels.update); here is what Python decides a
 
 import numpy as np
 
-from .kernels import update as kernels
+from .kernels.layout import AdamRule, GradientRule, RMSpropRule, SGDRule
 
 
 class _Optimizer:
@@ -70,10 +70,9 @@ class RMSprop(_Optimizer):
         self.rho, self.momentum, self.epsilon = rho, momentum, epsilon
         self.uses = ("square", "momentum") if momentum > 0 else ("square",)
 
-    def rule(self, scalar):
-        """The kernels' form of the hyper-parameters; `scalar` is the dtype's type."""
-        values = (self.rho, 1 - self.rho, self.momentum, self.epsilon)
-        return kernels.RMSpropRule(*map(scalar, values))
+    def rule(self):
+        """The kernels' form of the hyper-parameters."""
+        return RMSpropRule(self.rho, 1 - self.rho, self.momentum, self.epsilon)
 
     def powers(self, n):
         k = np.arange(n + 1)
@@ -91,10 +90,9 @@ class Adam(_Optimizer):
         super().__init__()
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
 
-    def rule(self, scalar):
-        """The kernels' form of the hyper-parameters; `scalar` is the dtype's type."""
-        values = (self.beta_1, 1 - self.beta_1, self.beta_2, 1 - self.beta_2, self.epsilon)
-        return kernels.AdamRule(*map(scalar, values))
+    def rule(self):
+        """The kernels' form of the hyper-parameters."""
+        return AdamRule(self.beta_1, 1 - self.beta_1, self.beta_2, 1 - self.beta_2, self.epsilon)
 
     def rates(self, learning_rate, updates):
         t = self.n_updates + np.maximum(updates, 1).astype(float)
@@ -109,9 +107,9 @@ class SGD(_Optimizer):
         self.momentum, self.nesterov = momentum, nesterov
         self.uses = ("momentum",) if momentum > 0 else ()
 
-    def rule(self, scalar):
-        """The kernels' form of the hyper-parameters; `scalar` is the dtype's type."""
-        return kernels.SGDRule(scalar(self.momentum), scalar(self.nesterov))
+    def rule(self):
+        """The kernels' form of the hyper-parameters."""
+        return SGDRule(self.momentum, self.nesterov)
 
     def powers(self, n):
         k = np.arange(n + 1)
@@ -126,6 +124,6 @@ class Gradient(_Optimizer):
     skips_untouched = False
     uses = ("square",)
 
-    def rule(self, scalar):
-        """The kernels' form of the hyper-parameters; `scalar` is the dtype's type."""
-        return kernels.GradientRule(scalar(1))
+    def rule(self):
+        """The kernels' form of the hyper-parameters."""
+        return GradientRule()

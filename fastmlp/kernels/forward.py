@@ -5,11 +5,11 @@ Whoever computes an item, its numbers are the same, so the result does not depen
 
 import numpy as np
 
-from .activation import RELU, activate
+from .activation import activate
 from .jit import inlined, kernel
 from .layout import (
-    BIAS, DENSE, EDGES, FAN_IN, FAN_OUT, HIDDEN, LANES, PANEL_STRIDE, PANELS, ROW_STRIDE, SIZE, SOFTMAX,
-    START, WEIGHT,
+    BIAS, DENSE, EDGES, FAN_IN, FAN_OUT, HIDDEN, LANES, PANEL_STRIDE, PANELS, RELU, ROW_STRIDE, SIZE,
+    SOFTMAX, START, WEIGHT,
 )  # fmt: skip
 from .loss import (
     logistic_cross_entropy_backward, logistic_outputs, softmax, softmax_cross_entropy_backward,

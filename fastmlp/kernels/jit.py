@@ -1,4 +1,4 @@
-"""The three ways in which functions here are compiled.
+"""The ways in which functions here are compiled.
 
 Numba optimises and emits every function that another one calls, and then does so again inside each caller. A `kernel`
 here stays plain LLVM code until an `entry` is complete, which is then optimised once, as a whole: the first fit
@@ -64,13 +64,19 @@ class _KernelCompiler(compiler.CompilerBase):
         return [manager]
 
 
-_OPTIONS = {"error_model": "numpy", "boundscheck": False}
+_OPTIONS = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "error_model": "numpy", "boundscheck": False}
 
-# Called from Python, without the GIL.
-entry = njit(nogil=True, **_OPTIONS)
+
+
 # Called from compiled code only.
-kernel = njit(
-    no_cpython_wrapper=True, no_cfunc_wrapper=True, pipeline_class=_KernelCompiler, **_OPTIONS
-)
+kernel = njit(pipeline_class=_KernelCompiler, **_OPTIONS)
 # Written out at the place of the call.
 inlined = njit(inline="always", **_OPTIONS)
+
+
+def machine_code(function, argument_types):
+    """Compile an entry; returns its symbol's name and an object file that holds all it needs."""
+    compiled = njit(**_OPTIONS)(function)
+    compiled.compile(argument_types)
+    (result,) = compiled.overloads.values()
+    return result.fndesc.llvm_func_name, result.library._get_compiled_object()

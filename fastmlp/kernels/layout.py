@@ -1,13 +1,16 @@
-"""What the training step works on, by name.
+"""What compiled code works on, by name: plain tuples, and how they travel as one block of words.
 
 One row of `layers` describes one layer; its columns are numbered here. All offsets count elements of a flat array:
 WEIGHT and BIAS of the parameters (and of the optimizer's state, which has their layout), HIDDEN of the activations
 and deltas. With B the batch size, a layer's outputs are ``[panel][B samples][lanes]``.
 
-Python fills the named tuples with arrays; the entries (step.py) put pointers in their place.
+The annotations are read: Python fills the tuples with arrays and numbers, `block` writes addresses, lengths and
+numbers one after the other, and compiled code (block.reader) makes tuples of pointers and numbers of it again.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+import numpy as np
 
 FAN_IN, FAN_OUT, LANES, PANELS, WEIGHT, ROW_STRIDE, PANEL_STRIDE, BIAS, HIDDEN = range(9)
 LAYER_COLUMNS = 9
@@ -17,15 +20,33 @@ START, SIZE, EDGES, ACTIVE, N_ACTIVE, COLUMN, DENSE = range(7)
 TABLE_COLUMNS = 8
 
 SOFTMAX, LOGISTIC_OUTPUT = 0, 1
+IDENTITY, RELU, TANH, LOGISTIC = 0, 1, 2, 3
+ACTIVATIONS = {"identity": IDENTITY, "relu": RELU, "tanh": TANH, "logistic": LOGISTIC}
+
+# Rows of a register tile: 6 rows of 64 bytes fill twelve of AVX2's sixteen registers.
+ROWS = 6
+
+
+class Array(NamedTuple):
+    """An array's element type ("real" is the compute dtype) and, for a table, its columns."""
+
+    element: str
+    columns: int = 0
+
+
+REAL = Array("real")
+INT64 = Array("int64")
+INT32 = Array("int32")
+UINT32 = Array("uint32")
 
 
 class Network(NamedTuple):
     """Shape and memory of a network; hidden and delta hold one batch."""
 
-    layers: Any  # (n_layers, LAYER_COLUMNS) int64
-    hidden: Any  # activations of every layer, the output layer's before softmax
-    delta: Any  # gradients of the loss with respect to the layers' inputs
-    scratch: Any  # n_threads * scratch_size: a thread's own transposed panel or rows of gradient, then zeros
+    layers: Array("int64", LAYER_COLUMNS)
+    hidden: REAL  # activations of every layer, the output layer's before softmax
+    delta: REAL  # gradients of the loss with respect to the layers' inputs
+    scratch: REAL  # n_threads * scratch_size: a thread's transposed panel or rows of gradient, then zeros
     n_layers: int
     activation: int
     output: int
@@ -37,46 +58,119 @@ class Network(NamedTuple):
 class Batches(NamedTuple):
     """A chunk of prepared batches, as data.Buffers holds them."""
 
-    table: Any  # (n_batches, TABLE_COLUMNS) int64
-    edges: Any
-    index: Any
-    value: Any
-    feature: Any
-    column: Any
-    row: Any
-    row_value: Any
-    dense: Any
+    table: Array("int64", TABLE_COLUMNS)
+    edges: INT64
+    index: UINT32
+    value: REAL
+    feature: UINT32
+    column: INT64
+    row: UINT32
+    row_value: REAL
+    dense: REAL
     n_batches: int
     n_blocks: int
-    zero_skipping: bool
+    zero_skipping: int
 
 
 class Targets(NamedTuple):
     """What the batches are to be, and what came out; `order` and the results are indexed by position."""
 
-    order: Any  # (n,) int64 row numbers
-    labels: Any  # (n_samples,) class numbers or (n_samples * n_outputs,) indicators, int32
-    weight: Any  # (n_samples,) sample weights of the compute dtype, if weighted
-    scale: Any  # (n_batches of the epoch,) 1 / sum of the batch's weights, 0 for a batch without weight
-    losses: Any  # (n,) float64
-    hits: Any  # (n,) uint8
-    penalty: Any  # (n_batches of the epoch * n_panels,) squared norms of the panels, if penalised
+    order: INT64  # (n,) row numbers
+    labels: INT32  # (n_samples,) class numbers or (n_samples * n_outputs,) indicators
+    weight: REAL  # (n_samples,) sample weights, if weighted
+    scale: REAL  # (n_batches of the epoch,) 1 / sum of the batch's weights, 0 for a batch without weight
+    losses: Array("float64")  # (n,)
+    hits: Array("uint8")  # (n,)
+    penalty: Array("float64")  # (n_batches of the epoch * n_panels,) squared norms, if penalised
     n_panels: int
-    weighted: bool
-    penalised: bool
+    weighted: int
+    penalised: int
 
 
 class Learning(NamedTuple):
     """The optimizer's memory."""
 
-    params: Any
-    square: Any  # if has_square
-    momentum: Any  # if has_momentum
-    rate: Any  # (n_batches of the epoch,) step size, with a rule's own correction
-    last: Any  # (panels of the first layer * n_features,) int32, if lazy: the update that last reached a row
-    powers: Any  # (3 * n_powers,): see decay_untouched
+    params: REAL
+    square: REAL  # if has_square
+    momentum: REAL  # if has_momentum
+    rate: REAL  # (n_batches of the epoch,) step size, with a rule's own correction
+    last: INT32  # (panels of the first layer * n_features,), if lazy: the update that last reached a row
+    powers: REAL  # (3 * n_powers,): see decay_untouched
     alpha: float
     n_powers: int
-    has_square: bool
-    has_momentum: bool
-    lazy: bool  # leave out rows whose feature is zero in the whole batch
+    has_square: int
+    has_momentum: int
+    lazy: int  # leave out rows whose feature is zero in the whole batch
+
+
+class RMSpropRule(NamedTuple):
+    """Hyper-parameters of rmsprop_momentum_update."""
+
+    rho: float
+    complement: float  # 1 - rho, rounded once
+    momentum: float
+    epsilon: float
+
+
+class AdamRule(NamedTuple):
+    """Hyper-parameters of adam_update."""
+
+    beta_1: float
+    complement_1: float
+    beta_2: float
+    complement_2: float
+    epsilon: float
+
+
+class SGDRule(NamedTuple):
+    """Hyper-parameters of sgd_update."""
+
+    momentum: float
+    nesterov: float  # 1 or 0
+
+
+class GradientRule(NamedTuple):
+    """store_gradient has none."""
+
+    unit: float = 1.0
+
+
+class Turn(NamedTuple):
+    """One call of train_chunk."""
+
+    first_batch: int  # the chunk's first batch in the epoch
+    step: int  # updates before it in this epoch
+    finish: int  # whether the epoch ends here
+    sync: INT64
+    me: int
+    n_threads: int
+
+
+class Reading(NamedTuple):
+    """One call of predict_chunk."""
+
+    params: REAL
+    outputs: REAL  # (n * n_outputs,), rows by position in the order of use
+    sync: INT64
+    me: int
+    n_threads: int
+
+
+def slots(kind):
+    """Words that a tuple of this class takes in a block."""
+    return sum(2 if isinstance(field, Array) else 1 for field in kind.__annotations__.values())
+
+
+def block(*parts):
+    """The tuples as words: an array by address and length, a float by its bits.
+
+    The arrays must stay alive while the block is in use; blocks can be joined by ``np.concatenate``.
+    """
+    words = []
+    for part in parts:
+        for value, field in zip(part, type(part).__annotations__.values(), strict=True):
+            if isinstance(field, Array):
+                words += (value.__array_interface__["data"][0], value.size)
+            else:
+                words.append(np.float64(value).view(np.int64) if field is float else value)
+    return np.array(words, dtype=np.int64)

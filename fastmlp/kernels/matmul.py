@@ -8,10 +8,9 @@ whoever computes it; an input that is zero leaves the chain as it is, so skippin
 
 
 from .jit import inlined, kernel
+from .layout import ROWS
 from .vector import at_least, fma, lanes_of, load, splat, store, zeros
 
-# Rows of a register tile: 6 rows of 64 bytes fill twelve of AVX2's sixteen registers.
-ROWS = 6
 
 
 @inlined

@@ -1,6 +1,6 @@
 """A bare pointer for Numba: one machine word where an array is seven, and no reference counts.
 
-Compiled functions call each other with pointers; arrays stay outside, alive in the caller. Indices count elements
+Compiled code has no arrays; they stay outside, alive in the caller. Indices count elements
 from the start, without the wrap-around test that Numba adds to a signed index. With ``FASTMLP_CHECK=1`` in the
 environment a pointer also carries its length, and each access is checked (a much slower build for tests).
 """
@@ -49,22 +49,14 @@ def address(context, builder, pointer_type, pointer, index, count):
     return builder.gep(pointer, [index])
 
 
-@intrinsic(prefer_literal=True)
-def pointer(typing, array, columns):
-    """Pointer to a C-contiguous array's first element; `columns` (a literal): of a table, else 0."""
-    if not isinstance(columns, types.IntegerLiteral):
-        return None
-    result = Pointer(array.dtype, columns.literal_value)
-
-    def codegen(context, builder, sig, args):
-        structure = context.make_array(sig.args[0])(context, builder, args[0])
-        if not CHECKED:
-            return structure.data
-        model = cgutils.get_null_value(context.get_value_type(result))
-        model = builder.insert_value(model, structure.data, 0)
-        return builder.insert_value(model, structure.nitems, 1)
-
-    return result(array, columns), codegen
+def make_pointer(context, builder, pointer_type, address_word, length):
+    """LLVM value of a pointer, from an address and a length as integers."""
+    model = context.get_value_type(pointer_type)
+    if not CHECKED:
+        return builder.inttoptr(address_word, model)
+    value = cgutils.get_null_value(model)
+    value = builder.insert_value(value, builder.inttoptr(address_word, model.elements[0]), 0)
+    return builder.insert_value(value, length, 1)
 
 
 @intrinsic

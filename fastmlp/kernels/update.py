@@ -5,42 +5,15 @@ variant of the training step is compiled per (dtype, rule). `square` and `moment
 state in the layout of the parameters, or empty where the rule does not use it.
 """
 
-from typing import NamedTuple
-
 from numba.extending import overload
 
 from .jit import inlined, kernel
 from .elementary import absolute
+from .layout import AdamRule, GradientRule, RMSpropRule, SGDRule
 from .vector import fma, lanes_of, less, load, reduce_sum, splat, sqrt, store, where, zeros
 
 # State below this becomes 0: decaying squares otherwise end as subnormals, which are slow.
 TINY_STATE = 1e-30
-
-
-class RMSpropRule(NamedTuple):
-    rho: float
-    complement: float  # 1 - rho, rounded once
-    momentum: float
-    epsilon: float
-
-
-class AdamRule(NamedTuple):
-    beta_1: float
-    complement_1: float
-    beta_2: float
-    complement_2: float
-    epsilon: float
-
-
-class SGDRule(NamedTuple):
-    momentum: float
-    nesterov: float  # 1 or 0
-
-
-class GradientRule(NamedTuple):
-    """Stores the gradient instead of a step: `square` sums it up over the batches."""
-
-    unit: float  # always 1; a tuple needs a field to carry the dtype
 
 
 @inlined
