@@ -65,32 +65,36 @@ def _fashion_mnist():
     return _images(load_fashion_mnist(dtype="uint8"))
 
 
-def _split(X, scores, n_test):
-    y = np.asarray(scores).argmax(axis=1).astype(np.int64)
-    return X[:-n_test], y[:-n_test], X[-n_test:], y[-n_test:]
-
-
 def _gaussian():
     """MNIST's shape without a single zero; a linear rule with some noise gives the class."""
     rng = np.random.default_rng(0)
     X = rng.standard_normal((70_000, 784), dtype=np.float32)
     rule = rng.standard_normal((784, 10), dtype=np.float32)
-    return _split(X, X @ rule + 10 * rng.standard_normal((len(X), 10), dtype=np.float32), 10_000)
+    scores = X @ rule + 10 * rng.standard_normal((len(X), 10), dtype=np.float32)
+    y = scores.argmax(axis=1).astype(np.int64)
+    return X[:-10_000], y[:-10_000], X[-10_000:], y[-10_000:]
 
 
 def _wide_csr():
-    """5,000 documents over 100,000 words, about 74 each, words as frequent as in text (Zipf)."""
+    """5,000 documents over 100,000 words, about 74 each, words as frequent as in text (Zipf).
+
+    A document's topic, its class, shows in a quarter of its words.
+    """
     rng = np.random.default_rng(0)
-    n_rows, n_words, n_drawn = 6_000, 100_000, 90
+    n_rows, n_words, n_drawn, n_topics = 6_000, 100_000, 90, 10
     frequency = 1.0 / (np.arange(n_words) + 50.0)
     words = rng.choice(n_words, size=(n_rows, n_drawn), p=frequency / frequency.sum())
+    topics = rng.integers(n_topics, size=n_rows)
+    words[:, : n_drawn // 4] += (topics[:, None] + 1) * n_words // (2 * n_topics)
     rows = np.repeat(np.arange(n_rows), n_drawn)
     X = sparse.csr_array(
-        (np.ones(rows.size, dtype=np.float32), (rows, words.ravel())), shape=(n_rows, n_words)
+        (np.ones(rows.size, dtype=np.float32), (rows, words.ravel() % n_words)),
+        shape=(n_rows, n_words),
     )
     X.sum_duplicates()
     np.log1p(X.data, out=X.data)
-    return _split(X, X @ rng.standard_normal((n_words, 10), dtype=np.float32), 1_000)
+    y = topics.astype(np.int64)
+    return X[:-1_000], y[:-1_000], X[-1_000:], y[-1_000:]
 
 
 DATASETS = {
