@@ -23,8 +23,7 @@ ROW_COST = 12
 @kernel
 def backward_layer(net, l, params, m, me, n_threads):
     """delta_l = (delta_(l+1) w_(l+1)^T) f'(h_l) for this thread's (panel, samples) items"""
-    layers, delta = net.layers, net.delta
-    scratch = shifted(net.scratch, me * net.scratch_size)
+    layers, delta, own = net.layers, net.delta, me * net.scratch_size
     lanes, units, above = layers[l, LANES], layers[l, FAN_OUT], l + 1
     above_lanes, fan_out = layers[above, LANES], layers[above, FAN_OUT]
     start, stop = share(layers[l, PANELS] * m, me, n_threads)
@@ -33,12 +32,12 @@ def backward_layer(net, l, params, m, me, n_threads):
         out = layers[l, HIDDEN] + panel * lanes * net.batch_size
         transpose_panel(
             params, layers[above, WEIGHT], layers[above, PANEL_STRIDE], above_lanes, fan_out,
-            panel * lanes, min(lanes, units - panel * lanes), lanes, scratch,
+            panel * lanes, min(lanes, units - panel * lanes), lanes, net.scratch, own,
         )  # fmt: skip
         matmul_dense(
             delta, layers[above, HIDDEN], above_lanes, above_lanes * net.batch_size, fan_out,
-            scratch, 0, lanes, scratch, net.scratch_size - net.full_lanes, -np.inf, delta, out, first, last,
-            lanes,
+            net.scratch, own, lanes, net.scratch, own + net.scratch_size - net.full_lanes, -np.inf,
+            delta, out, first, last, lanes,
         )  # fmt: skip
         activation_backward(net.activation, net.hidden, delta, out + first * lanes, out + last * lanes)
 
@@ -85,37 +84,37 @@ def update_layer_dense(rule, net, l, batches, b, learning, m, rate, l2, me, n_th
 
 
 @kernel
-def update_layer_sparse(rule, net, batches, b, learning, m, rate, l2, step, me, n_threads):
-    """w_0 -= step(x^T delta_0) for this thread's (panel, features) items
+def update_layer_sparse(rule, net, l, batches, b, learning, m, rate, l2, step, me, n_threads):
+    """w_l -= step(x^T delta_l), l = 0, for this thread's (panel, features) items
 
     Lazily only the features that are active in the batch; otherwise each feature, most with gradient l2 w.
     """
     layers = net.layers
     scratch = shifted(net.scratch, me * net.scratch_size)
-    positions = batches.table[b, N_ACTIVE] if learning.lazy else layers[0, FAN_IN]
+    positions = batches.table[b, N_ACTIVE] if learning.lazy else layers[l, FAN_IN]
     panel_cost = _cost(batches, b, learning.lazy, positions) + 1  # the bias
-    start, stop = share(layers[0, PANELS] * panel_cost, me, n_threads)
+    start, stop = share(layers[l, PANELS] * panel_cost, me, n_threads)
     for panel in range(start // panel_cost, (stop + panel_cost - 1) // panel_cost):
         low, high = within(start, stop, panel, panel_cost)
         first = _position(batches, b, learning.lazy, positions, low)
         last = _position(batches, b, learning.lazy, positions, high)
         if low == 0:
-            update_bias(rule, net, 0, panel, learning, m, rate, scratch)
-        if layers[0, LANES] == net.full_lanes:
+            update_bias(rule, net, l, panel, learning, m, rate, scratch)
+        if layers[l, LANES] == net.full_lanes:
             _update_rows(
-                zeros(scratch, 256), rule, net, batches, b, learning, rate, l2, step, panel, first, last, scratch
+                zeros(scratch, 256), rule, net, l, batches, b, learning, rate, l2, step, panel, first, last, scratch
             )
         else:
             _update_rows(
-                zeros(scratch, 128), rule, net, batches, b, learning, rate, l2, step, panel, first, last, scratch
+                zeros(scratch, 128), rule, net, l, batches, b, learning, rate, l2, step, panel, first, last, scratch
             )
 
 
 @kernel
-def _update_rows(like, rule, net, batches, b, learning, rate, l2, step, panel, first, last, scratch):
-    lanes, fan_in = net.layers[0, LANES], net.layers[0, FAN_IN]
-    delta, delta_start = net.delta, net.layers[0, HIDDEN] + panel * lanes * net.batch_size
-    w_start = net.layers[0, WEIGHT] + panel * net.layers[0, PANEL_STRIDE]
+def _update_rows(like, rule, net, l, batches, b, learning, rate, l2, step, panel, first, last, scratch):
+    lanes, fan_in = net.layers[l, LANES], net.layers[l, FAN_IN]
+    delta, delta_start = net.delta, net.layers[l, HIDDEN] + panel * lanes * net.batch_size
+    w_start = net.layers[l, WEIGHT] + panel * net.layers[l, PANEL_STRIDE]
     active, n_active = batches.table[b, ACTIVE], batches.table[b, N_ACTIVE]
     column_start = batches.table[b, COLUMN]
     lazy = learning.lazy

@@ -28,9 +28,9 @@ _EXP_RANGE = {types.float32: (-87.0, 88.0), types.float64: (-708.0, 709.0)}
 
 def _series(builder, vector, x, coefficients):
     """Horner's rule, highest coefficient first."""
-    total = _constant(vector, coefficients[0])
+    total = _constant(builder, vector, coefficients[0])
     for coefficient in coefficients[1:]:
-        total = _call(builder, "fma", vector, total, x, _constant(vector, coefficient))
+        total = _call(builder, "fma", vector, total, x, _constant(builder, vector, coefficient))
     return total
 
 
@@ -61,7 +61,7 @@ def _per_dtype(name, values):
 
     def constant(typing, like):
         def codegen(context, builder, sig, args):
-            return _constant(like, values[like.element])
+            return _constant(builder, like, values[like.element])
 
         return like(like), codegen
 

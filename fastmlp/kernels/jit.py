@@ -6,10 +6,9 @@ ever compiles in a third of the time.
 """
 
 from numba import _dynfunc, njit
-from numba.core import compiler
+from numba.core import compiler, typed_passes, untyped_passes
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler_machinery import PassManager, register_pass
-from numba.core.typed_passes import NativeLowering
 
 
 class _KernelLibrary(JITCodeLibrary):
@@ -22,12 +21,15 @@ class _KernelLibrary(JITCodeLibrary):
             self._final_module.link_in(library._get_module_for_linking(), preserve=True)
         self._finalized = True
 
+    def _optimize_functions(self, ll_module):
+        ll_module.data_layout = self._codegen._data_layout
+
     def get_pointer_to_function(self, name):
         return 0
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
-class _KernelLowering(NativeLowering):
+class _KernelLowering(typed_passes.NativeLowering):
     _name = "kernel_lowering"
 
     def run_pass(self, state):
@@ -47,21 +49,35 @@ class _KernelLowering(NativeLowering):
         return True
 
 
-class _KernelCompiler(compiler.CompilerBase):
+# Of Numba's passes those that plain loops need: no closures, array expressions, parallel loops or generators here.
+_PASSES = (
+    (untyped_passes.TranslateByteCode, "analyzing bytecode"),
+    (untyped_passes.FixupArgs, "fix up args"),
+    (untyped_passes.IRProcessing, "processing IR"),
+    (untyped_passes.InlineInlinables, "inline inlinable functions"),
+    (untyped_passes.ReconstructSSA, "ssa"),
+    (typed_passes.NopythonTypeInference, "nopython frontend"),
+    (typed_passes.PreLowerStripPhis, "remove phis nodes"),
+    (typed_passes.IRLegalization, "ensure IR is legal prior to lowering"),
+    (typed_passes.AnnotateTypes, "annotate types"),
+)
+
+
+class _EntryCompiler(compiler.CompilerBase):
+    lowering = typed_passes.NativeLowering
+
     def define_pipelines(self):
-        builder = compiler.DefaultPassBuilder
-        manager = PassManager("kernel")
-        for part in (
-            builder.define_untyped_pipeline(self.state),
-            builder.define_typed_pipeline(self.state),
-            builder.define_nopython_lowering_pipeline(self.state),
-        ):
-            for step, description in part.passes:
-                manager.add_pass(
-                    _KernelLowering if step is NativeLowering else step, description
-                )
+        manager = PassManager("fastmlp")
+        for step, description in _PASSES:
+            manager.add_pass(step, description)
+        manager.add_pass(self.lowering, "lowering")
+        manager.add_pass(typed_passes.NoPythonBackend, "nopython mode backend")
         manager.finalize()
         return [manager]
+
+
+class _KernelCompiler(_EntryCompiler):
+    lowering = _KernelLowering
 
 
 _OPTIONS = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "error_model": "numpy", "boundscheck": False}
@@ -76,7 +92,7 @@ inlined = njit(inline="always", **_OPTIONS)
 
 def machine_code(function, argument_types):
     """Compile an entry; returns its symbol's name and an object file that holds all it needs."""
-    compiled = njit(**_OPTIONS)(function)
+    compiled = njit(pipeline_class=_EntryCompiler, **_OPTIONS)(function)
     compiled.compile(argument_types)
     (result,) = compiled.overloads.values()
     return result.fndesc.llvm_func_name, result.library._get_compiled_object()

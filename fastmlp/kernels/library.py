@@ -6,6 +6,7 @@ written or read, or whose files are damaged, costs the time to compile and no mo
 """
 
 import ctypes
+import gc
 import hashlib
 import os
 import platform
@@ -66,6 +67,17 @@ class _Entry:
 
 
 def _compile(name, dtype, rule):
+    # Compilation makes millions of small objects and no garbage worth looking for.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return _machine_code(name, dtype, rule)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _machine_code(name, dtype, rule):
     from numba import types
 
     from . import step

@@ -27,7 +27,7 @@ def first_lanes(typing, like, count):
         limit = builder.insert_element(
             ir.Constant(lanes, ir.Undefined), number, ir.Constant(ir.IntType(32), 0)
         )
-        limit = builder.shuffle_vector(limit, limit, ir.Constant(lanes, [0] * like.lanes))
+        limit = builder.shuffle_vector(limit, limit, ir.Constant(lanes, None))
         return builder.icmp_signed("<", ir.Constant(lanes, list(range(like.lanes))), limit)
 
     return Vector(types.boolean, like.lanes)(like, types.int64), codegen

@@ -153,18 +153,18 @@ def gradient_dense(
 
 
 @kernel
-def transpose_panel(w, w_start, w_panel, w_lanes, fan_out, unit, count, lanes, out):
+def transpose_panel(w, w_start, w_panel, w_lanes, fan_out, unit, count, lanes, out, out_start):
     """out[k, u] = w[unit + u, k], zero for u >= count
 
-    w [panel][feature][w_lanes], panels w_panel apart, fan_out units k; out [k][lanes]
+    w [panel][feature][w_lanes], panels w_panel apart, fan_out units k; out [k][lanes] from out_start
     """
     for u in range(count, lanes):
         for k in range(fan_out):
-            out[k * lanes + u] = 0
+            out[out_start + k * lanes + u] = 0
     for first in range(0, fan_out, w_lanes):
         panel = w_start + first // w_lanes * w_panel + unit * w_lanes
         last = min(first + w_lanes, fan_out)
         for u in range(count):
             source = panel + u * w_lanes - first
             for k in range(first, last):
-                out[k * lanes + u] = w[source + k]
+                out[out_start + k * lanes + u] = w[source + k]

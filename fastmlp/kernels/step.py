@@ -48,7 +48,7 @@ def train_chunk(rule, net, batches, targets, learning, turn):
                     return -1
             # All who read this layer's weights have done so.
             if l == 0 and batches.zero_skipping:
-                update_layer_sparse(rule, net, batches, b, learning, m, rate, l2, step, me, n_threads)
+                update_layer_sparse(rule, net, l, batches, b, learning, m, rate, l2, step, me, n_threads)
             else:
                 update_layer_dense(rule, net, l, batches, b, learning, m, rate, l2, me, n_threads)
         if barrier(sync, n_threads):

@@ -40,14 +40,17 @@ def _llvm(vector):
     return ir.VectorType(element, vector.lanes)
 
 
-def _constant(vector, value):
-    return ir.Constant(_llvm(vector), [value] * vector.lanes)
+def _constant(builder, vector, value):
+    # Written out lane by lane a constant is long text, which LLVM has to read.
+    if value == 0:
+        return ir.Constant(_llvm(vector), None)
+    return _splat(builder, vector, ir.Constant(_llvm(vector).element, value))
 
 
 def _splat(builder, vector, scalar):
     undefined = ir.Constant(_llvm(vector), ir.Undefined)
     first = builder.insert_element(undefined, scalar, ir.Constant(ir.IntType(32), 0))
-    mask = ir.Constant(ir.VectorType(ir.IntType(32), vector.lanes), [0] * vector.lanes)
+    mask = ir.Constant(ir.VectorType(ir.IntType(32), vector.lanes), None)
     return builder.shuffle_vector(first, undefined, mask)
 
 
@@ -69,7 +72,7 @@ def zeros(typing, pointer, nbytes):
     vector = Vector(pointer.element, nbytes.literal_value * 8 // pointer.element.bitwidth)
 
     def codegen(context, builder, sig, args):
-        return _constant(vector, 0.0)
+        return _constant(builder, vector, 0.0)
 
     return vector(pointer, nbytes), codegen
 
