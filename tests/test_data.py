@@ -10,6 +10,7 @@ from scipy import sparse
 
 from fastmlp import batches as fields
 from fastmlp import data as data_module
+from fastmlp import plan as plan_module
 from fastmlp.data import open_data
 
 
@@ -305,7 +306,7 @@ def test_features_beyond_16_bits():
 
 
 def test_chunks_stay_small(monkeypatch):
-    monkeypatch.setattr(data_module, "CHUNK_BYTES", 20_000)
+    monkeypatch.setattr(plan_module, "CHUNK_BYTES", 20_000)
     for density in (0.1, 0.9):
         X = random_matrix(density, (300, 64)).astype("float32")
         data = open_data(X, "float32", Threads(1))
