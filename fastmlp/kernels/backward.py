@@ -112,7 +112,7 @@ def update_layer_sparse(rule, net, l, batches, b, learning, m, rate, l2, step, m
 
 @kernel
 def _update_rows(like, rule, net, l, batches, b, learning, rate, l2, step, panel, first, last, scratch):
-    lanes, fan_in = net.layers[l, LANES], net.layers[l, FAN_IN]
+    lanes, fan_in = lanes_of(like), net.layers[l, FAN_IN]
     delta, delta_start = net.delta, net.layers[l, HIDDEN] + panel * lanes * net.batch_size
     w_start = net.layers[l, WEIGHT] + panel * net.layers[l, PANEL_STRIDE]
     active, n_active = batches.table[b, ACTIVE], batches.table[b, N_ACTIVE]
@@ -128,7 +128,7 @@ def _update_rows(like, rule, net, l, batches, b, learning, rate, l2, step, panel
         store(
             scratch, 0,
             gradient_row_sparse(
-                like, batches.row, batches.row_value, entry, end, delta, delta_start, lanes
+                like, batches.row, batches.row_value, entry, end, delta, delta_start
             ),
         )  # fmt: skip
         start = w_start + j * lanes

@@ -45,14 +45,12 @@ def forward_layer(net, l, w, bias, batches, b, me, n_threads):
             if lanes == net.full_lanes:
                 matmul_sparse(
                     zeros(w, 256), batches.index, batches.value, batches.edges, edges_start,
-                    batches.n_blocks, w, w_start, row_stride, bias, bias_start, floor, hidden, out, first,
-                    last, lanes,
+                    batches.n_blocks, w, w_start, bias, bias_start, floor, hidden, out, first, last,
                 )  # fmt: skip
             else:
                 matmul_sparse(
                     zeros(w, 128), batches.index, batches.value, batches.edges, edges_start,
-                    batches.n_blocks, w, w_start, row_stride, bias, bias_start, floor, hidden, out, first,
-                    last, lanes,
+                    batches.n_blocks, w, w_start, bias, bias_start, floor, hidden, out, first, last,
                 )  # fmt: skip
         else:
             x, x_start, x_lanes = dense_input(net, l, batches, b)

@@ -82,36 +82,36 @@ def matmul_dense(
 @inlined
 def matmul_sparse(
     like, index, value, edges, edges_start, n_blocks,
-    w, w_start, w_stride, bias, bias_start, floor, out, out_start, first, last, lanes,
+    w, w_start, bias, bias_start, floor, out, out_start, first, last,
 ):  # fmt: skip
     """out[i] = max(floor, bias + sum over the non-zeros (j, x_ij) of sample i of x_ij w[j])
 
     index, value (n,): non-zeros, features ascending; edges [sample][block + 1] positions in them
-    w [feature][lanes], features w_stride apart; bias (lanes,); floor: 0 for relu, else -inf
+    w [feature][lanes]; bias (lanes,); floor: 0 for relu, else -inf; lanes as wide as `like`
     out [sample][lanes]; samples first .. last - 1
 
     Features are taken in blocks, so that the rows of w in use stay in the first-level cache.
     """
-    lowest = splat(like, floor)
+    lanes, lowest = lanes_of(like), splat(like, floor)
     for block in range(n_blocks):
         for i in range(first, last):
             o = out_start + i * lanes
             total = load(like, bias, bias_start) if block == 0 else load(like, out, o)
             e = edges_start + i * (n_blocks + 1) + block
             for p in range(edges[e], edges[e + 1]):
-                total = fma(value[p], load(like, w, w_start + index[p] * w_stride), total)
+                total = fma(value[p], load(like, w, w_start + index[p] * lanes), total)
             if block == n_blocks - 1:
                 total = at_least(lowest, total)
             store(out, o, total)
 
 
 @inlined
-def gradient_row_sparse(like, row, row_value, start, stop, delta, delta_start, lanes):
+def gradient_row_sparse(like, row, row_value, start, stop, delta, delta_start):
     """g = sum over the non-zeros (i, x_i) of one feature of x_i delta[i]
 
-    row, row_value (n,), positions start .. stop - 1, samples ascending; delta [sample][lanes]; g (lanes,)
+    row, row_value (n,), positions start .. stop - 1, samples ascending; delta [sample][lanes]; g (lanes,), as wide as `like`
     """
-    total = like
+    total, lanes = like, lanes_of(like)
     for p in range(start, stop):
         total = fma(row_value[p], load(like, delta, delta_start + row[p] * lanes), total)
     return total
