@@ -81,8 +81,8 @@ def _wide_csr():
     A document's topic, its class, shows in a quarter of its words.
     """
     rng = np.random.default_rng(0)
-    n_rows, n_words, n_drawn, n_topics = 6_000, 100_000, 90, 10
-    frequency = 1.0 / (np.arange(n_words) + 50.0)
+    n_rows, n_words, n_drawn, n_topics = 6_000, 100_000, 77, 10
+    frequency = 1.0 / (np.arange(n_words) + 5.0)
     words = rng.choice(n_words, size=(n_rows, n_drawn), p=frequency / frequency.sum())
     topics = rng.integers(n_topics, size=n_rows)
     words[:, : n_drawn // 4] += (topics[:, None] + 1) * n_words // (2 * n_topics)
