@@ -4,6 +4,8 @@ Between a network's arrays in scikit-learn's form and the compiled kernels stand
 parameters and the working memory, and runs a team of threads through the chunks of batches.
 """
 
+from contextlib import contextmanager
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -11,10 +13,10 @@ import numpy as np
 from .data import open_data
 from .kernels.layout import (
     ACTIVATIONS, FAN_OUT, LANES, LOGISTIC_OUTPUT, PANELS, ROWS, SOFTMAX, Batches, Learning, Network,
-    Reading, Targets, Turn, block,
+    Layer, Reading, Targets, Turn, block,
 )  # fmt: skip
 from .kernels.library import entry
-from .network import PANEL_BYTES, Layout, aligned
+from .network import PANEL_BYTES, aligned, layout_of
 from .optimizers import Gradient
 from .team import Team, usable_threads
 
@@ -22,6 +24,12 @@ from .team import Team, usable_threads
 CHUNK_FLOPS = 1e9
 # Forward passes take samples in batches that keep a layer's activations in the second-level cache.
 PREDICT_BATCH = 128
+
+
+# So few samples are predicted without packing the weights.
+FEW = 32
+_ALONE = Team(1)
+_IDLE = {}  # engines that wait for the next few predictions, by the arguments they were made with
 
 
 class EpochResult(NamedTuple):
@@ -47,13 +55,18 @@ class Engine:
     """
 
     def __init__(self, layer_sizes, *, activation, output, dtype, n_threads=None):
-        self.layout = Layout(layer_sizes, dtype)
+        self.layout = layout_of(tuple(map(int, layer_sizes)), np.dtype(dtype).name)
         self.dtype = self.layout.dtype
         self.activation = ACTIVATIONS[activation]
         self.output = SOFTMAX if output == "softmax" else LOGISTIC_OUTPUT
-        self.team = Team(usable_threads(n_threads))
+        self._n_threads = n_threads
         self.params = None
-        self._buffers = self._network = None
+        self._buffers = self._network = self._few = None
+
+    @cached_property
+    def team(self):
+        """The threads; a few predictions never ask how many there may be."""
+        return Team(usable_threads(self._n_threads))
 
     def set_parameters(self, coefs, intercepts):
         """Take weights (fan_in, fan_out) and biases (fan_out,), one of each per layer."""
@@ -145,7 +158,7 @@ class Engine:
         plan = data.plan(rows, PREDICT_BATCH, columns=False)
         outputs = np.empty((len(plan.order), self.layout.sizes[-1]), self.dtype)
         buffers = self._fitting_buffers(data, plan)
-        network = block(self._network_for(plan.batch_size))
+        network = block(self._network_for(plan.batch_size, self.team.n_threads))
         predict = entry("predict", self.dtype)
 
         def work(me, n_threads):
@@ -159,6 +172,35 @@ class Engine:
 
         self.team.run(work)
         return outputs
+
+    def predict_few(self, X, coefs, intercepts):
+        """`predict` for a few rows X by one thread, with weights that are read where they lie.
+
+        Packing the weights would take longer than all the rest; the results are the same to the last bit.
+        """
+        data = open_data(X, self.dtype, _ALONE, reuse=False)
+        plan = data.plan(None, data.n_samples, columns=False)
+        buffers = self._fitting_buffers(data, plan)
+        data.prepare(plan, 0, buffers)
+        outputs = np.empty((data.n_samples, self.layout.sizes[-1]), self.dtype)
+        layers, head = self._head_for_few(self._network_for(plan.batch_size, 0), buffers, data)
+        where = zip(layers, coefs, intercepts, strict=True)
+        arrays = [self.layout.in_place(*parts) for parts in where]
+        layer = entry("layer", self.dtype)
+        for number, (weight, bias) in enumerate(arrays):
+            layer(np.concatenate((head, block(Layer(weight, bias, outputs, number)))))
+        return outputs
+
+    def _head_for_few(self, network, buffers, data):
+        """A table of layers to be changed, and the block of the network and one batch; mostly as last time."""
+        if self._few is None or self._few[0] is not network or self._few[1] is not buffers:
+            layers = network.layers.copy()
+            head = block(network._replace(layers=layers), _batches(data, buffers, 1))
+            self._few = network, buffers, layers, head
+        _, _, layers, head = self._few
+        layers[:] = network.layers
+        head[-2:] = data.n_blocks, data.zero_skipping
+        return layers, head
 
     def evaluate(self, data, labels, rows=None, sample_weight=None):
         """Sample-weighted mean loss, without the L2 term, and accuracy of the given rows.
@@ -240,7 +282,7 @@ class Engine:
             lazy=lazy,
         )
 
-    def _network_for(self, batch_size):
+    def _network_for(self, batch_size, n_threads):
         """Shape and working memory for batches of this size; kept for the next pass."""
         network = self._network
         if network is None or network.batch_size != batch_size:
@@ -253,7 +295,7 @@ class Engine:
                 layers=layers,
                 hidden=aligned(units, self.dtype),
                 delta=aligned(units, self.dtype),
-                scratch=aligned(self.team.n_threads * size, self.dtype),
+                scratch=aligned(n_threads * size, self.dtype),
                 n_layers=len(layers),
                 activation=self.activation,
                 output=self.output,
@@ -273,7 +315,7 @@ class Engine:
     def _train(self, data, plan, targets, learning, optimizer, progress):
         """Run the team through the plan's chunks; returns the number of updates."""
         buffers = self._fitting_buffers(data, plan)
-        network = self._network_for(plan.batch_size)
+        network = self._network_for(plan.batch_size, self.team.n_threads)
         rule = optimizer.rule()
         train = entry("train", self.dtype, type(rule))
         head, tail = block(rule, network), block(targets, learning)
@@ -327,3 +369,17 @@ def _batches(data, buffers, n_batches):
         buffers.table, buffers.edges, buffers.index, buffers.value, buffers.feature, buffers.column,
         buffers.row, buffers.row_value, buffers.dense, n_batches, data.n_blocks, data.zero_skipping,
     )  # fmt: skip
+
+
+@contextmanager
+def borrowed_engine(layer_sizes, **how):
+    """An engine for `Engine.predict_few`, made before if possible; nobody else has it meanwhile."""
+    key = (tuple(layer_sizes), *sorted(how.items()))
+    try:
+        engine = _IDLE[key].pop()
+    except (KeyError, IndexError):
+        engine = Engine(layer_sizes, **how)
+    yield engine
+    if len(_IDLE) > 16:
+        _IDLE.clear()
+    _IDLE.setdefault(key, []).append(engine)

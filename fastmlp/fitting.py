@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.utils.multiclass import unique_labels
 
 from . import callbacks, randomness
-from .engine import Engine
+from .engine import FEW, Engine, borrowed_engine
 from .progress import reporter
 from .targets import Targets, sample_weights
 from .training import DIVERGED, Record, Samples, State, Training, validate
@@ -226,8 +226,8 @@ def make_engine(model, layer_sizes, output):
     )
 
 
-def fitted_engine(model):
-    """An engine with the weights that a fitted model has now, whoever put them there."""
+def network_sizes(model):
+    """Layer sizes of a fitted model's weights as they are now, whoever put them there."""
     coefs, intercepts = model.coefs_, model.intercepts_
     sizes = [model.n_features_in_, *(np.shape(bias)[0] for bias in intercepts)]
     shapes = [np.shape(coef) for coef in coefs]
@@ -236,16 +236,26 @@ def fitted_engine(model):
             f"coefs_ of shapes {shapes} and intercepts_ of sizes {sizes[1:]} make no network "
             f"from {model.n_features_in_} features to {model.n_outputs_} output(s)."
         )
-    engine = make_engine(model, sizes, model.out_activation_)
-    engine.set_parameters(coefs, intercepts)
+    return sizes
+
+
+def fitted_engine(model):
+    """An engine with the weights that a fitted model has now."""
+    engine = make_engine(model, network_sizes(model), model.out_activation_)
+    engine.set_parameters(model.coefs_, model.intercepts_)
     return engine
 
 
 def probabilities(model, X) -> np.ndarray:
     """The fitted model's outputs for X, (n_samples, n_outputs_)."""
     X = check_samples(model, X)
-    engine = fitted_engine(model)
-    outputs = engine.predict(engine.open(X, reuse=False))
+    if X.shape[0] <= FEW:
+        how = {"activation": model.activation, "output": model.out_activation_, "dtype": model.dtype}
+        with borrowed_engine(network_sizes(model), **how) as engine:
+            outputs = engine.predict_few(X, model.coefs_, model.intercepts_)
+    else:
+        engine = fitted_engine(model)
+        outputs = engine.predict(engine.open(X, reuse=False))
     if not np.isfinite(outputs.sum()):
         raise ValueError(
             "Predictions are not finite: X, coefs_ or intercepts_ have values too large for "

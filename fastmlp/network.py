@@ -1,5 +1,6 @@
 """Layer sizes, where each layer's panels lie in the flat buffers, and the way from and to coefs_."""
 
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -34,6 +35,12 @@ def aligned(size, dtype):
     block = np.zeros(size * dtype.itemsize + 64, dtype=np.uint8)
     skip = -block.ctypes.data % 64
     return block[skip : skip + size * dtype.itemsize].view(dtype)
+
+
+@lru_cache(maxsize=32)
+def layout_of(sizes, dtype):
+    """The layout for layer sizes (a tuple) and a dtype's name; layouts never change."""
+    return Layout(sizes, dtype)
 
 
 class Layout:
@@ -91,14 +98,33 @@ class Layout:
         """Flat panels from `coefs` (fan_in, fan_out) and `intercepts` (fan_out,), layer by layer."""
         flat = aligned(self.n_params, self.dtype) if out is None else out
         for row, coef, intercept in zip(self.layers, coefs, intercepts, strict=True):
-            weight, bias = self._views(flat, row)
-            lanes = row[LANES]
-            whole = row[FAN_OUT] // lanes
-            weight[:whole] = coef[:, : whole * lanes].reshape(len(coef), whole, lanes).transpose(1, 0, 2)
-            if whole < row[PANELS]:
-                weight[whole, :, : row[FAN_OUT] - whole * lanes] = coef[:, whole * lanes :]
-            bias[: row[FAN_OUT]] = intercept
+            self._pack_layer(flat, row, coef, intercept)
         return flat
+
+    def _pack_layer(self, flat, row, coef, intercept):
+        weight, bias = self._views(flat, row)
+        lanes = row[LANES]
+        whole = row[FAN_OUT] // lanes
+        weight[:whole] = coef[:, : whole * lanes].reshape(len(coef), whole, lanes).transpose(1, 0, 2)
+        if whole < row[PANELS]:
+            weight[whole, :, : row[FAN_OUT] - whole * lanes] = coef[:, whole * lanes :]
+        bias[: row[FAN_OUT]] = intercept
+
+    def in_place(self, row, coef, intercept):
+        """One layer's weights and biases for kernels that read them where they are, if they can.
+
+        Sets the offsets and strides of `row`, a row of a copy of the table. A layer whose units do not fill
+        its panels, or that lies otherwise than in rows, is packed by itself.
+        """
+        fan_out, lanes, panels = row[FAN_OUT], row[LANES], row[PANELS]
+        whole = fan_out == panels * lanes
+        if whole and coef.flags.c_contiguous and coef.dtype == self.dtype:
+            row[[WEIGHT, ROW_STRIDE, PANEL_STRIDE, BIAS]] = 0, fan_out, lanes, 0
+            return coef, np.ascontiguousarray(intercept, self.dtype)
+        row[[WEIGHT, BIAS]] = 0, row[FAN_IN] * panels * lanes
+        packed = np.zeros((row[FAN_IN] + 1) * panels * lanes, self.dtype)
+        self._pack_layer(packed, row, coef, intercept)
+        return packed, packed
 
     def unpack(self, flat):
         """`coefs` and `intercepts` as fresh arrays, from flat panels."""

@@ -4,7 +4,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from .layout import Array, slots
+from .layout import Array, fields, slots
 from .pointer import Pointer, make_pointer
 
 BLOCK = Pointer(types.int64, 0)
@@ -20,7 +20,7 @@ def readers(real, *kinds):
 
 
 def _reader(real, kind, offset):
-    fields = list(kind.__annotations__.values())
+    kinds = fields(kind)
 
     def numba_type(field):
         if isinstance(field, Array):
@@ -28,7 +28,7 @@ def _reader(real, kind, offset):
             return Pointer(element, field.columns)
         return real if field is float else types.int64
 
-    members = [numba_type(field) for field in fields]
+    members = [numba_type(field) for field in kinds]
     result = types.BaseTuple.from_types(members, kind)
 
     def read(typing, block):
@@ -42,7 +42,7 @@ def _reader(real, kind, offset):
                 slot += 1
                 return builder.load(place, typ=word)
 
-            for field, member in zip(fields, members, strict=True):
+            for field, member in zip(kinds, members, strict=True):
                 if isinstance(field, Array):
                     address, length = next_word(), next_word()
                     values.append(make_pointer(context, builder, member, address, length))

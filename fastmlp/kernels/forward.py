@@ -8,13 +8,14 @@ import numpy as np
 from .activation import activate
 from .jit import inlined, kernel
 from .layout import (
-    BIAS, DENSE, EDGES, FAN_IN, FAN_OUT, HIDDEN, LANES, PANEL_STRIDE, PANELS, RELU, ROW_STRIDE, SIZE,
-    SOFTMAX, START, WEIGHT,
+    BIAS, DENSE, EDGES, FAN_IN, FAN_OUT, HIDDEN, LANES, PANEL_STRIDE, PANELS, RELU, SIZE, SOFTMAX,
+    START, WEIGHT,
 )  # fmt: skip
 from .loss import (
     logistic_cross_entropy_backward, logistic_outputs, softmax, softmax_cross_entropy_backward,
 )  # fmt: skip
 from .matmul import matmul_dense, matmul_sparse
+from .pointer import stride_or
 from .sync import barrier, share, within
 from .vector import zeros
 
@@ -28,10 +29,13 @@ def dense_input(net, l, batches, b):
 
 
 @kernel
-def forward_layer(net, l, w, bias, batches, b, me, n_threads):
-    """h_l = f(bias + h_(l-1) w) for this thread's (panel, samples) items"""
+def forward_layer(net, l, w, bias, stride, batches, b, me, n_threads):
+    """h_l = f(bias + h_(l-1) w) for this thread's (panel, samples) items
+
+    stride: between the rows of a panel of w; None: the panel's lanes
+    """
     layers, hidden, m = net.layers, net.hidden, batches.table[b, SIZE]
-    lanes, row_stride = layers[l, LANES], layers[l, ROW_STRIDE]
+    lanes = layers[l, LANES]
     is_hidden = l < net.n_layers - 1
     floor = 0.0 if is_hidden and net.activation == RELU else -np.inf
     start, stop = share(layers[l, PANELS] * m, me, n_threads)
@@ -45,18 +49,18 @@ def forward_layer(net, l, w, bias, batches, b, me, n_threads):
             if lanes == net.full_lanes:
                 matmul_sparse(
                     zeros(w, 256), batches.index, batches.value, batches.edges, edges_start,
-                    batches.n_blocks, w, w_start, bias, bias_start, floor, hidden, out, first, last,
+                    batches.n_blocks, w, w_start, stride, bias, bias_start, floor, hidden, out, first, last,
                 )  # fmt: skip
             else:
                 matmul_sparse(
                     zeros(w, 128), batches.index, batches.value, batches.edges, edges_start,
-                    batches.n_blocks, w, w_start, bias, bias_start, floor, hidden, out, first, last,
+                    batches.n_blocks, w, w_start, stride, bias, bias_start, floor, hidden, out, first, last,
                 )  # fmt: skip
         else:
             x, x_start, x_lanes = dense_input(net, l, batches, b)
             matmul_dense(
-                x, x_start, x_lanes, x_lanes * net.batch_size, layers[l, FAN_IN], w, w_start, row_stride,
-                bias, bias_start, floor, hidden, out, first, last, lanes,
+                x, x_start, x_lanes, x_lanes * net.batch_size, layers[l, FAN_IN], w, w_start,
+                stride_or(stride, lanes), bias, bias_start, floor, hidden, out, first, last, lanes,
             )  # fmt: skip
         if is_hidden and net.activation != RELU:
             activate(net.activation, hidden, out + first * lanes, out + last * lanes)
@@ -66,7 +70,7 @@ def forward_layer(net, l, w, bias, batches, b, me, n_threads):
 def forward(net, params, batches, b, sync, me, n_threads):
     """All layers; true if the team is to stop"""
     for l in range(net.n_layers):
-        forward_layer(net, l, params, params, batches, b, me, n_threads)
+        forward_layer(net, l, params, params, None, batches, b, me, n_threads)
         # With one panel, a thread's outputs are those of the samples that it goes on with.
         if l < net.n_layers - 1 or net.layers[l, PANELS] > 1:
             if barrier(sync, n_threads):

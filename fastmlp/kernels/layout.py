@@ -8,6 +8,7 @@ The annotations are read: Python fills the tuples with arrays and numbers, `bloc
 numbers one after the other, and compiled code (block.reader) makes tuples of pointers and numbers of it again.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,8 @@ TABLE_COLUMNS = 8
 
 SOFTMAX, LOGISTIC_OUTPUT = 0, 1
 IDENTITY, RELU, TANH, LOGISTIC = 0, 1, 2, 3
+# Further functions of a vector, where they are called one by one (single.py).
+EXP, LOG, LOG1P = 4, 5, 6
 ACTIVATIONS = {"identity": IDENTITY, "relu": RELU, "tanh": TANH, "logistic": LOGISTIC}
 
 # Rows of a register tile: 6 rows of 64 bytes fill twelve of AVX2's sixteen registers.
@@ -156,9 +159,47 @@ class Reading(NamedTuple):
     n_threads: int
 
 
+class Layer(NamedTuple):
+    """One call of the entry "layer"."""
+
+    weight: REAL
+    bias: REAL
+    outputs: REAL  # as in Reading
+    number: int
+
+
+class Elements(NamedTuple):
+    """One call of elements_entry."""
+
+    x: REAL  # a whole number of 64-byte vectors
+    size: int
+    function: int
+    me: int
+    n_threads: int
+
+
+class Step(NamedTuple):
+    """One call of update_entry."""
+
+    gradient: REAL  # this and the others: a whole number of 64-byte vectors
+    weight: REAL
+    square: REAL  # may be empty, as in Learning
+    momentum: REAL
+    rate: float
+    size: int  # elements of gradient
+    me: int
+    n_threads: int
+
+
+@lru_cache
+def fields(kind):
+    """What the fields of a class of tuples are: `Array`, int or float."""
+    return tuple(kind.__annotations__.values())
+
+
 def slots(kind):
     """Words that a tuple of this class takes in a block."""
-    return sum(2 if isinstance(field, Array) else 1 for field in kind.__annotations__.values())
+    return sum(2 if isinstance(field, Array) else 1 for field in fields(kind))
 
 
 def block(*parts):
@@ -168,9 +209,11 @@ def block(*parts):
     """
     words = []
     for part in parts:
-        for value, field in zip(part, type(part).__annotations__.values(), strict=True):
-            if isinstance(field, Array):
-                words += (value.__array_interface__["data"][0], value.size)
+        for value, field in zip(part, fields(type(part)), strict=True):
+            if field is int:
+                words.append(value)
+            elif field is float:
+                words.append(np.float64(value).view(np.int64))
             else:
-                words.append(np.float64(value).view(np.int64) if field is float else value)
+                words += (value.ctypes.data, value.size)
     return np.array(words, dtype=np.int64)

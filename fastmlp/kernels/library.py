@@ -27,7 +27,7 @@ _PROTOTYPE = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, 
 
 
 def entry(name, dtype, rule=None):
-    """The entry ``name`` ("train" or "predict") for a compute dtype and, if it has one, a rule's class.
+    """The entry ``name`` (see step.py and single.py) for a compute dtype and, if it has one, a rule's class.
 
     Returns
     -------
@@ -80,12 +80,13 @@ def _compile(name, dtype, rule):
 def _machine_code(name, dtype, rule):
     from numba import types
 
-    from . import step
+    from . import single, step
     from .block import BLOCK
     from .jit import machine_code
 
     arguments = (getattr(types, dtype), rule) if rule else (getattr(types, dtype),)
-    return machine_code(getattr(step, f"{name}_entry")(*arguments), (BLOCK,))
+    home = step if hasattr(step, f"{name}_entry") else single
+    return machine_code(getattr(home, f"{name}_entry")(*arguments), (BLOCK,))
 
 
 def _engine(code):

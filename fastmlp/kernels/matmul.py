@@ -9,6 +9,7 @@ whoever computes it; an input that is zero leaves the chain as it is, so skippin
 
 from .jit import inlined, kernel
 from .layout import ROWS
+from .pointer import stride_or
 from .vector import at_least, fma, lanes_of, load, splat, store, zeros
 
 
@@ -82,24 +83,26 @@ def matmul_dense(
 @inlined
 def matmul_sparse(
     like, index, value, edges, edges_start, n_blocks,
-    w, w_start, bias, bias_start, floor, out, out_start, first, last,
+    w, w_start, w_stride, bias, bias_start, floor, out, out_start, first, last,
 ):  # fmt: skip
     """out[i] = max(floor, bias + sum over the non-zeros (j, x_ij) of sample i of x_ij w[j])
 
     index, value (n,): non-zeros, features ascending; edges [sample][block + 1] positions in them
-    w [feature][lanes]; bias (lanes,); floor: 0 for relu, else -inf; lanes as wide as `like`
+    w [feature][lanes], features w_stride apart, None if densely; lanes as wide as `like`
+    bias (lanes,); floor: 0 for relu, else -inf
     out [sample][lanes]; samples first .. last - 1
 
     Features are taken in blocks, so that the rows of w in use stay in the first-level cache.
     """
     lanes, lowest = lanes_of(like), splat(like, floor)
+    step = stride_or(w_stride, lanes)  # a constant in training, which makes it a tenth faster
     for block in range(n_blocks):
         for i in range(first, last):
             o = out_start + i * lanes
             total = load(like, bias, bias_start) if block == 0 else load(like, out, o)
             e = edges_start + i * (n_blocks + 1) + block
             for p in range(edges[e], edges[e + 1]):
-                total = fma(value[p], load(like, w, w_start + index[p] * lanes), total)
+                total = fma(value[p], load(like, w, w_start + index[p] * step), total)
             if block == n_blocks - 1:
                 total = at_least(lowest, total)
             store(out, o, total)

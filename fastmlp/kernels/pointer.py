@@ -73,6 +73,17 @@ def shifted(typing, base, count):
     return base(base, types.intp), codegen
 
 
+@intrinsic
+def stride_or(typing, stride, default):
+    """`stride`, or `default` where that is None, known when the code is compiled."""
+    chosen = 1 if isinstance(stride, types.NoneType) else 0
+
+    def codegen(context, builder, sig, args):
+        return args[chosen]
+
+    return types.int64(stride, types.int64), codegen
+
+
 # --- p[i], and p[row, column] of a table -----------------------------------------------------
 
 

@@ -8,9 +8,9 @@ from .backward import (
     backward_layer, measure_weights, settle_rows, update_layer_dense, update_layer_sparse,
 )  # fmt: skip
 from .block import readers
-from .forward import forward, output_backward, read_outputs
+from .forward import forward, forward_layer, output_backward, read_outputs
 from .jit import kernel
-from .layout import SIZE, Batches, Learning, Network, Reading, Targets, Turn
+from .layout import ROW_STRIDE, SIZE, Batches, Layer, Learning, Network, Reading, Targets, Turn
 from .sync import barrier
 
 
@@ -88,6 +88,24 @@ def train_entry(real, rule):
         )  # fmt: skip
 
     return train
+
+
+def layer_entry(real):
+    """Entry ``layer(block)`` for a compute type; the block: Network, Batches, Layer.
+
+    One layer of one batch by one thread, from weights that lie anywhere; after the last layer the outputs.
+    """
+    read_network, read_batches, read_layer = readers(real, Network, Batches, Layer)
+
+    def layer(block):
+        net, batches, this = read_network(block), read_batches(block), read_layer(block)
+        stride = net.layers[this.number, ROW_STRIDE]
+        forward_layer(net, this.number, this.weight, this.bias, stride, batches, 0, 0, 1)
+        if this.number == net.n_layers - 1:
+            read_outputs(net, batches, 0, this.outputs, 0, 1)
+        return 0
+
+    return layer
 
 
 def predict_entry(real):
