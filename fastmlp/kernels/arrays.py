@@ -74,7 +74,8 @@ def matmul(inputs, weight, bias, *, n_threads=None):
     buffers = data.new_buffers(plan)
     params = layout.pack([weight], [bias])
     outputs = np.empty((inputs.shape[0], len(bias)), dtype)
-    network = block(_network(layout, plan.batch_size))
+    network = _network(layout, plan.batch_size)
+    head = block(network)
     multiply = entry("matmul", dtype)
 
     def work(me, n_threads):
@@ -89,7 +90,7 @@ def matmul(inputs, weight, bias, *, n_threads=None):
                     data.n_blocks, data.zero_skipping,
                 )
             )  # fmt: skip
-            if multiply(np.concatenate((network, batches, reading))) < 0:
+            if multiply(np.concatenate((head, batches, reading))) < 0:
                 return
 
     team.run(work)
@@ -352,9 +353,12 @@ def _update(rule, rate, n_threads, weight, gradient, state):
     states = [packed.get(name, none) for name in ("square", "velocity")]
     words = block(rule)
     update = entry("update", dtype, type(rule))
-    Team(usable_threads(n_threads)).run(
-        lambda me, n: update(np.concatenate((words, block(Step(g, w, *states, rate, g.size, me, n)))))
-    )
+
+    def work(me, n_threads):
+        step = Step(g, w, *states, rate, g.size, me, n_threads)
+        update(np.concatenate((words, block(step))))
+
+    Team(usable_threads(n_threads)).run(work)
     for name, array in changing.items():
         array[...] = packed[name][: array.size].reshape(array.shape)
 

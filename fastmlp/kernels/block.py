@@ -7,7 +7,8 @@ from numba.extending import intrinsic
 from .layout import Array, fields, slots
 from .pointer import Pointer, make_pointer
 
-BLOCK = Pointer(types.int64, 0)
+# What an entry is given: a bare address in a checking build, too.
+BLOCK = types.CPointer(types.int64)
 
 
 def readers(real, *kinds):

@@ -94,7 +94,7 @@ def matmul_entry(real):
 
 
 def loss_entry(real):
-    """Entry ``loss(block)`` for a compute type, one batch; block: Network, Batches, Targets, Turn."""
+    """Entry ``loss(block)`` for a compute type; block: Network, Batches (one), Targets, Turn."""
     read_network, read_batches, read_targets, read_turn = readers(
         real, Network, Batches, Targets, Turn
     )
