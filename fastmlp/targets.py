@@ -23,13 +23,13 @@ class Targets:
     classes : ndarray of shape (n_classes,)
         The labels in ascending order; the numbers of the outputs if multilabel.
     multilabel : bool
-    sparse : bool
-        Whether y was a sparse indicator, as predictions are then.
+    sparse : {"csr_array", "csr_matrix"} or None
+        What predictions are where y was a sparse indicator.
     """
 
     classes: np.ndarray
     multilabel: bool = False
-    sparse: bool = False
+    sparse: str | None = None
 
     @classmethod
     def of(cls, y) -> "Targets":
@@ -37,7 +37,9 @@ class Targets:
         check_classification_targets(y)
         if is_multilabel(y):
             _warn_of_one_hot(y)
-            return cls(np.arange(y.shape[1]), multilabel=True, sparse=sp.issparse(y))
+            kind = "csr_array" if isinstance(y, sp.sparray) else "csr_matrix"
+            kind = kind if sp.issparse(y) else None
+            return cls(np.arange(y.shape[1]), multilabel=True, sparse=kind)
         if y.ndim > 1:
             raise ValueError(
                 "Multioutput target data is not supported with label binarization"
@@ -102,7 +104,7 @@ class Targets:
         """The labels predicted from the engine's probabilities (n, n_outputs)."""
         if self.multilabel:
             indicator = (probability > 0.5).astype(np.int64)
-            return sp.csr_matrix(indicator) if self.sparse else indicator
+            return getattr(sp, self.sparse)(indicator) if self.sparse else indicator
         if self.n_outputs > 1:
             return self.classes.take(probability.argmax(axis=1))
         # One class only: its number is 0, whatever the output says.

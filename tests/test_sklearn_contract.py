@@ -57,7 +57,7 @@ def every_estimator():
     for dtype in ("float64", "float32"):
         for solver in SOLVERS:
             yield make(solver, dtype)
-    yield make("rmsprop", early_stopping=True, batch_size=4, learning_rate_init=0.05)
+    yield make("rmsprop", early_stopping=True, learning_rate_init=0.2)
 
 
 def expected_failures(estimator):
