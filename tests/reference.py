@@ -240,10 +240,11 @@ def train_epoch(
 ):
     """One pass over the rows in `order`; coefs, intercepts and the optimizer change in place.
 
-    Returns the mean loss and accuracy of the samples trained on, each batch's taken before its
-    update. A batch whose weights are all zero makes no update and counts for nothing.
+    Returns the epoch's loss, the mean over batches by their numbers of samples as scikit-learn
+    takes it, and the samples' mean accuracy, each batch's taken before its update. A batch whose
+    weights are all zero makes no update and counts for nothing.
     """
-    loss_sum = accuracy_sum = seen = 0.0
+    loss_sum = accuracy_sum = n_seen = weight_seen = 0.0
     for start in range(0, len(order), batch_size):
         rows = order[start : start + batch_size]
         weight = None if sample_weight is None else np.asarray(sample_weight)[rows]
@@ -259,11 +260,13 @@ def train_epoch(
             alpha=alpha,
             sample_weight=weight,
         )
+        total = len(rows) if weight is None else weight.sum()
         loss_sum += len(rows) * loss
-        accuracy_sum += len(rows) * accuracy
-        seen += len(rows)
+        n_seen += len(rows)
+        accuracy_sum += total * accuracy
+        weight_seen += total
         optimizer.update(coefs + intercepts, gradients[0] + gradients[1], learning_rate)
-    return (loss_sum / seen, accuracy_sum / seen) if seen else (0.0, 0.0)
+    return (loss_sum / n_seen, accuracy_sum / weight_seen) if n_seen else (0.0, 0.0)
 
 
 def train(
