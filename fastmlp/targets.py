@@ -10,8 +10,13 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import _check_sample_weight
 
 
-def is_multilabel(y) -> bool:
-    return type_of_target(y, input_name="y").startswith("multilabel")
+def kind_of(y) -> str:
+    """scikit-learn's name for the type of the labels y, if they are classes at all."""
+    kind = type_of_target(y, input_name="y")
+    if kind not in ("binary", "multiclass", "multilabel-indicator"):
+        check_classification_targets(y)  # words the error for most of them
+        raise ValueError("Multioutput target data is not supported with label binarization")
+    return kind
 
 
 @dataclass
@@ -34,22 +39,17 @@ class Targets:
     @classmethod
     def of(cls, y) -> "Targets":
         """The targets that y, validated, is an example of."""
-        check_classification_targets(y)
-        if is_multilabel(y):
+        if kind_of(y) == "multilabel-indicator":
             _warn_of_one_hot(y)
             kind = "csr_array" if isinstance(y, sp.sparray) else "csr_matrix"
             kind = kind if sp.issparse(y) else None
             return cls(np.arange(y.shape[1]), multilabel=True, sparse=kind)
-        if y.ndim > 1:
-            raise ValueError(
-                "Multioutput target data is not supported with label binarization"
-            )  # scikit-learn's words
         return cls(unique_labels(y))
 
     @classmethod
     def of_classes(cls, classes, y) -> "Targets":
         """The targets of a first `partial_fit`, whose y need not show every class."""
-        if is_multilabel(y):
+        if kind_of(y) == "multilabel-indicator":
             targets = cls.of(y)
             if not np.array_equal(unique_labels(classes), targets.classes):
                 raise ValueError(
@@ -71,7 +71,7 @@ class Targets:
 
     def encode(self, y) -> np.ndarray:
         """The engine's labels: class numbers (n, 1) for softmax, else 0 or 1 (n, n_outputs)."""
-        if is_multilabel(y) != self.multilabel:
+        if (kind_of(y) == "multilabel-indicator") != self.multilabel:
             raise ValueError(
                 "The object was not fitted with multilabel input."
                 if not self.multilabel
@@ -79,7 +79,6 @@ class Targets:
             )
         if self.multilabel:
             return self._encode_multilabel(y)
-        check_classification_targets(y)
         number = np.searchsorted(self.classes, y).clip(max=len(self.classes) - 1)
         if not np.array_equal(self.classes[number], y):
             raise ValueError(
