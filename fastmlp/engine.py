@@ -353,15 +353,23 @@ class Engine:
         return done[0]
 
     def _summary(self, plan, targets, sums, sample_weight, alpha, n_updates):
-        weight = None if sample_weight is None else sample_weight[plan.order]
-        total = sums.sum()
-        losses = targets.losses if weight is None else targets.losses * weight
-        hits = targets.hits if weight is None else targets.hits * weight
-        loss = losses.sum() / total
+        """The epoch's figures as scikit-learn counts them: a batch's are means by its weights, and the epoch's
+        means over batches by their numbers of samples. A batch without weight counts for nothing.
+        """
+        if n_updates == 0:
+            return EpochResult(0.0, 0.0, 0)
+        n, size = len(plan.order), plan.batch_size
+        starts = np.arange(0, n, size)
+        shares = np.minimum(n - starts, size) * (sums > 0)
+        shares = shares / shares.sum()
+        weight = 1.0 if sample_weight is None else sample_weight[plan.order]
+        safe = np.where(sums > 0, sums, 1.0)
+        batch_losses = np.add.reduceat(targets.losses * weight, starts) / safe
         if alpha > 0:
-            # Each batch's loss counts by its weight: sum(B * alpha / (2 B) ||W||²) / total.
-            loss += 0.5 * alpha * targets.penalty.reshape(len(sums), -1)[sums > 0].sum() / total
-        return EpochResult(float(loss), float(hits.sum() / total), n_updates)
+            squared_norms = targets.penalty.reshape(len(sums), -1).sum(axis=1)
+            batch_losses += 0.5 * alpha * squared_norms / safe
+        accuracies = np.add.reduceat(targets.hits * weight, starts) / safe
+        return EpochResult(float(batch_losses @ shares), float(accuracies @ shares), n_updates)
 
 
 def _batches(data, buffers, n_batches):
