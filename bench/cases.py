@@ -1,119 +1,56 @@
 """What the regression gate measures: a piece of fastmlp beside NumPy code that does the same work.
 
-A case is a pair of functions without arguments, ``ours`` and ``numpy``, that give the same arrays
-up to ``tolerance``. Both run on one thread. The data is made up: images as sparse as MNIST's.
+Both run on one thread. Each function makes a `Case`; `CASES` names them.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
 
 import numpy as np
-
-N_SAMPLES, N_FEATURES, N_HIDDEN, N_CLASSES, BATCH = 2048, 784, 256, 10, 128
-SIZES = (N_FEATURES, N_HIDDEN, N_CLASSES)
-RATE, RHO, EPSILON = 0.001, 0.9, 1e-7
-
-
-@dataclass(frozen=True)
-class Case:
-    """Two ways to the same arrays: ``read(ours())`` and ``numpy()`` give lists of them."""
-
-    ours: Callable
-    numpy: Callable
-    tolerance: float = 1e-4
-    read: Callable = list  # not timed
-
-    def check(self, found):
-        """Assert that a result of ``ours`` is the reference's, relative to its largest value."""
-        found, expected = self.read(found), self.numpy()
-        assert len(found) == len(expected)
-        for mine, theirs in zip(found, expected, strict=True):
-            assert mine.shape == theirs.shape
-            limit = self.tolerance * np.abs(theirs).max()
-            np.testing.assert_allclose(mine, theirs, rtol=0, atol=limit)
-
-
-@cache
-def images():
-    """Sparse images: a blob per sample, 19% of the pixels, and labels that depend on it."""
-    rng = np.random.default_rng(0)
-    X = rng.uniform(0.1, 1.0, (N_SAMPLES, N_FEATURES)).astype(np.float32)
-    position = np.arange(N_FEATURES)
-    start = rng.integers(60, N_FEATURES - 260, N_SAMPLES)[:, None]
-    inside = (position >= start) & (position < start + 200)
-    X[~inside | (rng.uniform(size=X.shape) < 0.25)] = 0.0
-    y = ((start[:, 0] - 60) * N_CLASSES // (N_FEATURES - 320)).astype(np.int32)
-    return X, y
-
-
-@cache
-def gaussian():
-    """The same labels for data without zeros."""
-    rng = np.random.default_rng(1)
-    X, y = images()
-    return X + rng.standard_normal(X.shape, dtype=np.float32), y
-
-
-@cache
-def parameters():
-    """Glorot weights and zero biases."""
-    rng = np.random.default_rng(2)
-    coefs = []
-    for fan_in, fan_out in pairwise(SIZES):
-        bound = (6 / (fan_in + fan_out)) ** 0.5
-        coefs.append(rng.uniform(-bound, bound, (fan_in, fan_out)).astype(np.float32))
-    return coefs, [np.zeros(n, np.float32) for n in SIZES[1:]]
-
-
-# NumPy's side: float32, as one would write it
-
-
-def numpy_forward(X, coefs, intercepts):
-    hidden = np.maximum(X @ coefs[0] + intercepts[0], 0)
-    z = hidden @ coefs[1] + intercepts[1]
-    z -= z.max(axis=1, keepdims=True)
-    np.exp(z, out=z)
-    z /= z.sum(axis=1, keepdims=True)
-    return hidden, z
-
-
-def numpy_rmsprop(gradient, weight, square):
-    square *= RHO
-    square += (1 - RHO) * gradient * gradient
-    weight -= RATE * gradient / np.sqrt(square + EPSILON)
-
-
-def numpy_epoch(X, y, coefs, intercepts):
-    """One epoch of RMSprop in the order of the rows; returns the new parameters."""
-    weights = [array.copy() for array in (*coefs, *intercepts)]
-    squares = [np.zeros_like(array) for array in weights]
-    for start in range(0, len(X), BATCH):
-        x, labels = X[start : start + BATCH], y[start : start + BATCH]
-        hidden, delta = numpy_forward(x, weights[:2], weights[2:])
-        delta[np.arange(len(x)), labels] -= 1
-        delta /= len(x)
-        hidden_delta = (delta @ weights[1].T) * (hidden > 0)
-        gradients = x.T @ hidden_delta, hidden.T @ delta, hidden_delta.sum(0), delta.sum(0)
-        for gradient, weight, square in zip(gradients, weights, squares, strict=True):
-            numpy_rmsprop(gradient, weight, square)
-    return weights
-
-
-def numpy_columns(X):
-    """Batch by batch, the non-zeros in the order of rows and again in the order of columns."""
-    parts = []
-    for start in range(0, len(X), BATCH):
-        x = X[start : start + BATCH]
-        row, feature = np.nonzero(x)
-        value = x[row, feature]
-        by_column = np.argsort(feature, kind="stable")
-        parts.append((value, feature, value[by_column], row[by_column]))
-    return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
-
+from plain import (
+    BATCH,
+    EPSILON,
+    N_CLASSES,
+    N_FEATURES,
+    N_HIDDEN,
+    N_SAMPLES,
+    RATE,
+    RHO,
+    SIZES,
+    Case,
+    gaussian,
+    images,
+    numpy_columns,
+    numpy_epoch,
+    numpy_forward,
+    parameters,
+)
 
 # fastmlp's side
+
+
+def kernels():
+    """The kernels on arrays, each under its own name."""
+    from fastmlp.kernels import arrays
+
+    return arrays
+
+
+def _aligned(array):
+    from fastmlp.network import aligned
+
+    packed = aligned(array.size, array.dtype)
+    packed[:] = array.reshape(-1)
+    return packed
+
+
+def _caller(run, words, arrays):
+    """``run(words)`` as a function; words are addresses, so the arrays must be kept alive."""
+
+    def ours(alive=arrays):
+        run(words)
+        return alive
+
+    return ours
 
 
 def _engine(dtype="float32"):
@@ -226,7 +163,157 @@ def predict():
     return Case(lambda: [model.predict_proba(X)], lambda: [numpy_forward(X, coefs, intercepts)[1]])
 
 
+# The kernels one by one
+
+
+def _matmul(make_data):
+    X, _ = make_data()
+    (weight, _), (bias, _) = parameters()
+    return Case(
+        lambda: [kernels().matmul(X, weight, bias, n_threads=1)], lambda: [X @ weight + bias]
+    )
+
+
+def matmul():
+    """The first layer's sums, zeros skipped."""
+    return _matmul(images)
+
+
+def matmul_dense():
+    """The first layer's sums, without a zero."""
+    return _matmul(gaussian)
+
+
+def _elements(name, function):
+    """A function of each element of a batch's hidden layer, in place as in training."""
+    from fastmlp.kernels.layout import Elements, block
+    from fastmlp.kernels.library import entry
+
+    start = np.random.default_rng(3).standard_normal((BATCH, N_HIDDEN), dtype=np.float32)
+    x, y = _aligned(start), start.copy()
+    words = block(Elements(x, x.size, kernels().FUNCTIONS[name], 0, 1))
+    run = entry("elements", np.float32)
+    return Case(
+        _caller(run, words, x),
+        lambda: function(y, out=y),
+        read=lambda _: [getattr(kernels(), name)(start, n_threads=1)],
+        expected=lambda: [function(start, out=np.empty_like(start))],
+    )
+
+
+def relu():
+    return _elements("relu", lambda x, out: np.maximum(x, 0, out=out))
+
+
+def tanh():
+    return _elements("tanh", np.tanh)
+
+
+def softmax_cross_entropy_backward():
+    logits = np.random.default_rng(4).standard_normal((N_SAMPLES, N_CLASSES), dtype=np.float32)
+    labels = images()[1][:, None]
+
+    def ours():
+        loss, delta, _ = kernels().softmax_cross_entropy_backward(logits, labels, n_threads=1)
+        return [delta, np.array([loss])]
+
+    def numpy():
+        z = logits - logits.max(axis=1, keepdims=True)
+        delta = np.exp(z)
+        total = delta.sum(axis=1, keepdims=True)
+        losses = np.log(total) - np.take_along_axis(z, labels, axis=1)
+        delta /= total
+        np.put_along_axis(
+            delta, labels, np.take_along_axis(delta, labels, axis=1) - np.float32(1), axis=1
+        )
+        delta /= np.float32(len(z))
+        return [delta, losses.mean(keepdims=True)[0]]
+
+    return Case(ours, numpy)
+
+
+def _update(rule, apply, numpy):
+    """An optimizer's rule on the first layer's weights; the state moves on from call to call."""
+    from fastmlp.kernels.layout import Step, block
+    from fastmlp.kernels.library import entry
+
+    rng = np.random.default_rng(5)
+    shape = (N_FEATURES, N_HIDDEN)
+    gradient = rng.standard_normal(shape, dtype=np.float32)
+    start = [rng.uniform(0.5, 1.0, shape).astype(np.float32) for _ in range(3)]
+    g, *state = (_aligned(array) for array in (gradient, *start))
+    words = np.concatenate((block(rule), block(Step(g, *state, RATE, g.size, 0, 1))))
+    run = entry("update", np.float32, type(rule))
+    theirs = [array.copy() for array in start]
+
+    def once(function):
+        arrays = [array.copy() for array in start]
+        function(gradient, *arrays)
+        return arrays
+
+    return Case(
+        _caller(run, words, (g, *state)),
+        lambda: numpy(gradient, *theirs),
+        read=lambda _: once(apply),
+        expected=lambda: once(numpy),
+    )
+
+
+def rmsprop_momentum_update():
+    from fastmlp.kernels.layout import RMSpropRule
+
+    def apply(g, w, v, m):
+        kernels().rmsprop_momentum_update(w, g, v, m, learning_rate=RATE, momentum=0.9, n_threads=1)
+
+    def numpy(g, w, v, m):
+        v *= RHO
+        v += (1 - RHO) * g * g
+        m *= 0.9
+        m += RATE * g / np.sqrt(v + EPSILON)
+        w -= m
+
+    return _update(RMSpropRule(RHO, 1 - RHO, 0.9, EPSILON), apply, numpy)
+
+
+def adam_update():
+    from fastmlp.kernels.layout import AdamRule
+
+    def apply(g, w, v, m):
+        kernels().adam_update(w, g, m, v, 1, learning_rate=RATE * 0.1 / 0.001**0.5, n_threads=1)
+
+    def numpy(g, w, v, m):
+        m *= 0.9
+        m += 0.1 * g
+        v *= 0.999
+        v += 0.001 * g * g
+        w -= RATE * m / (np.sqrt(v) + EPSILON)
+
+    return _update(AdamRule(0.9, 0.1, 0.999, 0.001, EPSILON), apply, numpy)
+
+
+def sgd_update():
+    from fastmlp.kernels.layout import SGDRule
+
+    def apply(g, w, v, m):
+        kernels().sgd_update(w, g, m, learning_rate=RATE, momentum=0.9, n_threads=1)
+
+    def numpy(g, w, v, m):
+        m *= 0.9
+        m -= RATE * g
+        w += m
+
+    return _update(SGDRule(0.9, 0.0), apply, numpy)
+
+
 CASES = {
+    "matmul": matmul,
+    "matmul-dense": matmul_dense,
+    "relu": relu,
+    "tanh": tanh,
+    "softmax-cross-entropy-backward": softmax_cross_entropy_backward,
+    "rmsprop-momentum-update": rmsprop_momentum_update,
+    "adam-update": adam_update,
+    "sgd-update": sgd_update,
     "data-path": data_path,
     "training-step": training_step,
     "training-step-dense": training_step_dense,

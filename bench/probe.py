@@ -70,8 +70,8 @@ def first_fit_ever(folder):
 
     jobs.save("mnist", folder)
     with tempfile.TemporaryDirectory() as cache:
-        answer = _run("fits", folder, NUMBA_CACHE_DIR=cache)
-        if not any(Path(cache).rglob("*.nb?")):
+        answer = _run("fits", folder, FASTMLP_CACHE=cache)
+        if not any(Path(cache).rglob("*.bin")):
             raise RuntimeError("the cache folder was not used")
     return answer["first"], f"the second {answer['second']:.2f} s (one epoch each)"
 

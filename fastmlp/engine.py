@@ -353,8 +353,8 @@ class Engine:
         return done[0]
 
     def _summary(self, plan, targets, sums, sample_weight, alpha, n_updates):
-        """The epoch's figures as scikit-learn counts them: a batch's are means by its weights, and the epoch's
-        means over batches by their numbers of samples. A batch without weight counts for nothing.
+        """The epoch's loss as scikit-learn counts it: a batch's is the mean by its weights, and the epoch's the
+        mean over batches by their numbers of samples. A batch without weight counts for nothing.
         """
         if n_updates == 0:
             return EpochResult(0.0, 0.0, 0)
@@ -368,8 +368,8 @@ class Engine:
         if alpha > 0:
             squared_norms = targets.penalty.reshape(len(sums), -1).sum(axis=1)
             batch_losses += 0.5 * alpha * squared_norms / safe
-        accuracies = np.add.reduceat(targets.hits * weight, starts) / safe
-        return EpochResult(float(batch_losses @ shares), float(accuracies @ shares), n_updates)
+        accuracy = (targets.hits * weight).sum() / sums.sum()
+        return EpochResult(float(batch_losses @ shares), float(accuracy), n_updates)
 
 
 def _batches(data, buffers, n_batches):
