@@ -12,8 +12,21 @@ import numpy as np
 
 from .data import open_data
 from .kernels.layout import (
-    ACTIVATIONS, FAN_OUT, LANES, LOGISTIC_OUTPUT, PANELS, ROWS, SOFTMAX, Batches, Learning, Network,
-    Layer, Reading, Targets, Turn, block,
+    ACTIVATIONS,
+    FAN_OUT,
+    LANES,
+    LOGISTIC_OUTPUT,
+    PANELS,
+    ROWS,
+    SOFTMAX,
+    Batches,
+    Layer,
+    Learning,
+    Network,
+    Reading,
+    Targets,
+    Turn,
+    block,
 )  # fmt: skip
 from .kernels.library import entry
 from .network import PANEL_BYTES, aligned, layout_of

@@ -3,7 +3,6 @@
 import os
 import platform
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
@@ -27,7 +26,7 @@ def show_versions() -> None:
 
 
 def warmup(*, solvers: Sequence[str] = ("rmsprop",), dtypes: Sequence[str] = ("float32",)) -> None:
-    """Compile the kernels now, into Numba's cache, rather than in the first fit.
+    """Compile the kernels now, into the cache, rather than in the first fit.
 
     For a container image, or before measuring. Each solver and each dtype has its own code.
 
@@ -37,18 +36,18 @@ def warmup(*, solvers: Sequence[str] = ("rmsprop",), dtypes: Sequence[str] = ("f
     dtypes : sequence of str, default=("float32",)
         As `MLPClassifier` names them.
     """
-    import numpy as np
+    from .kernels.layout import AdamRule, GradientRule, RMSpropRule, SGDRule
+    from .kernels.library import entry
 
-    from .estimator import MLPClassifier
-
-    dense = np.linspace(0.1, 1, 64 * 8, dtype="float32").reshape(64, 8)
-    sparse = np.where(dense > 0.5, dense, 0) * (np.arange(8) % 4 == 0)
-    labels = np.arange(64) % 3
+    rules = {"rmsprop": RMSpropRule, "adam": AdamRule, "sgd": SGDRule, "lbfgs": GradientRule}
+    unknown = set(solvers) - set(rules)
+    if unknown:
+        raise ValueError(f"Unknown solvers {sorted(unknown)}; there are {list(rules)}.")
     for dtype in dtypes:
         for solver in solvers:
-            for X in (dense, sparse.astype("float32")):
-                model = MLPClassifier((8,), solver=solver, dtype=dtype, batch_size=32, max_iter=1)
-                model.fit(X, labels).predict(X)
+            entry("train", dtype, rules[solver])
+        entry("predict", dtype)
+        entry("layer", dtype)
 
 
 def _facts() -> Iterator[tuple[str, str]]:
@@ -68,7 +67,7 @@ def _facts() -> Iterator[tuple[str, str]]:
     yield "cpu", f"{binding.get_host_cpu_name()} ({' '.join(present) or 'no vector unit known'})"
     yield "cores", str(os.cpu_count())
     yield "threads of a fit", str(usable_threads(None))
-    for name in ("OMP_NUM_THREADS", "NUMBA_CACHE_DIR", "NUMBA_CPU_NAME", "FASTMLP_DATA"):
+    for name in ("OMP_NUM_THREADS", "NUMBA_CPU_NAME", "FASTMLP_CACHE", "FASTMLP_DATA"):
         if name in os.environ:
             yield name, os.environ[name]
     yield "compiled code", _cache()
@@ -82,17 +81,9 @@ def _version(package: str) -> str:
 
 
 def _cache() -> str:
-    """Where Numba keeps the training step, and whether it can."""
-    from .kernels.step import train_chunk
+    """Where compiled code is kept, and whether it can be."""
+    from .kernels.library import folder, is_writable
 
-    folder = train_chunk.stats.cache_path
-    if folder is None:
-        return "not cached: compiled again in every process"
-    try:
-        os.makedirs(folder, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return f"cached in {folder}"
-    except OSError as error:
-        return (
-            f"not cached, {folder} cannot be written ({error.strerror}): compiled in every process"
-        )
+    if is_writable():
+        return f"kept in {folder()}"
+    return f"not kept, {folder()} cannot be written: compiled again in every process"

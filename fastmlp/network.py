@@ -6,7 +6,16 @@ from itertools import pairwise
 import numpy as np
 
 from .kernels.layout import (
-    BIAS, FAN_IN, FAN_OUT, HIDDEN, LANES, LAYER_COLUMNS, PANEL_STRIDE, PANELS, ROW_STRIDE, WEIGHT,
+    BIAS,
+    FAN_IN,
+    FAN_OUT,
+    HIDDEN,
+    LANES,
+    LAYER_COLUMNS,
+    PANEL_STRIDE,
+    PANELS,
+    ROW_STRIDE,
+    WEIGHT,
 )  # fmt: skip
 
 PANEL_BYTES = 256  # the widest panel: 64 float32, eight AVX2 registers

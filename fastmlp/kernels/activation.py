@@ -4,11 +4,10 @@ Derivatives are taken from the *output* h of the activation, so that the input n
 """
 
 
-from .jit import inlined, kernel
 from .elementary import exp, tanh
-from .vector import at_least, fma, lanes_of, less, load, splat, store, where, zeros
-
+from .jit import inlined, kernel
 from .layout import LOGISTIC, RELU, TANH
+from .vector import at_least, fma, lanes_of, less, load, splat, store, where, zeros
 
 
 @inlined

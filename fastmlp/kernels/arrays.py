@@ -13,8 +13,27 @@ from ..data import open_data
 from ..network import PANEL_BYTES, Layout, aligned
 from ..team import Team, usable_threads
 from .layout import (
-    ACTIVATIONS, EXP, IDENTITY, LANES, LOG, LOG1P, LOGISTIC_OUTPUT, SIZE, SOFTMAX, TABLE_COLUMNS,
-    AdamRule, Batches, Elements, Network, Reading, RMSpropRule, SGDRule, Step, Targets, Turn, block,
+    ACTIVATIONS,
+    EXP,
+    IDENTITY,
+    LANES,
+    LOG,
+    LOG1P,
+    LOGISTIC_OUTPUT,
+    SIZE,
+    SOFTMAX,
+    TABLE_COLUMNS,
+    AdamRule,
+    Batches,
+    Elements,
+    Network,
+    Reading,
+    RMSpropRule,
+    SGDRule,
+    Step,
+    Targets,
+    Turn,
+    block,
 )  # fmt: skip
 from .library import entry
 

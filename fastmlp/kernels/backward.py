@@ -6,10 +6,24 @@ from .activation import activation_backward
 from .forward import dense_input
 from .jit import inlined, kernel
 from .layout import (
-    ACTIVE, BIAS, COLUMN, FAN_IN, FAN_OUT, HIDDEN, LANES, N_ACTIVE, PANEL_STRIDE, PANELS, ROWS, WEIGHT,
+    ACTIVE,
+    BIAS,
+    COLUMN,
+    FAN_IN,
+    FAN_OUT,
+    HIDDEN,
+    LANES,
+    N_ACTIVE,
+    PANEL_STRIDE,
+    PANELS,
+    ROWS,
+    WEIGHT,
 )  # fmt: skip
 from .matmul import (
-    gradient_dense, gradient_row_sparse, matmul_dense, transpose_panel,
+    gradient_dense,
+    gradient_row_sparse,
+    matmul_dense,
+    transpose_panel,
 )  # fmt: skip
 from .pointer import shifted
 from .sync import share, within

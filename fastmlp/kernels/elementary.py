@@ -6,13 +6,21 @@ atanh, cut where the next term is below half a unit in the last place of the dty
 
 from math import factorial
 
-from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
 from .jit import inlined
 from .vector import (
-    _FLOATS, _call, _constant, fma, less, rint, scale_exponent, split_exponent, splat, where,
+    _FLOATS,
+    _call,
+    _constant,
+    fma,
+    less,
+    rint,
+    scale_exponent,
+    splat,
+    split_exponent,
+    where,
 )  # fmt: skip
 
 _EXP_DEGREE = {types.float32: 7, types.float64: 13}

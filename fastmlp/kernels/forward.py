@@ -8,11 +8,26 @@ import numpy as np
 from .activation import activate
 from .jit import inlined, kernel
 from .layout import (
-    BIAS, DENSE, EDGES, FAN_IN, FAN_OUT, HIDDEN, LANES, PANEL_STRIDE, PANELS, RELU, SIZE, SOFTMAX,
-    START, WEIGHT,
+    BIAS,
+    DENSE,
+    EDGES,
+    FAN_IN,
+    FAN_OUT,
+    HIDDEN,
+    LANES,
+    PANEL_STRIDE,
+    PANELS,
+    RELU,
+    SIZE,
+    SOFTMAX,
+    START,
+    WEIGHT,
 )  # fmt: skip
 from .loss import (
-    logistic_cross_entropy_backward, logistic_outputs, softmax, softmax_cross_entropy_backward,
+    logistic_cross_entropy_backward,
+    logistic_outputs,
+    softmax,
+    softmax_cross_entropy_backward,
 )  # fmt: skip
 from .matmul import matmul_dense, matmul_sparse
 from .pointer import stride_or

@@ -9,11 +9,20 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from .jit import inlined, kernel
 from .activation import logistic
 from .elementary import absolute, exp, log, log1p
+from .jit import inlined, kernel
 from .vector import (
-    Vector, lanes_of, less, load, reduce_max, reduce_sum, splat, store, where, zeros,
+    Vector,
+    lanes_of,
+    less,
+    load,
+    reduce_max,
+    reduce_sum,
+    splat,
+    store,
+    where,
+    zeros,
 )  # fmt: skip
 
 

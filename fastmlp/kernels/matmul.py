@@ -13,7 +13,6 @@ from .pointer import stride_or
 from .vector import at_least, fma, lanes_of, load, splat, store, zeros
 
 
-
 @inlined
 def _tile(a0, a1, a2, a3, a4, a5, x, i0, i1, i2, i3, i4, i5, step, count, w, start, stride):
     """a_r += sum_k x[i_r + k step] w[start + k stride : ... + lanes]
@@ -112,7 +111,8 @@ def matmul_sparse(
 def gradient_row_sparse(like, row, row_value, start, stop, delta, delta_start):
     """g = sum over the non-zeros (i, x_i) of one feature of x_i delta[i]
 
-    row, row_value (n,), positions start .. stop - 1, samples ascending; delta [sample][lanes]; g (lanes,), as wide as `like`
+    row, row_value (n,), positions start .. stop - 1, samples ascending; delta [sample][lanes]
+    g (lanes,), as wide as `like`
     """
     total, lanes = like, lanes_of(like)
     for p in range(start, stop):

@@ -6,8 +6,20 @@ from .elementary import exp, log, log1p
 from .forward import forward_layer, output_backward
 from .jit import kernel
 from .layout import (
-    EXP, FAN_OUT, HIDDEN, LANES, LOG, SIZE, START, Batches, Elements, Network, Reading, Step,
-    Targets, Turn,
+    EXP,
+    FAN_OUT,
+    HIDDEN,
+    LANES,
+    LOG,
+    SIZE,
+    START,
+    Batches,
+    Elements,
+    Network,
+    Reading,
+    Step,
+    Targets,
+    Turn,
 )  # fmt: skip
 from .sync import barrier, share
 from .update import update

@@ -5,7 +5,11 @@ calls, once per chunk and thread.
 """
 
 from .backward import (
-    backward_layer, measure_weights, settle_rows, update_layer_dense, update_layer_sparse,
+    backward_layer,
+    measure_weights,
+    settle_rows,
+    update_layer_dense,
+    update_layer_sparse,
 )  # fmt: skip
 from .block import readers
 from .forward import forward, forward_layer, output_backward, read_outputs

@@ -5,13 +5,14 @@ waits (a generation), the number of threads waiting, and a flag that ends every 
 """
 
 import sys
-from .jit import inlined, kernel
-from .pointer import address
 
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
+
+from .jit import inlined, kernel
+from .pointer import address
 
 GENERATION, WAITING, STOP = 0, 8, 16
 SYNC_SIZE = 24

@@ -7,8 +7,8 @@ state in the layout of the parameters, or empty where the rule does not use it.
 
 from numba.extending import overload
 
-from .jit import inlined, kernel
 from .elementary import absolute
+from .jit import inlined, kernel
 from .layout import AdamRule, GradientRule, RMSpropRule, SGDRule
 from .vector import fma, lanes_of, less, load, reduce_sum, splat, sqrt, store, where, zeros
 
