@@ -19,13 +19,13 @@ from .layout import (
     ROWS,
     WEIGHT,
 )  # fmt: skip
-from .matmul import (
+from .pointer import shifted
+from .products import (
     gradient_dense,
     gradient_row_sparse,
     matmul_dense,
     transpose_panel,
 )  # fmt: skip
-from .pointer import shifted
 from .sync import share, within
 from .update import decay_untouched, squared_norm, update
 from .vector import lanes_of, load, store, zeros

@@ -29,8 +29,8 @@ from .loss import (
     softmax,
     softmax_cross_entropy_backward,
 )  # fmt: skip
-from .matmul import matmul_dense, matmul_sparse
 from .pointer import stride_or
+from .products import matmul_dense, matmul_sparse
 from .sync import barrier, share, within
 from .vector import zeros
 
