@@ -101,7 +101,8 @@ def _calls(function):
 
 
 def test_python_does_nothing_per_batch():
-    assert _calls(_epoch_of(10)) == _calls(_epoch_of(100))
+    few, many = _epoch_of(10), _epoch_of(100)
+    assert min(_calls(few) for _ in range(5)) == min(_calls(many) for _ in range(5))
 
 
 def test_compiled_code_cannot_allocate(tmp_path):
