@@ -13,6 +13,7 @@ import platform
 import sys
 import tempfile
 import threading
+from contextlib import suppress
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -173,4 +174,5 @@ def _write(path, symbol, code):
         part.write_bytes(hashlib.sha256(content).digest() + content)
         os.replace(part, path)
     except OSError:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # there may not even be a folder
+            part.unlink()

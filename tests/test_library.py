@@ -1,0 +1,304 @@
+"""Compiled code: where it is kept, what it depends on, and the build that checks each access."""
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fastmlp import team
+from fastmlp.kernels import arrays, layout, library, sync
+
+SMALLEST = ("elements", "float64", None)
+
+
+def run(code, **environment):
+    """The output of a Python process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def relu_by(elements, values):
+    x = layout_ready(values)
+    elements(layout.block(layout.Elements(x, x.size, layout.RELU, 0, 1)))
+    return x
+
+
+def layout_ready(values):
+    return np.resize(np.asarray(values, float), 8)
+
+
+def check(elements):
+    np.testing.assert_array_equal(relu_by(elements, [-1.0, 2.0]), layout_ready([0.0, 2.0]))
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """A cache folder that holds the smallest entry."""
+    folder = tmp_path_factory.mktemp("kept")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FASTMLP_CACHE", str(folder))
+        made = library._Entry(*SMALLEST)
+        assert not made.from_cache
+        check(made)
+    return folder
+
+
+@pytest.fixture
+def cache(kept, tmp_path, monkeypatch):
+    """A copy of that folder, in use."""
+    folder = tmp_path / "cache"
+    shutil.copytree(kept, folder)
+    monkeypatch.setenv("FASTMLP_CACHE", str(folder))
+    return folder
+
+
+def the_file(folder):
+    (path,) = folder.iterdir()
+    return path
+
+
+# --- the cache ----------------------------------------------------------------------------------
+
+
+def test_entries_are_loaded_from_the_cache(cache):
+    before = the_file(cache).stat().st_mtime_ns
+    loaded = library._Entry(*SMALLEST)
+    assert loaded.from_cache
+    check(loaded)
+    assert the_file(cache).stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: b"",
+        lambda content: content[:20],
+        lambda content: content[:-1],
+        lambda content: content[:1000] + bytes([content[1000] ^ 1]) + content[1001:],
+        lambda content: bytes([content[0] ^ 1]) + content[1:],
+        lambda content: content + b"more",
+    ],
+    ids=["empty", "hash cut", "cut", "bit in code", "bit in hash", "longer"],
+)
+def test_damaged_files_are_made_again(damage, cache):
+    path = the_file(cache)
+    sound = path.read_bytes()
+    path.write_bytes(damage(sound))
+    made = library._Entry(*SMALLEST)
+    assert not made.from_cache
+    check(made)
+    assert the_file(cache) == path  # and nothing else is left there
+    assert library._Entry(*SMALLEST).from_cache
+
+
+def test_a_folder_that_is_a_file(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    path.write_text("mine")
+    monkeypatch.setenv("FASTMLP_CACHE", str(path))
+    assert not library.is_writable()
+    made = library._Entry(*SMALLEST)
+    assert not made.from_cache
+    check(made)
+    assert path.read_text() == "mine"
+
+
+def test_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
+    folder = tmp_path / "locked"
+    folder.mkdir()
+    monkeypatch.setenv("FASTMLP_CACHE", str(folder / "deeper"))
+
+    def refuse(*args, **kwargs):  # the superuser may write anywhere, whatever the mode
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    assert not library.is_writable()
+    made = library._Entry(*SMALLEST)
+    assert not made.from_cache
+    check(made)
+    assert list(folder.iterdir()) == []
+
+
+def test_a_full_disk_leaves_no_part(tmp_path, monkeypatch):
+    monkeypatch.setenv("FASTMLP_CACHE", str(tmp_path))
+
+    def write_half(path, content):
+        with open(path, "wb") as file:
+            file.write(content[: len(content) // 2])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", write_half)
+    check(library._Entry(*SMALLEST))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("FASTMLP_CACHE", str(tmp_path / "mine"))
+    assert library.folder() == tmp_path / "mine"
+    assert library.is_writable()
+    monkeypatch.delenv("FASTMLP_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    if sys.platform.startswith("linux"):
+        assert library.folder() == tmp_path / "fastmlp"
+
+
+def test_a_second_process_does_without_numba():
+    code = """
+import sys
+import numpy as np
+from fastmlp.engine import Engine
+from fastmlp.kernels import library
+from fastmlp.kernels.layout import SGDRule
+from fastmlp.optimizers import SGD
+engine = Engine((4, 3, 2), activation="relu", output="softmax", dtype="float64", n_threads=2)
+engine.set_parameters([np.ones((4, 3)), np.ones((3, 2))], [np.zeros(3), np.zeros(2)])
+data, labels = engine.open(np.eye(4)), np.array([[0], [1], [0], [1]], np.int32)
+for _ in range(3):
+    engine.train_epoch(
+        data, labels, np.arange(4), batch_size=2, optimizer=SGD(0.9), learning_rate=0.1
+    )
+train = library.entry("train", "float64", SGDRule)
+bits = b"".join(a.tobytes() for a in sum(engine.get_parameters(), []))
+print(bits.hex(), train.from_cache, "numba" in sys.modules)
+"""
+    # The first may have to compile, unless other tests have used the user's cache folder before.
+    first, second = (run(code).split() for _ in range(2))
+    assert first[1] != first[2]
+    assert second == [first[0], "True", "False"]
+
+
+def test_one_compilation_for_many_threads(monkeypatch):
+    made = []
+
+    class Entry:
+        def __init__(self, *key):
+            made.append(key)
+
+    monkeypatch.setattr(library, "_Entry", Entry)
+    monkeypatch.setattr(library, "_ENTRIES", {})
+    start, found = threading.Barrier(8), []
+
+    def ask():
+        start.wait()
+        found.append(library.entry("train", np.float32))
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert made == [("train", "float32", None)]
+    assert set(found) == {found[0]}
+
+
+# --- what compiled code depends on ----------------------------------------------------------------
+
+
+def test_fingerprint(tmp_path, monkeypatch):
+    fingerprint = library._fingerprint.__wrapped__
+    here = Path(library.__file__).parent
+    copied = tmp_path / "kernels"
+    shutil.copytree(here, copied, ignore=shutil.ignore_patterns("__pycache__"))
+    seen = {fingerprint()}
+    monkeypatch.setattr(library, "__file__", str(copied / "library.py"))
+    assert fingerprint() in seen  # wherever they lie
+    for path in sorted(copied.glob("*.py")):
+        path.write_text(path.read_text() + "\n")
+        assert fingerprint() not in seen, path.name
+        seen.add(fingerprint())
+    for name, value in (("NUMBA_OPT", "1"), ("NUMBA_CPU_NAME", "generic"), ("FASTMLP_CHECK", "1")):
+        monkeypatch.setenv(name, value)
+        assert fingerprint() not in seen, name
+        seen.add(fingerprint())
+    for name, value in (
+        ("version", lambda package: "0.0"),
+        ("cpu", lambda: ("another", "")),
+    ):
+        monkeypatch.setattr(library, name, value)
+        assert fingerprint() not in seen, name
+        seen.add(fingerprint())
+
+
+def test_a_team_s_memory_is_what_the_barrier_uses():
+    assert (team.STOP, team.SYNC_SIZE) == (sync.STOP, sync.SYNC_SIZE)
+    counters = team.Team(2).sync
+    assert counters.ctypes.data % 64 == 0
+    assert counters.size == sync.SYNC_SIZE
+    assert len({sync.GENERATION // 8, sync.WAITING // 8, sync.STOP // 8}) == 3
+
+
+@pytest.mark.parametrize("rule", [layout.RMSpropRule, layout.AdamRule, layout.SGDRule])
+def test_a_block_takes_the_words_that_are_read(rule):
+    values = rule(*np.arange(1.0, 1 + len(rule._fields)))
+    x = np.zeros(5)
+    words = layout.block(values, layout.Elements(x, 5, layout.EXP, 3, 4))
+    assert len(words) == layout.slots(rule) + layout.slots(layout.Elements)
+    np.testing.assert_array_equal(words[: len(values)].view(float), values)
+    assert words[len(values) :].tolist() == [x.ctypes.data, 5, 5, layout.EXP, 3, 4]
+
+
+# --- the checking build ----------------------------------------------------------------------------
+
+CHECK = {"FASTMLP_CHECK": "1"}
+
+
+def test_the_checking_build_catches_an_access_out_of_bounds():
+    code = """
+import numpy as np
+from fastmlp.kernels import layout, library
+elements = library.entry("elements", "float64")
+x = np.ones(16)
+for length, size in ((16, 16), (8, 16), (12, 16), (0, 8)):
+    try:
+        elements(layout.block(layout.Elements(x[:length], size, layout.RELU, 0, 1)))
+        print("fine")
+    except IndexError as error:
+        print(error)
+"""
+    refused = "kernel access out of bounds"
+    assert run(code, **CHECK).splitlines() == ["fine", refused, refused, refused]
+
+
+def test_the_checking_build_trains():
+    """It finds nothing, and comes to the same bits."""
+    code = """
+import itertools
+import numpy as np
+from fastmlp.engine import Engine
+from fastmlp.optimizers import RMSprop
+rng = np.random.default_rng(0)
+for hidden, output, n_threads, alpha, density in itertools.product(
+    ((), (70, 9)), ("softmax", "logistic"), (1, 2), (0.0, 0.1), (0.2, 0.9)
+):
+    sizes = (37, *hidden, 3)
+    engine = Engine(sizes, activation="relu", output=output, dtype="float32", n_threads=n_threads)
+    engine.set_parameters(
+        [rng.normal(size=s) for s in itertools.pairwise(sizes)], [np.zeros(s) for s in sizes[1:]]
+    )
+    X = rng.normal(size=(50, 37)) * (rng.random((50, 37)) < density)
+    labels = rng.integers(2, size=(50, 1 if output == "softmax" else 3)).astype(np.int32)
+    data, optimizer = engine.open(X), RMSprop(momentum=0.9)
+    for _ in range(2):
+        result = engine.train_epoch(
+            data, labels, rng.permutation(50), batch_size=16, optimizer=optimizer,
+            learning_rate=0.001, alpha=alpha, sample_weight=rng.uniform(0.5, 2, 50),
+        )
+    engine.predict(data)
+    print(*result, *(a.tobytes().hex() for a in sum(engine.get_parameters(), [])))
+"""
+    assert run(code, **CHECK) == run(code, FASTMLP_CHECK="")
+
+
+def test_arrays_are_a_module_of_functions():
+    for name in ("matmul", "relu", "softmax_cross_entropy_backward", "adam_update"):
+        assert getattr(sys.modules["fastmlp.kernels"], name) is getattr(arrays, name)
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        sys.modules["fastmlp.kernels"].nonsense  # noqa: B018
