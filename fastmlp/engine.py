@@ -298,7 +298,8 @@ class Engine:
     def _network_for(self, batch_size, n_threads):
         """Shape and working memory for batches of this size; kept for the next pass."""
         network = self._network
-        if network is None or network.batch_size != batch_size:
+        small = network is not None and len(network.scratch) < n_threads * network.scratch_size
+        if network is None or network.batch_size != batch_size or small:
             layers = self.layout.for_batch(batch_size)
             units = self.layout.n_units * batch_size
             panel = PANEL_BYTES // self.dtype.itemsize
@@ -339,31 +340,31 @@ class Engine:
 
         sync = self.team.sync
         last_chunk = plan.n_chunks - 1
-        done = [0]  # updates after the last whole chunk, as thread 0 knows it
+        # Updates after the last whole chunk. Ctrl-C in compiled code is raised as soon as that ends, before its
+        # result is here, so that it writes the number itself.
+        done = np.zeros(1, np.int64)
 
         def work(me, n_threads):
             step = 0
             for chunk in range(plan.n_chunks):
                 data.prepare(plan, chunk, buffers, me, n_threads)
                 first, stop = plan.chunk_batches(chunk)
-                turn = Turn(first, step, chunk == last_chunk, sync, me, n_threads)
+                turn = Turn(first, step, chunk == last_chunk, done, sync, me, n_threads)
                 step = run(stop - first, turn)
                 if step < 0:
                     return
-                if me == 0:
-                    done[0] = step
-                    if progress is not None:
-                        progress(min(stop * plan.batch_size, len(plan.order)))
+                if me == 0 and progress is not None:
+                    progress(min(stop * plan.batch_size, len(plan.order)))
 
         try:
             self.team.run(work)
         except BaseException:
             # Between two chunks the parameters are whole; only rows left out have yet to be settled.
-            run(0, Turn(0, done[0], True, sync, 0, 1))
+            run(0, Turn(0, int(done[0]), True, done, sync, 0, 1))
             raise
         finally:
-            optimizer.n_updates += done[0]
-        return done[0]
+            optimizer.n_updates += int(done[0])
+        return int(done[0])
 
     def _summary(self, plan, targets, sums, sample_weight, alpha, n_updates):
         """The epoch's loss as scikit-learn counts it: a batch's is the mean by its weights, and the epoch's the

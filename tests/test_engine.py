@@ -1,6 +1,7 @@
 """Whole passes: the same bits from every team and storage, and the reference's weights."""
 
 import itertools
+import threading
 
 import numpy as np
 import pytest
@@ -230,6 +231,34 @@ def test_a_prediction_is_the_sample_s_alone(hidden, density, output, dtype):
 
 
 @dtypes
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("hidden", [(), (70, 9), (130,)], ids=str)
+def test_a_few_predictions_are_those_of_many(hidden, order, dtype):
+    problem = Problem((37, *hidden, 3), density=0.3)
+    engine = problem.engine(dtype)
+    coefs, intercepts = engine.get_parameters()
+    given = [np.asarray(w, order=order) for w in coefs], intercepts
+    expected = engine.predict(engine.open(problem.X))
+    for n, X in itertools.product((1, 7, 30), (problem.X, sparse.csr_array(problem.X))):
+        np.testing.assert_array_equal(engine.predict_few(X[:n], *given), expected[:n])
+
+
+def test_an_engine_that_predicted_a_few_can_train():
+    problem = Problem()
+    expected, _ = problem.train(n_threads=2)
+    engine = problem.engine(n_threads=2)
+    engine.predict_few(problem.X[:32], problem.coefs, problem.intercepts)
+    data, optimizer = engine.open(problem.X), RMSprop()
+    for order in problem.orders:
+        engine.train_epoch(
+            data, problem.labels, order, batch_size=32, optimizer=optimizer, learning_rate=0.003
+        )
+    coefs, intercepts = engine.get_parameters()
+    for a, b in zip(coefs + intercepts, expected, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@dtypes
 @pytest.mark.parametrize("output", ["softmax", "logistic"])
 def test_evaluate(output, dtype):
     problem = Problem(output=output)
@@ -275,10 +304,12 @@ def test_sample_weights_follow_the_reference(optimizer):
     problem = Problem()
     for alpha in (0.0, 0.2):
         how = {"sample_weight": problem.weight, "alpha": alpha}
-        found, _ = problem.train(optimizer, dtype=np.float64, how=how)
-        plain, *_ = problem.reference(optimizer, how=how)
+        found, results = problem.train(optimizer, dtype=np.float64, how=how)
+        plain, losses, accuracies = problem.reference(optimizer, how=how)
         for a, b in zip(found, plain, strict=True):
             np.testing.assert_allclose(a, b, rtol=0, atol=1e-10)
+        assert [result.loss for result in results] == pytest.approx(losses, rel=1e-10)
+        assert [result.accuracy for result in results] == pytest.approx(accuracies, rel=1e-10)
 
 
 @optimizers
@@ -348,6 +379,45 @@ def test_interrupted_epoch(optimizer, n_threads, error):
     engine.train_epoch(data, problem.labels, problem.orders[1], **arguments)
     orders = [problem.orders[0][:30], problem.orders[1]]
     expected, _ = problem.train(optimizer, orders=orders, dtype=np.float64, batch_size=10)
+    coefs, intercepts = engine.get_parameters()
+    for a, b in zip(coefs + intercepts, expected, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.usefixtures("tiny_chunks")
+@pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize("optimizer", ["rmsprop, momentum", "adam"])
+def test_ctrl_c_in_compiled_code(optimizer, n_threads, monkeypatch):
+    """Python raises it as soon as the chunk is done, before it has even seen the result."""
+    problem = Problem((61, 20, 3), density=0.02)
+    expected, _ = problem.train(
+        optimizer, orders=[problem.orders[0][:30]], dtype=np.float64, batch_size=10
+    )
+    make, _, rate = OPTIMIZERS[optimizer]
+    main, calls = threading.main_thread(), []
+
+    def interrupted(*key):
+        train = entry(*key)
+
+        def call(block):
+            result = train(block)
+            if threading.current_thread() is main:
+                calls.append(result)
+                if len(calls) == 3:
+                    raise KeyboardInterrupt
+            return result
+
+        return call
+
+    entry = engine_module.entry
+    monkeypatch.setattr(engine_module, "entry", interrupted)
+    engine, used = problem.engine(np.float64, n_threads), make()
+    with pytest.raises(KeyboardInterrupt):
+        engine.train_epoch(
+            engine.open(problem.X), problem.labels, problem.orders[0], batch_size=10,
+            optimizer=used, learning_rate=rate,
+        )  # fmt: skip
+    assert used.n_updates == 3
     coefs, intercepts = engine.get_parameters()
     for a, b in zip(coefs + intercepts, expected, strict=True):
         np.testing.assert_array_equal(a, b)

@@ -273,7 +273,7 @@ def _loss_backward(output, logits, labels, columns, n_labels, sample_weight, n_t
     words = block(network, batches, targets)
     run = entry("loss", dtype)
     team = Team(usable_threads(n_threads))
-    team.run(lambda me, m: run(np.concatenate((words, block(Turn(0, 0, True, team.sync, me, m))))))
+    team.run(lambda me, m: run(np.concatenate((words, block(Turn(0, 0, True, none, team.sync, me, m))))))
     share = weight / weight.sum()
     delta = network.delta.reshape(-1, n, lanes).transpose(1, 0, 2).reshape(n, -1)[:, :n_outputs]
     return float((losses * share).sum()), np.ascontiguousarray(delta), float((hits * share).sum())

@@ -144,6 +144,7 @@ class Turn(NamedTuple):
     first_batch: int  # the chunk's first batch in the epoch
     step: int  # updates before it in this epoch
     finish: int  # whether the epoch ends here
+    done: INT64  # (1,) gets the number of updates, for a caller that Ctrl-C keeps from the result
     sync: INT64
     me: int
     n_threads: int

@@ -61,6 +61,8 @@ def train_chunk(rule, net, batches, targets, learning, turn):
         settle_rows(net, batches, batches.n_batches, learning, step, me, n_threads)
         if barrier(sync, n_threads):
             return -1
+    if me == 0:
+        turn.done[0] = step
     return step
 
 
