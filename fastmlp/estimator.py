@@ -47,7 +47,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         (t_ + 1) ** power_t`` after each epoch; or divided by 5 each time that
         `n_iter_no_change` epochs in a row brought no improvement by `tol`.
     learning_rate_init : float, default=0.001
-        Initial learning rate. It may be changed between calls of `partial_fit`.
+        Initial learning rate.
     power_t : float, default=0.5
         Exponent of the "invscaling" schedule.
     max_iter : int, default=20
@@ -286,7 +286,8 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     ) -> "MLPClassifier":
         """Train for one epoch, from where the model stands.
 
-        k calls with the same data are one `fit` with ``max_iter=k``, bit for bit.
+        k calls with the same data are one `fit` with ``max_iter=k``, bit for bit. Parameters may
+        be changed between calls, those of the network's shape excepted.
 
         Parameters
         ----------

@@ -14,7 +14,7 @@ from . import callbacks, randomness
 from .engine import FEW, Engine, borrowed_engine
 from .progress import reporter
 from .targets import Targets, sample_weights
-from .training import DIVERGED, Record, Samples, State, Training, validate
+from .training import Record, Samples, State, Training, diverged, validate
 from .validation import check_layers, check_parameters, check_samples, check_training_data
 
 # Attributes of a fitted model whose names do not end in an underscore.
@@ -190,7 +190,7 @@ class Job:
         finally:
             report.close()
         if not all(np.isfinite(array).all() for arrays in found for array in arrays):
-            raise ValueError(DIVERGED.format(rate=model.learning_rate_init, solver=model.solver))
+            raise diverged(model, model.learning_rate_init if self.stochastic else None)
         vars(model).update(self.attributes(*found))
         if task is not None:
             task.end()
@@ -250,7 +250,11 @@ def probabilities(model, X) -> np.ndarray:
     """The fitted model's outputs for X, (n_samples, n_outputs_)."""
     X = check_samples(model, X)
     if X.shape[0] <= FEW:
-        how = {"activation": model.activation, "output": model.out_activation_, "dtype": model.dtype}
+        how = {
+            "activation": model.activation,
+            "output": model.out_activation_,
+            "dtype": model.dtype,
+        }
         with borrowed_engine(network_sizes(model), **how) as engine:
             outputs = engine.predict_few(X, model.coefs_, model.intercepts_)
     else:

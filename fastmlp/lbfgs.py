@@ -7,9 +7,7 @@ import numpy as np
 import scipy.optimize
 from sklearn.exceptions import ConvergenceWarning
 
-from .training import validate
-
-ITERATION_LIMIT = 1  # scipy's status where maxiter or maxfun ended it
+from .training import diverged, validate
 
 
 class Minimization:
@@ -49,6 +47,8 @@ class Minimization:
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=2)
         else:
+            if not np.isfinite(result.fun):
+                raise diverged(self.model)
             self.latest = result.x
             self.note(float(result.fun))  # even if there was no iteration at all
             if not self.stopped:
@@ -92,8 +92,12 @@ class Minimization:
         self.record.best_loss = min(self.record.best_loss, loss)
 
     def warn_unless_converged(self, result, n_iterations):
-        """scikit-learn's warning; a limit that is met is no failure unless `tol` was asked for."""
-        if result.status == 0 or (result.status == ITERATION_LIMIT and self.model.tol is None):
+        """scikit-learn's warning, where a tolerance was asked for and not met.
+
+        Without one there is no such failure: not a limit that is met, nor a line search that finds
+        the loss as low as the dtype can tell.
+        """
+        if result.status == 0 or self.model.tol is None:
             return
         message = (
             f"lbfgs failed to converge after {result.nit} iteration(s) (status={result.status}):\n"
@@ -115,7 +119,8 @@ class Minimization:
         arrays, start = [], 0
         for shape in self.shapes:
             stop = start + int(np.prod(shape))
-            arrays.append(x[start:stop].reshape(shape).astype(self.engine.dtype))
+            with np.errstate(over="ignore"):  # a far point of the line search; its loss is refused
+                arrays.append(x[start:stop].reshape(shape).astype(self.engine.dtype))
             start = stop
         half = len(arrays) // 2
         return arrays[:half], arrays[half:]

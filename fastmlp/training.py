@@ -11,10 +11,16 @@ from sklearn.exceptions import ConvergenceWarning
 
 from .randomness import epoch_order
 
-DIVERGED = (
-    "Solver produced non-finite parameter weights. The input data may contain large values and "
-    "need to be preprocessed, or learning_rate_init={rate:g} is too large for solver='{solver}'."
-)
+
+def diverged(model, learning_rate=None) -> ValueError:
+    """The error of a fit that ended in infinities, with scikit-learn's words and a likely cause."""
+    message = (
+        "Solver produced non-finite parameter weights. The input data may contain large values "
+        "and need to be preprocessed."
+    )
+    if learning_rate is not None:
+        message += f" Or learning_rate_init={learning_rate:g} is too large for '{model.solver}'."
+    return ValueError(message)
 
 
 @dataclass
@@ -131,6 +137,14 @@ def make_optimizer(model):
     return SGD(momentum=model.momentum, nesterov=model.nesterovs_momentum and model.momentum > 0)
 
 
+def next_optimizer(model, previous):
+    """The optimizer that the parameters ask for now; one of the same kind hands its state over."""
+    optimizer = make_optimizer(model)
+    if type(previous) is type(optimizer):
+        optimizer.state, optimizer.n_updates = previous.state, previous.n_updates
+    return optimizer
+
+
 def batch_size(model, n_samples: int) -> int:
     """The samples per update, never more than there are."""
     if model.batch_size == "auto":
@@ -181,8 +195,7 @@ class Training:
         # Whether training may end, or slow down, for want of improvement; and what that means.
         self.has_rule = model.tol is not None or self.early_stopping or self.schedule == "adaptive"
         self.tol = 0.0 if model.tol is None else model.tol
-        if state.optimizer is None:
-            state.optimizer = make_optimizer(model)
+        state.optimizer = next_optimizer(model, state.optimizer)
 
     def run(self, n_epochs: int, parameters, *, incremental=False):
         """Train from `parameters`, at most n_epochs; the parameters to keep: (coefs, intercepts).
@@ -233,7 +246,7 @@ class Training:
         state.epoch += 1
         state.optimizer_epochs += 1
         if not math.isfinite(result.loss):
-            raise ValueError(DIVERGED.format(rate=rate, solver=model.solver))
+            raise diverged(model, rate)
         row = {"loss": float(result.loss), "accuracy": float(result.accuracy)}
         row |= validate(self.engine, self.validation)
         row |= {"learning_rate": rate, "seconds": seconds}

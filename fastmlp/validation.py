@@ -97,7 +97,8 @@ def check_parameters(coefs, intercepts, layer_sizes, dtype):
 
 
 def _check_arrays(name, arrays, shapes, dtype):
-    arrays = [np.array(array, dtype=dtype, order="C") for array in arrays]
+    with np.errstate(over="ignore"):
+        arrays = [np.array(array, dtype=dtype, order="C") for array in arrays]
     found = [array.shape for array in arrays]
     if found != shapes:
         raise ValueError(f"{name} must have the shapes {shapes} of the network, got {found}.")

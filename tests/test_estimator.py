@@ -5,6 +5,7 @@ import itertools
 import sys
 import threading
 import time
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -333,10 +334,8 @@ class TestInitialWeights:
         ],
     )
     def test_bad_weights(self, coef_init, message):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)
-            with pytest.raises(ValueError, match=message):
-                make().fit(X, Y, coef_init=coef_init)
+        with pytest.raises(ValueError, match=message):
+            make().fit(X, Y, coef_init=coef_init)
 
     def test_assigned_weights_are_used(self):
         model = make(dtype="float64").fit(X, Y)
@@ -531,6 +530,41 @@ class TestInput:
         model = make(batch_size=3).fit(x / 2.0**63, [0, 1, 2])
         model.predict(x)
         make(batch_size=3).fit(x.astype(np.uint64) * 2, [0, 1, 2])
+
+    def test_more_elements_than_an_int_can_count(self, tmp_path):
+        n_samples, n_features = 30_000, 100_000
+        rng = np.random.default_rng(0)
+        parts = {
+            "indices": rng.integers(0, n_features, n_samples).astype(np.int32),
+            "indptr": np.arange(n_samples + 1, dtype=np.int32),
+            "data": np.ones(n_samples, np.float32),
+        }
+        for name, array in parts.items():
+            np.save(tmp_path / f"{name}.npy", array)
+        mapped = {name: np.load(tmp_path / f"{name}.npy", mmap_mode="r") for name in parts}
+        x = sp.csr_array((n_samples, n_features), dtype=np.float32)
+        x.indices, x.indptr, x.data = mapped["indices"], mapped["indptr"], mapped["data"]
+        assert x.shape[0] * x.shape[1] > 2**31
+        y = parts["indices"] % 2
+        model = make(hidden_layer_sizes=(3,), batch_size=2000, max_iter=1).fit(x, y)
+        assert model.predict(x[-5:]).shape == (5,)
+        assert model.density_ == 1 / n_features
+
+    @pytest.mark.parametrize(("dtype", "shape"), [("f8", (20_000, 200)), ("u1", (40_000, 600))])
+    @pytest.mark.parametrize("early_stopping", [False, True])
+    def test_no_copy_of_x_is_made(self, dtype, shape, early_stopping):
+        rng = np.random.default_rng(0)
+        x = rng.integers(1, 255, shape, np.uint8).astype(dtype)
+        y = rng.integers(0, 3, len(x))
+        model = make(batch_size=128, max_iter=1, early_stopping=early_stopping)
+        clone(model).fit(x[:500], y[:500]).predict(x[:500])
+        tracemalloc.start()
+        try:
+            model.fit(x, y).predict(x)
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert peak < 0.5 * x.nbytes
 
     def test_rows_without_entries(self):
         x = sp.csr_array(([1.0], [2], [0, 0, 1, 1]), shape=(3, 4))

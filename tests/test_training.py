@@ -188,6 +188,25 @@ class TestSchedules:
         assert model.history_["learning_rate"] == [0.01, 0.002]
 
 
+class TestOptimizer:
+    def test_parameters_changed_between_calls_count(self):
+        model = make(solver="rmsprop").partial_fit(X, Y, classes=[0, 1, 2])
+        other = copy.deepcopy(model)
+        model.set_params(rho=0.5, momentum=0.9).partial_fit(X, Y)
+        other.partial_fit(X, Y)
+        assert (model._state.optimizer.rho, model._state.optimizer.momentum) == (0.5, 0.9)
+        assert (model.coefs_[0] != other.coefs_[0]).any()
+
+    def test_its_state_goes_on_only_to_its_own_kind(self):
+        model = make(solver="adam").partial_fit(X, Y, classes=[0, 1, 2])
+        n_updates = model._state.optimizer.n_updates
+        model.set_params(beta_1=0.8).partial_fit(X, Y)
+        assert model._state.optimizer.n_updates == 2 * n_updates
+        model.set_params(solver="sgd").partial_fit(X, Y)
+        assert model._state.optimizer.n_updates == n_updates
+        assert not hasattr(model._state.optimizer, "beta_1")
+
+
 class TestResume:
     @pytest.mark.parametrize("solver", STOCHASTIC)
     @pytest.mark.parametrize("schedule", ["constant", "invscaling", "adaptive"])
@@ -399,6 +418,16 @@ class TestLbfgs:
             make(solver="lbfgs", max_iter=2, tol=1e-9).fit(X, Y)
         with pytest.warns(ConvergenceWarning, match="lbfgs failed to converge"):
             make(solver="lbfgs", max_fun=2, tol=1e-9).fit(X, Y)
+
+    def test_as_low_as_the_dtype_can_tell_is_no_failure(self):
+        rng = np.random.RandomState(0)
+        for seed in range(5):
+            x, y = rng.normal(size=(20, 5)), rng.randint(0, 2, 20)
+            make(solver="lbfgs", max_iter=500, random_state=seed).fit(x, y)
+
+    def test_divergence(self):
+        with pytest.raises(ValueError, match=r"non-finite parameter weights(?!.*learning_rate)"):
+            make(solver="lbfgs").fit(X * 1e38, Y)
 
     def test_nothing_to_improve(self):
         model = make(solver="lbfgs", tol=1e6).fit(X, Y)
