@@ -13,8 +13,9 @@ from sklearn.utils.multiclass import unique_labels
 from . import callbacks, randomness
 from .engine import FEW, Engine, borrowed_engine
 from .progress import reporter
+from .record import Record, State
 from .targets import Targets, sample_weights
-from .training import Record, Samples, State, Training, diverged, validate
+from .training import Samples, Training, diverged, validate
 from .validation import check_layers, check_parameters, check_samples, check_training_data
 
 # Attributes of a fitted model whose names do not end in an underscore.

@@ -1,0 +1,141 @@
+"""What a fit shows, and scikit-learn's callbacks."""
+
+import sys
+import threading
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from small import SOLVERS, X, Y, assert_same, make
+
+from fastmlp import MLPClassifier
+
+
+class TestDisplay:
+    def test_lines(self, capsys):
+        make(verbose=2, max_iter=2).fit(X, Y, X_val=X, y_val=Y)
+        out = capsys.readouterr().out
+        assert "Training on the dense path, density 100.0%" in out
+        assert "Iteration 1, loss = " in out
+        assert "Iteration 2, loss = " in out
+        assert "accuracy = " in out
+        assert "samples/s" in out
+        assert "Validation score: " in out
+
+    def test_bar(self, capsys):
+        pytest.importorskip("tqdm")
+        x = X * (X > 0.5)
+        make(verbose=1, max_iter=2, early_stopping=True, validation_fraction=0.2).fit(x, Y)
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        for word in ("samples/s", "loss=", "accuracy=", "val_accuracy=", "path=zero-skipping"):
+            assert word in captured.err
+        assert "192/192" in captured.err
+
+    def test_lines_without_tqdm(self, capsys, monkeypatch):
+        monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+        make(verbose=True, max_iter=1).fit(X, Y)
+        assert "Iteration 1, loss = " in capsys.readouterr().out
+
+    def test_why_training_stops(self, capsys):
+        stops = {"tol": 10.0, "n_iter_no_change": 1, "max_iter": 20, "verbose": 2}
+        make(**stops).fit(X, Y)
+        assert "Training loss did not improve more than tol=10.000000 for 1" in (
+            capsys.readouterr().out
+        )
+        make(**stops, early_stopping=True).fit(X, Y)
+        assert "Validation score did not improve more than tol=10" in capsys.readouterr().out
+        make(**stops, learning_rate="adaptive", solver="sgd", learning_rate_init=1e-5).fit(X, Y)
+        out = capsys.readouterr().out
+        assert "Setting learning rate to 0.000002" in out
+        assert "Learning rate too small. Stopping." in out
+
+    def test_lbfgs(self, capsys):
+        make(verbose=2, solver="lbfgs", max_iter=2).fit(X, Y)
+        assert "Iteration 2, loss = " in capsys.readouterr().out
+
+
+class Recorder:
+    """A callback that notes what it is told; stops after `stop_after` epochs."""
+
+    def __init__(self, stop_after=None, fail=None):
+        self.events, self.models, self.stop_after, self.fail = [], [], stop_after, fail
+
+    def setup(self, estimator, context):
+        self.events.append("setup")
+
+    def teardown(self, estimator, context):
+        self.events.append("teardown")
+
+    def on_fit_task_begin(self, estimator, context, *, X=None, y=None):
+        self.events.append(f"begin {context.task_name}")
+        assert X is not None
+        assert y is not None
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+        self.events.append(f"end {context.task_name}")
+        if context.task_name == "epoch" and fitted_estimator is not None:
+            self.models.append(fitted_estimator)
+            if self.fail:
+                raise self.fail
+            return len(self.models) == self.stop_after
+        return False
+
+
+callback = pytest.importorskip("sklearn.callback", reason="scikit-learn before 1.9")
+
+
+class TestCallbacks:
+    @pytest.mark.parametrize("solver", SOLVERS)
+    def test_hooks_are_called_around_every_epoch(self, solver):
+        recorder = Recorder()
+        model = make(solver=solver, max_iter=3).set_callbacks(recorder).fit(X, Y)
+        epochs = ["begin epoch", "end epoch"] * 3
+        assert recorder.events == ["setup", "begin fit", *epochs, "end fit", "teardown"]
+        assert_same(recorder.models[-1], model)
+        for k, seen in enumerate(recorder.models, 1):
+            expected = make(solver=solver, max_iter=k).fit(X, Y)
+            assert_same(seen, expected)
+            assert seen.n_iter_ == k
+            assert seen.loss_curve_ == expected.loss_curve_
+            assert_array_equal(seen.predict_proba(X), expected.predict_proba(X))
+
+    @pytest.mark.parametrize("solver", SOLVERS)
+    def test_a_callback_can_stop_training(self, solver):
+        model = make(solver=solver, max_iter=9).set_callbacks(Recorder(stop_after=2)).fit(X, Y)
+        assert model.n_iter_ == 2
+        assert_same(model, make(solver=solver, max_iter=2).fit(X, Y))
+
+    def test_partial_fit(self):
+        recorder = Recorder()
+        model = make().set_callbacks(recorder)
+        model.partial_fit(X, Y, classes=[0, 1, 2]).partial_fit(X, Y)
+        assert recorder.events.count("end epoch") == 2
+        assert_same(recorder.models[-1], model)
+
+    @pytest.mark.parametrize("solver", ["rmsprop", "lbfgs"])
+    def test_an_exception_leaves_the_model_as_it_was_and_no_thread(self, solver):
+        recorder = Recorder(fail=RuntimeError("no"))
+        model = make(solver=solver, n_threads=3).set_callbacks(recorder)
+        before = threading.active_count()
+        with pytest.raises(RuntimeError, match="no"):
+            model.fit(X, Y)
+        assert recorder.events[-1] == "teardown"
+        assert threading.active_count() == before
+        assert not hasattr(model, "coefs_")
+        assert_same(model.set_callbacks().fit(X, Y), make(solver=solver).fit(X, Y))
+
+    def test_scoring_monitor(self):
+        monitor = callback.ScoringMonitor(scoring="accuracy")
+        model = make(max_iter=3).set_callbacks(monitor).fit(X, Y, sample_weight=np.ones(120))
+        scores = [row["accuracy"] for row in monitor.get_logs().data]
+        assert len(scores) >= 3
+        assert scores[-1] == pytest.approx(model.score(X, Y))
+
+    def test_progress_bar(self, capsys):
+        pytest.importorskip("rich")
+        make(max_iter=3).set_callbacks(callback.ProgressBar()).fit(X, Y)
+
+    def test_without_callbacks_nothing_is_created(self, monkeypatch):
+        monkeypatch.setattr(MLPClassifier, "_init_callback_context", None)
+        make().fit(X, Y)
