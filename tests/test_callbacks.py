@@ -1,11 +1,13 @@
 """What a fit shows, and scikit-learn's callbacks."""
 
+import pickle
 import sys
 import threading
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from sklearn.base import clone
 from small import SOLVERS, X, Y, assert_same, make
 
 from fastmlp import MLPClassifier
@@ -124,6 +126,26 @@ class TestCallbacks:
         assert threading.active_count() == before
         assert not hasattr(model, "coefs_")
         assert_same(model.set_callbacks().fit(X, Y), make(solver=solver).fit(X, Y))
+
+    def test_training_goes_on_from_a_snapshot(self):
+        saved = []
+
+        class Saver(Recorder):
+            def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+                if fitted_estimator is not None and context.task_name == "epoch":
+                    model = clone(fitted_estimator).set_callbacks()
+                    for name, value in vars(fitted_estimator).items():
+                        if name.endswith("_") or name in ("_targets", "_state"):
+                            setattr(model, name, value)
+                    saved.append(pickle.dumps(model))
+
+        model = make(max_iter=5, solver="adam").set_callbacks(Saver()).fit(X, Y)
+        for k in (1, 3):
+            resumed = pickle.loads(saved[k - 1])
+            for _ in range(5 - k):
+                resumed.partial_fit(X, Y)
+            assert_same(resumed, model)
+            assert resumed.loss_curve_ == model.loss_curve_
 
     def test_scoring_monitor(self):
         monitor = callback.ScoringMonitor(scoring="accuracy")

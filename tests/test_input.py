@@ -139,7 +139,7 @@ class TestInput:
     def test_damaged_sparse_matrices_are_refused_and_not_read(self, container, spoil):
         x = container(np.eye(6)[Y])
         if x.format == "coo":
-            x.coords[1][3] = 10**6 if spoil == "high" else -(10**6)
+            x.col[3] = 10**6 if spoil == "high" else -(10**6)
         elif spoil == "high":
             x.indices[3] = 10**6
         elif spoil == "negative":
