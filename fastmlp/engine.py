@@ -27,14 +27,15 @@ from .kernels.layout import (
     Targets,
     Turn,
     block,
+    slots,
 )  # fmt: skip
 from .kernels.library import entry
 from .network import PANEL_BYTES, aligned, layout_of
 from .optimizers import Gradient
 from .team import Team, usable_threads
 
-# Between two chunks Python can stop, report or take Ctrl-C: about 20 ms of one core's arithmetic.
-CHUNK_FLOPS = 1e9
+# Between two chunks Python can stop, report or take Ctrl-C: about 40 ms of one core's arithmetic.
+CHUNK_FLOPS = 2e9
 # Forward passes take samples in batches that keep a layer's activations in the second-level cache.
 PREDICT_BATCH = 128
 
@@ -171,16 +172,18 @@ class Engine:
         plan = data.plan(rows, PREDICT_BATCH, columns=False)
         outputs = np.empty((len(plan.order), self.layout.sizes[-1]), self.dtype)
         buffers = self._fitting_buffers(data, plan)
-        network = block(self._network_for(plan.batch_size, self.team.n_threads))
+        network = self._network_for(plan.batch_size, self.team.n_threads)
+        words = block(network, _batches(data, buffers, 0))
         predict = entry("predict", self.dtype)
 
         def work(me, n_threads):
             reading = block(Reading(self.params, outputs, self.team.sync, me, n_threads))
+            mine = np.concatenate((words, reading))
             for chunk in range(plan.n_chunks):
                 data.prepare(plan, chunk, buffers, me, n_threads)
                 first, stop = plan.chunk_batches(chunk)
-                batches = block(_batches(data, buffers, stop - first))
-                if predict(np.concatenate((network, batches, reading))) < 0:
+                mine[len(words) - 3] = stop - first  # n_batches
+                if predict(mine) < 0:
                     return
 
         self.team.run(work)
@@ -332,11 +335,10 @@ class Engine:
         network = self._network_for(plan.batch_size, self.team.n_threads)
         rule = optimizer.rule()
         train = entry("train", self.dtype, type(rule))
-        head, tail = block(rule, network), block(targets, learning)
-
-        def run(n_batches, turn):
-            batches = block(_batches(data, buffers, n_batches))
-            return train(np.concatenate((head, batches, tail, block(turn))))
+        words = block(rule, network, _batches(data, buffers, 0), targets, learning)
+        # Of the block only these change from chunk to chunk.
+        n_batches = slots(type(rule)) + slots(Network) + slots(Batches) - 3
+        turn = slice(len(words), len(words) + 3)
 
         sync = self.team.sync
         last_chunk = plan.n_chunks - 1
@@ -346,11 +348,12 @@ class Engine:
 
         def work(me, n_threads):
             step = 0
+            mine = np.concatenate((words, block(Turn(0, 0, False, done, sync, me, n_threads))))
             for chunk in range(plan.n_chunks):
                 data.prepare(plan, chunk, buffers, me, n_threads)
                 first, stop = plan.chunk_batches(chunk)
-                turn = Turn(first, step, chunk == last_chunk, done, sync, me, n_threads)
-                step = run(stop - first, turn)
+                mine[n_batches], mine[turn] = stop - first, (first, step, chunk == last_chunk)
+                step = train(mine)
                 if step < 0:
                     return
                 if me == 0 and progress is not None:
@@ -360,7 +363,8 @@ class Engine:
             self.team.run(work)
         except BaseException:
             # Between two chunks the parameters are whole; only rows left out have yet to be settled.
-            run(0, Turn(0, int(done[0]), True, done, sync, 0, 1))
+            end = Turn(0, int(done[0]), True, done, sync, 0, 1)
+            train(np.concatenate((words, block(end))))
             raise
         finally:
             optimizer.n_updates += int(done[0])
