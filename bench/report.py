@@ -1,6 +1,6 @@
 """From a results file to tables: for the terminal, as CSV, for the README.
 
-``python bench/report.py bench/results/full.json`` prints; ``--readme README.md`` renews the table
+``python bench/report.py bench/results/main.json`` prints; ``--readme README.md`` renews the table
 between the markers of the README, ``--plots FOLDER`` draws.
 """
 

@@ -98,8 +98,8 @@ def test_block_replaces_only_what_is_between_the_markers(results):
 
 
 def test_readme_shows_the_results_file():
-    """``python bench/report.py bench/results/full.json --readme README.md`` renews it."""
-    results = json.loads((HERE / "results" / "full.json").read_text())
+    """``python bench/report.py bench/results/main.json --readme README.md`` renews it."""
+    results = json.loads((HERE / "results" / "main.json").read_text())
     document = README.read_text(encoding="utf-8")
     assert report.with_block(document, report.readme_block(results)) == document
 

@@ -1,5 +1,7 @@
 """What `verbose` shows of a fit: nothing, one line per epoch, or a bar."""
 
+import sys
+
 
 def reporter(verbose, name: str, n_epochs: int, n_samples: int, data):
     """The display asked for by `verbose`.
@@ -59,33 +61,35 @@ class Lines(Silent):
 
 
 class Bar(Silent):
-    """A tqdm bar that counts samples, so that it moves within an epoch and shows their rate."""
+    """A tqdm bar per epoch that counts samples, so that it moves within the epoch and shows their rate."""
 
     def __init__(self, tqdm, name, n_epochs, n_samples, path):
-        self._n_samples = n_samples
-        self._path = path
+        self._tqdm = tqdm
+        self._n_epochs, self._n_samples = n_epochs, n_samples
+        self._bar = None
         self._done = 0
-        self._bar = tqdm(
-            total=n_epochs * n_samples,
-            desc=name,
-            unit=" samples",
-            unit_scale=True,
-            dynamic_ncols=True,
-        )
+        self.message(f"{name}: {path}")
 
     def advance(self, n_done):
+        if self._bar is None:
+            self._bar = self._tqdm(
+                total=self._n_samples, unit=" samples", unit_scale=True, dynamic_ncols=True
+            )
         self._bar.update(n_done - self._done)
         self._done = n_done
 
     def epoch(self, number, row, samples_per_second):
         self.advance(self._n_samples)
-        self._done = 0
         measures = ("loss", "accuracy", "val_loss", "val_accuracy")
         shown = {key: f"{row[key]:.4f}" for key in measures if key in row}
-        self._bar.set_postfix({"epoch": number, **shown, "path": self._path}, refresh=False)
+        self._bar.set_description(f"Epoch {number}/{self._n_epochs}", refresh=False)
+        self._bar.set_postfix(shown)
+        self.close()
 
     def message(self, text):
-        self._bar.write(text)
+        self._tqdm.write(text, file=sys.stderr)
 
     def close(self):
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
+        self._bar, self._done = None, 0

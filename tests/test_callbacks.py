@@ -30,9 +30,9 @@ class TestDisplay:
         make(verbose=1, max_iter=2, early_stopping=True, validation_fraction=0.2).fit(x, Y)
         captured = capsys.readouterr()
         assert captured.out == ""
-        for word in ("samples/s", "loss=", "accuracy=", "val_accuracy=", "path=zero-skipping"):
+        for word in ("samples/s", "loss=", "accuracy=", "val_accuracy=", "zero-skipping path", "Epoch 2/2"):
             assert word in captured.err
-        assert "192/192" in captured.err
+        assert captured.err.count("96.0/96.0") >= 2
 
     def test_lines_without_tqdm(self, capsys, monkeypatch):
         monkeypatch.setitem(sys.modules, "tqdm.auto", None)

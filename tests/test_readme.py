@@ -17,7 +17,7 @@ MODULES = [m.name for m in pkgutil.walk_packages(fastmlp.__path__, "fastmlp.")]
 
 
 def needs_keras(block):
-    return "import keras" in block
+    return "keras" in block.lower()
 
 
 def test_the_two_commands():

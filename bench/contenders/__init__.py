@@ -49,7 +49,7 @@ CONTENDERS = {
         "PyTorch, compiled",
         "torch_loop",
         ("torch",),
-        "pip install torch --index-url https://download.pytorch.org/whl/cpu",
+        "pip install torch==2.13.0",
         ("torch",),
         {"BENCH_TORCH_COMPILE": "1"},
     ),
@@ -57,7 +57,7 @@ CONTENDERS = {
         "PyTorch, eager",
         "torch_loop",
         ("torch",),
-        "pip install torch --index-url https://download.pytorch.org/whl/cpu",
+        "pip install torch==2.13.0",
         ("torch",),
     ),
     "scikit-learn": Contender(
