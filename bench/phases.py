@@ -76,7 +76,7 @@ def update_hidden(words):
 
 
 def peak_fma(words):
-    """200,000 times six chains of 64 bytes, all in registers: six chains of two AVX registers each keep the units busy."""
+    """200,000 times six chains of 64 bytes, two AVX registers each, which keep the units busy."""
     p = learning_of(words).params
     like = zeros(p, 64)
     x = load(like, p, 0)
