@@ -101,8 +101,10 @@ def _calls(function):
 
 
 def test_python_does_nothing_per_batch():
+    """200 batches more add next to no calls; one call per batch would add 200."""
     few, many = _epoch_of(100), _epoch_of(300)
-    assert min(_calls(few) for _ in range(5)) == min(_calls(many) for _ in range(5))
+    more = min(_calls(many) for _ in range(5)) - min(_calls(few) for _ in range(5))
+    assert abs(more) < 20
 
 
 def test_compiled_code_cannot_allocate(tmp_path):

@@ -6,7 +6,6 @@ the place, the arrays are the same to the last bit: each is checked by the sha25
 
 import hashlib
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from .arrayfiles import read_idx, read_npz
+from .folders import user_cache
 
 __all__ = ["load_fashion_mnist", "load_mnist"]
 
@@ -188,7 +188,7 @@ def _load(dataset, path, flatten, dtype, download) -> tuple[Split, Split]:
         tried.append(f"{label}: {place}")
     else:
         tried += _download(dataset) if download else ["the network: not asked, download=False"]
-        source = _find(dataset, _cache_folder())
+        source = _find(dataset, user_cache())
     if source is None:
         raise FileNotFoundError(
             f"{dataset.title} was not found. Tried, in this order:\n"
@@ -223,18 +223,7 @@ def _places(dataset: Dataset, path) -> Iterator[tuple[str, Path]]:
         yield "torchvision's folder", root / dataset.torch_folder / "raw"
     for folder in dataset.system_folders:
         yield "the system's package", Path(folder)
-    yield "fastmlp's cache", _cache_folder()
-
-
-def _cache_folder() -> Path:
-    """Where this operating system wants caches to be."""
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "fastmlp"
+    yield "fastmlp's cache", user_cache()
 
 
 def _find(dataset: Dataset, place: Path) -> Path | list[Path] | None:
@@ -286,7 +275,7 @@ def _download(dataset: Dataset) -> list[str]:
         try:
             for name, known_hash in source.hashes.items():
                 single = len(source.hashes) == 1
-                folder = _cache_folder() if single else _cache_folder() / dataset.name
+                folder = user_cache() if single else user_cache() / dataset.name
                 pooch.retrieve(source.address + name, known_hash, fname=name, path=folder)
         except (OSError, ValueError) as error:  # requests' errors are OSErrors
             failures.append(f"the network: {source.address}{name}: {error}")

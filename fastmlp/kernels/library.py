@@ -10,7 +10,6 @@ import gc
 import hashlib
 import os
 import platform
-import sys
 import tempfile
 import threading
 from contextlib import suppress
@@ -21,8 +20,21 @@ from pathlib import Path
 import llvmlite.binding as llvm
 import numpy as np
 
+from ..folders import user_cache
+
 _ENTRIES = {}
 _LOCK = threading.Lock()
+
+
+def _new_lock():
+    """Whoever held the lock when this process was forked is not here to release it."""
+    global _LOCK
+    _LOCK = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_new_lock)
+
 # What Numba's calling convention makes of an entry: status(result*, exception**, block*).
 _PROTOTYPE = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 
@@ -111,18 +123,7 @@ def _initialize():
 def folder():
     """Where compiled code is kept: ``$FASTMLP_CACHE``, or fastmlp's part of the user's cache folder."""
     chosen = os.environ.get("FASTMLP_CACHE")
-    if chosen:
-        return Path(chosen)
-    try:
-        if sys.platform == "win32":
-            base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-        elif sys.platform == "darwin":
-            base = Path.home() / "Library" / "Caches"
-        else:
-            base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    except RuntimeError:  # no home
-        base = Path(tempfile.gettempdir())
-    return base / "fastmlp"
+    return Path(chosen) if chosen else user_cache()
 
 
 def is_writable():
