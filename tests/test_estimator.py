@@ -2,18 +2,13 @@
 
 import copy
 import threading
-import time
-import warnings
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 from reference import predict as reference_predict
-from sklearn.neural_network import MLPClassifier as Theirs
 from small import SOLVERS, X32, XM, YM, X, Y, assert_same, make, parameters_of
-
-from fastmlp import MLPClassifier
 
 
 class TestPartialFit:
@@ -183,28 +178,3 @@ class TestPredictionThreads:
             thread.join()
         for a, b in zip(found, expected, strict=True):
             assert_same(a, b)
-
-
-def fastest(function, n):
-    times = []
-    for _ in range(n):
-        start = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - start)
-    return min(times)
-
-
-def test_one_prediction_is_faster_than_scikit_learns():
-    rng = np.random.default_rng(0)
-    x = (rng.random((300, 784)) * (rng.random((300, 784)) < 0.2)).astype(np.float32)
-    y = rng.integers(0, 10, 300)
-    ours = MLPClassifier(max_iter=1).fit(x, y)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        theirs = Theirs((512,), max_iter=1, batch_size=128).fit(x, y)
-    one = x[:1]
-    for model in (ours, theirs):
-        model.predict_proba(one)
-    assert fastest(lambda: ours.predict_proba(one), 200) < fastest(
-        lambda: theirs.predict_proba(one), 200
-    )
