@@ -167,8 +167,8 @@ class Engine:
                 grad += self.dtype.type(alpha / total) * coef
         return loss, coef_grads, intercept_grads
 
-    def predict(self, data, rows=None):
-        """Probabilities of shape (n, n_outputs) for the given rows of `data`, by default all."""
+    def predict(self, data, rows=None, *, logits=False):
+        """Probabilities, or logits, of shape (n, n_outputs) for the given rows of `data`, by default all."""
         plan = data.plan(rows, PREDICT_BATCH, columns=False)
         outputs = np.empty((len(plan.order), self.layout.sizes[-1]), self.dtype)
         buffers = self._fitting_buffers(data, plan)
@@ -177,7 +177,7 @@ class Engine:
         predict = entry("predict", self.dtype)
 
         def work(me, n_threads):
-            reading = block(Reading(self.params, outputs, self.team.sync, me, n_threads))
+            reading = block(Reading(self.params, outputs, logits, self.team.sync, me, n_threads))
             mine = np.concatenate((words, reading))
             for chunk in range(plan.n_chunks):
                 data.prepare(plan, chunk, buffers, me, n_threads)
@@ -225,20 +225,21 @@ class Engine:
         -------
         loss, accuracy : float
         """
-        p = self.predict(data, rows)
+        # From the logits: a probability that has rounded to 0 or 1 no longer tells how wrong it is.
+        z = self.predict(data, rows, logits=True).astype(float)
         y = labels if rows is None else labels[rows]
         weight = None
         if sample_weight is not None:
             weight = sample_weight if rows is None else sample_weight[rows]
-        tiny = np.finfo(p.dtype).tiny
-        if self.output == SOFTMAX:
-            chosen = np.take_along_axis(p, y, axis=1)[:, 0]
-            losses = -np.log(np.maximum(chosen, tiny), dtype=float)
-            hits = p.argmax(axis=1) == y[:, 0]
-        else:
-            right = np.where(y == 1, p, 1 - p)
-            losses = -np.log(np.maximum(right, tiny), dtype=float).sum(axis=1)
-            hits = ((p > 0.5) == y).all(axis=1)
+        with np.errstate(invalid="ignore"):  # logits that overflowed give NaN, which is noticed later
+            if self.output == SOFTMAX:
+                top = z.max(axis=1, keepdims=True)
+                chosen = np.take_along_axis(z, y, axis=1) - top
+                losses = np.log(np.exp(z - top).sum(axis=1)) - chosen[:, 0]
+                hits = z.argmax(axis=1) == y[:, 0]
+            else:
+                losses = (np.logaddexp(0, z) - y * z).sum(axis=1)
+                hits = ((z > 0) == y).all(axis=1)
         return float(np.average(losses, weights=weight)), float(np.average(hits, weights=weight))
 
     # --- preparations ---------------------------------------------------------------------------

@@ -289,3 +289,13 @@ def test_no_warning_in_a_plain_fit():
         warnings.simplefilter("error")
         for solver in (*STOCHASTIC, "lbfgs"):
             clone(make(solver=solver, max_iter=3)).fit(X, Y).predict(X)
+
+
+def test_a_sure_and_wrong_output_has_its_own_loss():
+    """A probability that rounds to 1 would not tell a logit of 17 from one of 1,000."""
+    X = np.ones((1, 1), np.float32)
+    model = MLPClassifier((4,), max_iter=1, batch_size=1).fit(X.repeat(2, axis=0), [0, 1])
+    for logit in (17.0, 1000.0):
+        model.coefs_ = [np.ones((1, 4), np.float32), np.full((4, 1), logit / 4, np.float32)]
+        model.intercepts_ = [np.zeros(4, np.float32), np.zeros(1, np.float32)]
+        assert model.evaluate(X, [0])["loss"] == pytest.approx(logit, rel=1e-6)

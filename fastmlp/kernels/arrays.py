@@ -98,7 +98,7 @@ def matmul(inputs, weight, bias, *, n_threads=None):
     multiply = entry("matmul", dtype)
 
     def work(me, n_threads):
-        reading = block(Reading(params, outputs, team.sync, me, n_threads))
+        reading = block(Reading(params, outputs, 0, team.sync, me, n_threads))
         for chunk in range(plan.n_chunks):
             data.prepare(plan, chunk, buffers, me, n_threads)
             first, stop = plan.chunk_batches(chunk)

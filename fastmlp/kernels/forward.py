@@ -94,8 +94,8 @@ def forward(net, params, batches, b, sync, me, n_threads):
 
 
 @kernel
-def read_outputs(net, batches, b, outputs, me, n_threads):
-    """outputs[i] = softmax or logistic of sample i's logits, for this thread's samples
+def read_outputs(net, batches, b, outputs, logits, me, n_threads):
+    """outputs[i] = softmax or logistic of sample i's logits, or these themselves, for this thread's samples
 
     outputs (n_samples * n_outputs,), rows by position in the order of use
     """
@@ -106,12 +106,16 @@ def read_outputs(net, batches, b, outputs, me, n_threads):
     first, last = share(batches.table[b, SIZE], me, n_threads)
     for i in range(first, last):
         place = net.layers[l, HIDDEN] + i * lanes
-        if net.output == SOFTMAX:
+        if logits:
+            pass
+        elif net.output == SOFTMAX:
             softmax(net.hidden, net.delta, place, stride, lanes, n_outputs)
         else:
             logistic_outputs(net.hidden, net.delta, place, stride, lanes, n_outputs)
         for k in range(n_outputs):
-            outputs[(position + i) * n_outputs + k] = net.delta[place + k // lanes * stride + k % lanes]
+            source = place + k // lanes * stride + k % lanes
+            value = net.hidden[source] if logits else net.delta[source]
+            outputs[(position + i) * n_outputs + k] = value
 
 
 @kernel

@@ -155,6 +155,7 @@ class Reading(NamedTuple):
 
     params: REAL
     outputs: REAL  # (n * n_outputs,), rows by position in the order of use
+    logits: int  # whether the outputs are wanted before softmax or logistic
     sync: INT64
     me: int
     n_threads: int

@@ -75,7 +75,7 @@ def predict_chunk(net, batches, reading):
     for b in range(batches.n_batches):
         if forward(net, reading.params, batches, b, sync, me, n_threads):
             return -1
-        read_outputs(net, batches, b, reading.outputs, me, n_threads)
+        read_outputs(net, batches, b, reading.outputs, reading.logits, me, n_threads)
         if barrier(sync, n_threads):
             return -1
     return 0
@@ -108,7 +108,7 @@ def layer_entry(real):
         stride = net.layers[this.number, ROW_STRIDE]
         forward_layer(net, this.number, this.weight, this.bias, stride, batches, 0, 0, 1)
         if this.number == net.n_layers - 1:
-            read_outputs(net, batches, 0, this.outputs, 0, 1)
+            read_outputs(net, batches, 0, this.outputs, 0, 0, 1)
         return 0
 
     return layer
