@@ -203,7 +203,7 @@ def test_one_compilation_for_many_threads(monkeypatch):
 
 
 def test_fingerprint(tmp_path, monkeypatch):
-    fingerprint = library._fingerprint.__wrapped__
+    fingerprint = library.fingerprint.__wrapped__
     here = Path(library.__file__).parent
     copied = tmp_path / "kernels"
     shutil.copytree(here, copied, ignore=shutil.ignore_patterns("__pycache__"))

@@ -59,7 +59,7 @@ class _Entry:
     """Machine code that takes a block. `from_cache` tells where it came from."""
 
     def __init__(self, name, dtype, rule):
-        path = folder() / f"{name}-{dtype}-{rule.__name__ if rule else 'any'}-{_fingerprint()}.bin"
+        path = folder() / f"{name}-{dtype}-{rule.__name__ if rule else 'any'}-{fingerprint()}.bin"
         symbol, code = _read(path) or (None, None)
         self.from_cache = code is not None
         if not self.from_cache:
@@ -143,7 +143,7 @@ def cpu():
 
 
 @lru_cache
-def _fingerprint():
+def fingerprint():
     """A hash of all that the code depends on: the kernels' sources, versions and CPU."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.glob("*.py")):
