@@ -1,6 +1,7 @@
 """Compile the Cython data path; everything else is in ``pyproject.toml``.
 
-``FASTMLP_CHECK=1`` in the environment builds with Cython's bounds checks on.
+``FASTMLP_CHECK=1`` in the environment builds with Cython's bounds checks on, ``FASTMLP_SANITIZE=1``
+with gcc's sanitizers for addresses and undefined behaviour (see ``tests/fuzz``).
 """
 
 import os
@@ -18,6 +19,10 @@ WINDOWS = sys.platform == "win32"
 # No -march=native: a wheel runs on every CPU. What depends on the CPU is Numba's.
 # Debugging symbols would be most of the file.
 UNIX_FLAGS = ["-O3"] if CHECK else ["-O3", "-g0"]
+LINK_FLAGS = []
+if os.environ.get("FASTMLP_SANITIZE", "0") not in ("", "0"):
+    LINK_FLAGS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    UNIX_FLAGS = ["-O1", "-g", "-fno-omit-frame-pointer", *LINK_FLAGS]
 
 NO_COMPILER = (
     "fastmlp needs a C compiler to be built and none was found ({wanted}): install one "
@@ -53,6 +58,7 @@ def extensions():
         "fastmlp.batches",
         [SOURCE],
         extra_compile_args=["/O2"] if WINDOWS else UNIX_FLAGS,
+        extra_link_args=LINK_FLAGS,
     )
     directives = {
         "language_level": 3,
