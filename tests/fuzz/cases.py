@@ -171,7 +171,7 @@ def is_sound(indices, indptr, data, shape):
     return (
         len(starts) == shape[0] + 1
         and starts[0] == 0
-        and all(a <= b for a, b in zip(starts, starts[1:], strict=False))
+        and all(a <= b for a, b in pairwise(starts))
         and starts[-1] <= min(len(features), len(data))
         and all(0 <= f < shape[1] for f in features[: starts[-1]])
     )
@@ -183,7 +183,7 @@ def summed(indices, indptr, data, shape, dtype):
     rows = np.repeat(np.arange(shape[0]), np.diff(starts))
     features, value = indices[: starts[-1]].astype(np.int64), data[: starts[-1]]
     where = rows * shape[1] + features
-    unique, n = np.unique(where[value != 0], return_counts=True)
+    _, n = np.unique(where[value != 0], return_counts=True)
     if len(np.unique(where)) < len(where) and (n > 1).any():
         return None
     x = np.zeros(shape, dtype)
