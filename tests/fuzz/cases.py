@@ -4,6 +4,8 @@ A case opens its X, makes every batch of a random plan in buffers of exactly the
 compares them to plain NumPy; an X that lies must be refused. Run by `fuzz_batches`.
 """
 
+from itertools import pairwise
+
 import numpy as np
 from scipy import sparse
 from sklearn.utils import check_array
