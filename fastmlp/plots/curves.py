@@ -1,0 +1,123 @@
+"""Learning curves: of one model, and of a setting's folds."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .style import MUTED, TRAINING, VALIDATION, accuracy_axis, epochs_axis, new_figure, tidy
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def learning_curves(
+    history: Mapping[str, Sequence[float]], *, title: str = "", validation: str = "validation"
+) -> "Figure":
+    """Draw loss and accuracy over the epochs.
+
+    Parameters
+    ----------
+    history : mapping of str to sequence of float
+        A fitted model's ``history_``: ``loss`` and ``accuracy``, and ``val_loss`` and
+        ``val_accuracy`` where there was a validation set.
+    title : str, default=""
+        Written above the picture.
+    validation : str, default="validation"
+        What the validation set is called in the legend.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+        Not registered with pyplot: nothing has to be closed, no display is needed.
+    """
+    figure = new_figure(9, 3.6)
+    figure.suptitle(title)
+    for axes, quantity in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+        for key, label, colour in (
+            (quantity, "training", TRAINING),
+            (f"val_{quantity}", validation, VALIDATION),
+        ):
+            values = history.get(key) or []
+            if len(values):
+                last = f"{label}, {values[-1]:.4f} at the end"
+                epochs = range(1, len(values) + 1)
+                axes.plot(epochs, values, color=colour, marker=".", label=last)
+        axes.set_ylabel(quantity)
+        epochs_axis(axes)
+        tidy(axes)
+        axes.legend(frameon=False)
+    return figure
+
+
+def fold_curves(outcomes: Mapping[str, object], *, n_epochs: int) -> "Figure":
+    """Draw accuracy and loss over the epochs for some settings, a row each.
+
+    Parameters
+    ----------
+    outcomes : mapping of str to Outcome
+        A row's title, and the setting's results (``sweep.results.Outcome``). Lines are means over
+        the folds, bands go from the least fold to the greatest.
+    n_epochs : int
+        The length of the axis; a fit that failed has fewer.
+    """
+    figure = new_figure(10, 0.4 + 2.9 * len(outcomes))
+    for part, (title, outcome) in zip(
+        np.atleast_1d(figure.subfigures(len(outcomes), 1)), outcomes.items(), strict=True
+    ):
+        part.suptitle(title, x=0.01, ha="left", fontsize="medium", weight="bold")
+        for axes, quantity in zip(part.subplots(1, 2), ("accuracy", "loss"), strict=True):
+            _fold_curve(axes, outcome, quantity)
+            axes.set_xlim(0.7, n_epochs + 0.3)
+            epochs_axis(axes)
+            tidy(axes)
+    return figure
+
+
+def _fold_curve(axes, outcome, quantity):
+    seen = []
+    for key, label, colour in (
+        (quantity, "training", TRAINING),
+        (f"val_{quantity}", "validation", VALIDATION),
+    ):
+        curves = outcome.curves(key)
+        if not curves:
+            continue
+        length = min(map(len, curves))
+        values = np.array([curve[:length] for curve in curves])
+        epochs = np.arange(1, length + 1)
+        axes.plot(epochs, values.mean(axis=0), color=colour, marker=".", label=label)
+        axes.fill_between(
+            epochs, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.2, lw=0
+        )
+        seen.append(values)
+    if not seen:
+        axes.text(0.5, 0.5, "failed in its first epoch", transform=axes.transAxes, ha="center",
+                  color=MUTED)  # fmt: skip
+        axes.set(ylabel=quantity, yticks=[])
+        return
+    values = np.concatenate([part.ravel() for part in seen])
+    if quantity == "accuracy":
+        accuracy_axis(axes, values)
+        axes.legend(frameon=False, loc="lower right")
+    else:
+        _loss_axis(axes, values)
+        axes.legend(frameon=False, loc="upper right")
+    if outcome.failures:
+        last = max(part.shape[1] for part in seen)
+        axes.axvline(last + 0.5, color=MUTED, ls="--", lw=1)
+        axes.annotate("failed", (last + 0.5, 0.5), xycoords=("data", "axes fraction"), rotation=90,
+                      xytext=(3, 0), textcoords="offset points", color=MUTED, va="center")  # fmt: skip
+
+
+def _loss_axis(axes, values):
+    """Logarithmic, if losses span more than a power of ten."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    axes.set_ylabel("loss")
+    positive = values[np.isfinite(values) & (values > 0)]
+    if len(positive) and positive.max() > 10 * positive.min():
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter(NullFormatter())

@@ -1,0 +1,170 @@
+"""What the parameters of a sweep do to accuracy, loss and time.
+
+`outcomes` is the list of ``sweep.results.Outcome`` of all settings.
+"""
+
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .style import (
+    COLOURS,
+    FAINT,
+    INK,
+    MUTED,
+    TITLES,
+    TRAINING,
+    VALIDATION,
+    accuracy_axis,
+    new_figure,
+    place_of,
+    stretched,
+    tidy,
+    value_axis,
+)  # fmt: skip
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+NAMES = ("hidden", "lr", "momentum")
+
+
+def values_of(outcomes, name) -> list:
+    """The values of a parameter, ascending."""
+    return sorted({getattr(outcome.setting, name) for outcome in outcomes})
+
+
+def over_parameters(outcomes) -> "Figure":
+    """Draw the validation accuracy of every fit over each parameter, with median and quartiles."""
+    figure = new_figure(11, 4)
+    everything = np.concatenate([outcome.scores("val_accuracy") for outcome in outcomes])
+    for axes, name in zip(figure.subplots(1, 3), NAMES, strict=True):
+        values = values_of(outcomes, name)
+        places = np.array([place_of(name, value) for value in values])
+        room = min(np.diff(places), default=1.0)
+        medians, bests = [], []
+        for value, place in zip(values, places, strict=True):
+            chosen = [outcome for outcome in outcomes if getattr(outcome.setting, name) == value]
+            scores = np.concatenate([outcome.scores("val_accuracy") for outcome in chosen])
+            n_failed = int(np.isnan(scores).sum())
+            scores = scores[~np.isnan(scores)]
+            means = [outcome.mean("val_accuracy") for outcome in chosen if not outcome.failures]
+            bests.append(max(means, default=np.nan))
+            medians.append(np.median(scores) if len(scores) else np.nan)
+            if len(scores):
+                beside = place + room * np.linspace(-0.16, 0.16, len(scores))
+                axes.plot(beside, scores, ".", ms=4, color=MUTED, alpha=0.5, mew=0, zorder=1)
+                quartiles = np.quantile(scores, [0.25, 0.75])
+                axes.plot([place, place], quartiles, color=TRAINING, lw=5, alpha=0.55, zorder=2,
+                          solid_capstyle="butt")  # fmt: skip
+            if n_failed:
+                axes.annotate(f"{n_failed} failed", (place, 0.0), ha="center", fontsize="x-small",
+                              xycoords=("data", "axes fraction"), xytext=(0, 3),
+                              textcoords="offset points", color=INK)  # fmt: skip
+        axes.plot(places, medians, "o-", color=TRAINING, ms=5, zorder=3, label="median, quartiles")
+        axes.plot(places, bests, "v--", color=VALIDATION, ms=5, zorder=4, label="best setting")
+        accuracy_axis(axes, everything)
+        value_axis(axes.xaxis, name, values)
+        axes.set_xlim(places[0] - 0.4 * room, places[-1] + 0.4 * room)
+        tidy(axes)
+        if name != NAMES[0]:
+            axes.set_ylabel("")
+    handles, labels = axes.get_legend_handles_labels()
+    handles.append(axes.plot([], [], ".", color=MUTED, mew=0)[0])
+    figure.legend(
+        handles, [*labels, "each fit"], loc="outside upper center", ncols=3, frameon=False
+    )
+    return figure
+
+
+def heat_maps(outcomes) -> "Figure":
+    """Draw the validation accuracy over each pair of parameters: mean, and best, over the third."""
+    import matplotlib
+    from matplotlib.colors import Normalize
+
+    means = np.array([outcome.mean("val_accuracy") for outcome in outcomes])
+    found = stretched(means[np.isfinite(means)])
+    norm = Normalize(*((found.min(), found.max()) if len(found) else (0, 1)))
+    colours = matplotlib.colormaps[COLOURS].with_extremes(bad="#eeeeee")
+    figure = new_figure(11, 7)
+    for row, (kind, summary) in zip(
+        figure.subplots(2, 3), (("mean over", np.mean), ("best over", np.max)), strict=True
+    ):
+        for axes, (across, down) in zip(row, combinations(NAMES, 2), strict=True):
+            (third,) = set(NAMES) - {across, down}
+            xs, ys = values_of(outcomes, across), values_of(outcomes, down)
+            table = np.full((len(ys), len(xs)), np.nan)
+            for i, y in enumerate(ys):
+                for j, x in enumerate(xs):
+                    cell = [
+                        score
+                        for outcome, score in zip(outcomes, means, strict=True)
+                        if (getattr(outcome.setting, across), getattr(outcome.setting, down))
+                        == (x, y)
+                    ]
+                    scores = [score for score in cell if np.isfinite(score)]
+                    if scores:
+                        table[i, j] = summary(scores)
+                    _cell(axes, j, i, table[i, j], len(cell) - len(scores), norm, colours)
+            axes.imshow(stretched(table), norm=norm, cmap=colours, aspect="auto", origin="lower")
+            axes.set_xticks(range(len(xs)), [f"{x:g}" for x in xs])
+            axes.set_yticks(range(len(ys)), [f"{y:g}" for y in ys])
+            axes.set(xlabel=TITLES[across], ylabel=TITLES[down])
+            axes.set_title(f"{kind} {TITLES[third]}", fontsize="medium")
+            axes.tick_params(length=0)
+            axes.spines[:].set_visible(False)
+    return figure
+
+
+def _cell(axes, x, y, accuracy, n_failed, norm, colours):
+    if np.isnan(accuracy):
+        axes.text(x, y, "failed", ha="center", va="center", color=MUTED, fontsize="small")
+        return
+    red, green, blue, _ = colours(norm(stretched(accuracy)))
+    dark = 0.3 * red + 0.59 * green + 0.11 * blue < 0.5
+    text = f"{100 * accuracy:.2f}" + (f"\n{n_failed} failed" if n_failed else "")
+    axes.text(
+        x, y, text, ha="center", va="center", color="white" if dark else INK, fontsize="small"
+    )
+
+
+def over_hidden(outcomes, lr: float, momentum: float) -> "Figure":
+    """Draw accuracy and loss on training and validation samples, and seconds, over hidden units.
+
+    Bold lines are the settings with this learning rate and momentum, with a band from the least
+    fold to the greatest; thin ones are all the other settings.
+    """
+    figure = new_figure(11, 3.8)
+    sizes = values_of(outcomes, "hidden")
+    places = [place_of("hidden", size) for size in sizes]
+    lines: dict = {}
+    for outcome in outcomes:
+        line = lines.setdefault((outcome.setting.lr, outcome.setting.momentum), {})
+        line[outcome.setting.hidden] = outcome
+    panels = (
+        ("accuracy", (("train_accuracy", "training", TRAINING), ("val_accuracy", "validation", VALIDATION))),
+        ("loss", (("train_loss", "training", TRAINING), ("val_loss", "validation", VALIDATION))),
+        ("seconds per fit", (("seconds", "", INK),)),
+    )  # fmt: skip
+    for axes, (label, quantities) in zip(figure.subplots(1, 3), panels, strict=True):
+        chosen = []
+        for name, title, colour in quantities:
+            for key, line in lines.items():
+                folds = np.array([line[size].scores(name) for size in sizes])
+                if key == (lr, momentum):
+                    chosen.append(folds)
+                    axes.plot(places, folds.mean(axis=1), "o-", color=colour, label=title, zorder=3)
+                    axes.fill_between(places, folds.min(axis=1), folds.max(axis=1), color=colour,
+                                      alpha=0.25, lw=0, zorder=2)  # fmt: skip
+                elif name == "seconds":
+                    axes.plot(places, folds.mean(axis=1), color=FAINT, lw=0.8, zorder=1)
+        if label == "accuracy":
+            accuracy_axis(axes, np.concatenate(chosen, axis=None))
+            axes.legend(frameon=False, loc="best")
+        else:
+            axes.set_ylabel(label)
+            axes.set_ylim(bottom=0)
+        value_axis(axes.xaxis, "hidden", sizes)
+        tidy(axes)
+    return figure

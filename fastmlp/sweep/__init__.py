@@ -1,0 +1,14 @@
+"""``python -m fastmlp sweep``: many networks, cross-validated, and a report about them.
+
+From the bottom up:
+
+store     results on disk, one file per fit, safe against a kill at any moment
+grid      the settings, their fits, and what determines a fit's result
+fits      one fit; all of them, in this process or in several
+progress  what is shown meanwhile
+results   the finished fits by setting, ranked; the table
+effects   what the parameters did, in figures of this run
+page      pieces of HTML
+report    the page that shows everything
+command   the options, and the order of things
+"""

@@ -1,0 +1,144 @@
+"""The fits of a sweep: one of them, and all of them, in this process or in several."""
+
+import contextlib
+import hashlib
+import os
+import signal
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import joblib
+from sklearn.base import clone
+
+from ..estimator import MLPClassifier
+from .grid import Data, Fit, Plan
+from .store import Store, write_atomically
+
+FAILED = "failed"
+
+
+def run(
+    fits: list[Fit], data: Data, plan: Plan, store: Store, *, n_jobs: int = 1, n_threads: int = 1
+) -> Iterator[tuple[Fit, dict]]:
+    """Do the fits and keep their results; yield each as it is finished.
+
+    Parameters
+    ----------
+    fits : list of Fit
+        Those that the store has no result of. The largest come first, so that all processes have
+        something to do until near the end.
+    data : Data
+    plan : Plan
+    store : Store
+    n_jobs : int
+        Fits at a time, each in a process of its own.
+    n_threads : int
+        Threads of each fit. Neither number changes a result.
+    """
+    splits = plan.splits(data.y)
+    fits = sorted(fits, key=lambda fit: fit.work, reverse=True)
+    tasks = (
+        joblib.delayed(_one)(number, fit, data.X, data.y, splits[fit.fold], store, n_threads, os.getpid())
+        for number, fit in enumerate(fits)
+    )  # fmt: skip
+    parallel = joblib.Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator_unordered")
+    for number, result in parallel(tasks):
+        yield fits[number], result
+
+
+def _one(number, fit, X, y, split, store, n_threads, parent):
+    if os.getpid() != parent:
+        # Ctrl-C reaches the workers, too. It is the parent's to end them.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    result = store.get(fit.key)  # another sweep in the same folder may have it by now
+    if result is None:
+        train, validation = split
+        fold = X[train], y[train], X[validation], y[validation]
+        result = measure(clone(fit.model).set_params(n_threads=n_threads), *fold)
+        store.put(fit.key, result)
+    return number, result
+
+
+def measure(model: MLPClassifier, X, y, X_val, y_val) -> dict:
+    """Train, validate after each epoch, and judge the trained network by both parts.
+
+    Returns
+    -------
+    result : dict
+        ``status`` is "ok" or "failed", ``seconds`` those of the fit, ``history`` the estimator's.
+        "ok" has ``train_loss``, ``train_accuracy``, ``val_loss``, ``val_accuracy`` of the trained
+        network; "failed" has a ``reason``, and the history up to the epoch that failed.
+    """
+    start = time.perf_counter()
+    try:
+        with whole_fits():
+            model.fit(X, y, X_val=X_val, y_val=y_val)
+    except ValueError as error:
+        seconds = time.perf_counter() - start
+        history = history_of_failure(clone(model), X, y, X_val, y_val)
+        return {"status": FAILED, "reason": str(error), "seconds": seconds, "history": history}
+    seconds = time.perf_counter() - start
+    train = model.evaluate(X, y)
+    return {
+        "status": "ok",
+        "seconds": seconds,
+        "train_loss": train["loss"],
+        "train_accuracy": train["accuracy"],
+        "val_loss": model.history_["val_loss"][-1],
+        "val_accuracy": float(model.score(X_val, y_val)),  # what GridSearchCV calls it by
+        "history": model.history_,
+    }
+
+
+@contextlib.contextmanager
+def whole_fits():
+    """Ctrl-C ends a fit early, with a warning. Half a fit is no result: here it is an exception."""
+    interrupted = "Training interrupted by user"
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", interrupted)
+        try:
+            yield
+        except UserWarning as warning:
+            if interrupted in str(warning):
+                raise KeyboardInterrupt from None
+            raise
+
+
+def history_of_failure(model, X, y, X_val, y_val) -> dict:
+    """The epochs before the one that fails: a fit that fails leaves nothing, so do it again."""
+    history = {}
+    classes = sorted(set(y.tolist()))
+    with contextlib.suppress(ValueError), whole_fits():
+        for _ in range(model.max_iter):
+            model.partial_fit(X, y, classes=classes, X_val=X_val, y_val=y_val)
+            history = {name: list(values) for name, values in model.history_.items()}
+    return history
+
+
+def refit(fit_all: Fit, data: Data, store: Store, file: Path, *, n_threads: int):
+    """The best setting trained on all of the data, tested with the test images, and saved.
+
+    Returns
+    -------
+    model, result : MLPClassifier, dict
+        As `measure` returns it, with the test images for validation. What is already there is
+        taken as it is.
+    """
+    result = store.get(fit_all.key)
+    if result is not None and result.get("model") == _hash_of(file):
+        return joblib.load(file), result
+    model = clone(fit_all.model).set_params(n_threads=n_threads)
+    result = measure(model, data.X, data.y, data.X_test, data.y_test)
+    if result["status"] == FAILED:
+        return None, result
+    model.set_params(n_threads=None)  # whoever loads it has another machine
+    write_atomically(file, lambda out: joblib.dump(model, out))
+    result["model"] = _hash_of(file)
+    store.put(fit_all.key, result)
+    return model, result
+
+
+def _hash_of(file):
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None

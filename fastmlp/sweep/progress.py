@@ -1,0 +1,127 @@
+"""What is shown while a sweep runs: a bar where tqdm is installed, a line per fit elsewhere."""
+
+import threading
+import time
+
+from .fits import FAILED
+
+
+class TimeLeft:
+    """An estimate that knows that a large network costs more than a small one.
+
+    Parameters
+    ----------
+    work : float
+        Of all the fits that are to be done.
+    n_jobs : int
+        Fits at a time.
+    known : iterable of (work, seconds)
+        Fits finished earlier, to go by until the first one of this run is.
+    """
+
+    def __init__(self, work: float, n_jobs: int, known=()):
+        self.work, self.n_jobs = work, n_jobs
+        self._done = [sum(column) for column in zip(*known, strict=True)] or [0.0, 0.0]
+        self._earlier = True
+        self._last = time.monotonic()
+
+    def finished(self, work: float, seconds: float) -> None:
+        """One fit of this much work took so many seconds."""
+        if self._earlier:
+            self._done, self._earlier = [0.0, 0.0], False
+        self._done[0] += work
+        self._done[1] += seconds
+        self.work -= work
+        self._last = time.monotonic()
+
+    def seconds(self) -> float | None:
+        """Until the end, from now; None if nothing is known yet."""
+        work, seconds = self._done
+        if not work:
+            return None
+        since_then = time.monotonic() - self._last
+        return max(0.0, self.work / work * seconds / self.n_jobs - since_then)
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 90 * 60:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:02.0f} min"
+
+
+def describe(fit, result) -> str:
+    """One finished fit in a line."""
+    if result["status"] == FAILED:
+        outcome = f"FAILED after {result['seconds']:.1f} s: {result['reason']}"
+    else:
+        outcome = f"accuracy {result['val_accuracy']:.4f}, {result['seconds']:.1f} s"
+    return f"{fit.setting}, fold {fit.fold + 1}: {outcome}"
+
+
+def display(n_fits: int, n_done: int, time_left: TimeLeft):
+    """A bar if tqdm is installed, else lines."""
+    try:
+        from tqdm.auto import tqdm
+    except ImportError:
+        return Lines(n_fits, n_done, time_left)
+    return Bar(tqdm, n_fits, n_done, time_left)
+
+
+class Lines:
+    """A line per fit."""
+
+    def __init__(self, n_fits, n_done, time_left):
+        self._n_fits, self._n_done, self._time_left = n_fits, n_done, time_left
+
+    def finished(self, fit, result):
+        self._n_done += 1
+        left = self._time_left.seconds()
+        print(
+            f"{self._n_done}/{self._n_fits}  {describe(fit, result)}; {duration(left)} left",
+            flush=True,
+        )
+
+    def close(self):
+        pass
+
+
+class Bar:
+    """A bar that counts fits and fills with their work; its clock goes on during a long fit."""
+
+    FORMAT = "{desc}{percentage:3.0f}%|{bar}| {elapsed}{postfix}"
+
+    def __init__(self, tqdm, n_fits, n_done, time_left):
+        self._n_fits, self._n_done, self._time_left = n_fits, n_done, time_left
+        self._best = None
+        self._tqdm = tqdm
+        self._bar = tqdm(total=max(time_left.work, 1.0), bar_format=self.FORMAT, dynamic_ncols=True)
+        self._show()
+        self._closed = threading.Event()
+        threading.Thread(target=self._tick, daemon=True).start()
+
+    def _show(self):
+        left = self._time_left.seconds()
+        shown = "time left: not known yet" if left is None else f"about {duration(left)} left"
+        best = "" if self._best is None else f", best so far {self._best:.4f}"
+        self._bar.set_description(f"{self._n_done}/{self._n_fits} fits", refresh=False)
+        self._bar.set_postfix_str(f"{shown}{best}", refresh=True)
+
+    def _tick(self):
+        while not self._closed.wait(1.0):
+            self._show()
+
+    def finished(self, fit, result):
+        self._n_done += 1
+        if result["status"] == FAILED:
+            self._tqdm.write(describe(fit, result))
+        else:
+            self._best = max(result["val_accuracy"], self._best or 0.0)
+        self._bar.update(fit.work)
+        self._show()
+
+    def close(self):
+        self._closed.set()
+        self._bar.close()

@@ -1,0 +1,96 @@
+"""Results on disk, one small file per fit, safe against a kill at any moment.
+
+A file is written under another name, brought to the disk, and only then renamed: under its own
+name it is there as a whole or not at all. Several processes may use one folder, since whoever
+writes a result writes the same one. A checksum in the file finds out what a failing disk, a copy
+that was cut short or an editor made of it; a file that is not sound counts as not there.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+PART = ".part"  # the ending of files that are not finished
+STALE = 24 * 3600.0  # seconds after which nobody is still writing one
+
+
+def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Let ``write(file)`` make the file `path`: it is replaced as a whole, or left as it was."""
+    handle, name = tempfile.mkstemp(suffix=PART, prefix=f"{path.name}.", dir=path.parent)
+    try:
+        with open(handle, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o666 & ~_umask())  # mkstemp's files are for their owner only
+        os.replace(name, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise
+    _sync_folder(path.parent)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring a rename to the disk, where the system lets a folder be opened for that."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+class Store:
+    """A folder of results, each found by its key.
+
+    Parameters
+    ----------
+    folder : path
+        Made if it is not there.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._clear_parts()
+
+    def get(self, key: dict) -> dict | None:
+        """The result kept under the key, or None if there is no sound one."""
+        try:
+            body, checksum = self._path(key).read_bytes().splitlines()
+            if hashlib.sha256(body).hexdigest().encode() != checksum:
+                return None
+            entry = json.loads(body)
+        except (OSError, ValueError):
+            return None
+        return entry["result"] if entry["key"] == key else None
+
+    def put(self, key: dict, result: dict) -> None:
+        """Keep a result; it is on the disk when this returns."""
+        body = json.dumps({"key": key, "result": result}).encode()
+        checksum = hashlib.sha256(body).hexdigest().encode()
+        write_atomically(self._path(key), lambda file: file.write(body + b"\n" + checksum + b"\n"))
+
+    def _path(self, key):
+        name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]
+        return self.folder / f"{name}.json"
+
+    def _clear_parts(self):
+        """Remove what writers left that were killed long ago."""
+        for path in self.folder.glob(f"*{PART}"):
+            with contextlib.suppress(OSError):
+                if path.stat().st_mtime < time.time() - STALE:
+                    path.unlink()
