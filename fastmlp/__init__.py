@@ -5,15 +5,17 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0.dev0"
 
-__all__ = ["MLPClassifier", "__version__", "datasets", "show_versions", "warmup"]
+__all__ = ["Checkpoint", "MLPClassifier", "__version__", "datasets", "show_versions", "warmup"]
 
 if TYPE_CHECKING:
     from . import datasets
+    from .checkpoint import Checkpoint
     from .environment import show_versions, warmup
     from .estimator import MLPClassifier
 
 # Public name -> (module, attribute): importing fastmlp imports neither numba nor scikit-learn.
 _LAZY = {
+    "Checkpoint": ("fastmlp.checkpoint", "Checkpoint"),
     "MLPClassifier": ("fastmlp.estimator", "MLPClassifier"),
     "datasets": ("fastmlp.datasets", None),
     "show_versions": ("fastmlp.environment", "show_versions"),

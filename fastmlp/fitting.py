@@ -4,6 +4,7 @@ Nothing of the model changes until the training is over: a fit that fails, for b
 of memory or because it diverges, leaves the model as it was.
 """
 
+import copy
 import dataclasses
 import itertools
 
@@ -22,27 +23,31 @@ from .validation import check_layers, check_parameters, check_samples, check_tra
 PRIVATE = ("_targets", "_state")
 
 
-def fit(model, X, y, *, incremental=False, **arguments):
+def fit(model, X, y, *, resume=None, **arguments):
     """Fit the model, or go on for one epoch if `incremental`.
 
-    `arguments` are those of `MLPClassifier.fit` and `partial_fit`, all of them.
+    `arguments` are those of `MLPClassifier.fit` and `partial_fit`. With `resume`, a snapshot of an
+    earlier `fit` with the same arguments, the model goes on from there up to its `max_iter`.
     """
-    before = {name: value for name, value in vars(model).items() if _is_fitted(name)}
-    job = None
+    before = _fitted(model)
     try:
-        job = Job(model, X, y, incremental=incremental, **arguments)
-        job.run()
+        if resume is not None:
+            vars(model).update(_fitted(resume))
+        Job(model, X, y, resumed=resume is not None, **arguments).run()
     except BaseException:
-        for name in [name for name in vars(model) if _is_fitted(name)]:
-            delattr(model, name)
-        vars(model).update(before)
-        if job is not None and incremental and "_state" in before:
-            before["_state"].optimizer = None  # its state has gone on, the weights have not
+        # In one step: a second Ctrl-C cannot fall between the halves.
+        others = vars(model).keys() - _fitted(model).keys()
+        model.__dict__ = {name: vars(model)[name] for name in others} | before
         raise
 
 
-def _is_fitted(name):
-    return (name.endswith("_") and not name.startswith("_")) or name in PRIVATE
+def _fitted(model) -> dict:
+    """The attributes that a fit has left in the model."""
+    return {
+        name: value
+        for name, value in vars(model).items()
+        if (name.endswith("_") and not name.startswith("_")) or name in PRIVATE
+    }
 
 
 class Job:
@@ -54,8 +59,9 @@ class Job:
         X,
         y,
         *,
-        incremental,
         sample_weight,
+        incremental=False,
+        resumed=False,
         classes=None,
         X_val=None,
         y_val=None,
@@ -68,9 +74,10 @@ class Job:
         if (X_val is None) != (y_val is None):
             raise ValueError("X_val and y_val must be given together.")
         self.model = model
-        self.incremental = incremental
+        self.incremental, self.resumed = incremental, resumed
+        self.goes_on = incremental or resumed  # where the last call ended, the optimizer too
         self.stochastic = model.solver != "lbfgs"
-        self.first = not hasattr(model, "coefs_") or not (model.warm_start or incremental)
+        self.first = not hasattr(model, "coefs_") or not (model.warm_start or self.goes_on)
         self.given = X, y, sample_weight
         hidden = check_layers(model.hidden_layer_sizes)
         X, y = check_training_data(model, X, y, reset=self.first)
@@ -87,7 +94,9 @@ class Job:
             incremental=incremental,
         )
         self.state = self.next_state()
-        self.start = self.starting_parameters(coef_init, intercept_init)
+        self.start = self.best = self.starting_parameters(coef_init, intercept_init)
+        if resumed and model._state.latest is not None:
+            self.start = model._state.latest
         self.engine = make_engine(model, self.layer_sizes, self.targets.output)
         self.engine.set_parameters(*self.start)
         self.samples = Samples(self.engine.open(X), labels, weight)
@@ -99,7 +108,7 @@ class Job:
         elif self.stopping:
             self.set_aside_validation()
         self.record = Record.of(
-            model, first=self.first, incremental=incremental, early_stopping=self.stopping
+            model, first=self.first, goes_on=self.goes_on, early_stopping=self.stopping
         )
 
     @property
@@ -134,8 +143,10 @@ class Job:
         """A copy of the model's state to go on from, or a new one with a new seed."""
         if self.first:
             return State(randomness.draw_seed(self.model.random_state))
-        state = dataclasses.replace(self.model._state)
-        if not self.incremental:
+        state = dataclasses.replace(self.model._state, latest=None)
+        if self.goes_on:
+            state.optimizer = copy.deepcopy(state.optimizer)  # training changes it in place
+        else:
             state.optimizer, state.optimizer_epochs, state.n_rate_cuts = None, 0, 0
         return state
 
@@ -171,17 +182,21 @@ class Job:
     def run(self):
         """Train, and bring the model's attributes up to date."""
         model = self.model
-        n_epochs = 1 if self.incremental else model.max_iter
-        task = callbacks.start(model, *self.given, n_epochs)
+        n_epochs = 1 if self.incremental else max(0, model.max_iter - self.record.n_iter)
+        task_name = "partial_fit" if self.incremental else "fit"
+        task = callbacks.start(model, *self.given, n_epochs, task_name=task_name)
         name = type(model).__name__
-        report = reporter(model.verbose, name, n_epochs, len(self.samples), self.samples.data)
+        last_epoch = self.record.n_iter + n_epochs
+        report = reporter(model.verbose, name, last_epoch, len(self.samples), self.samples.data)
         try:
             parts = (self.record, report, task, self.attributes)
             if self.stochastic:
                 training = Training(
                     model, self.engine, self.samples, self.validation, self.state, *parts
                 )
-                found = training.run(n_epochs, self.start, incremental=self.incremental)
+                found = training.run(
+                    n_epochs, self.best, incremental=self.incremental, resumed=self.resumed
+                )
             else:
                 from .lbfgs import Minimization
 
@@ -196,11 +211,8 @@ class Job:
         if task is not None:
             task.end()
 
-    def attributes(self, coefs, intercepts, *, snapshot=False) -> dict:
+    def attributes(self, coefs, intercepts) -> dict:
         """The fitted attributes of a model with these weights, as of now."""
-        state = self.state
-        if snapshot:
-            state = dataclasses.replace(state)
         return {
             "classes_": self.targets.classes,
             "n_outputs_": self.targets.n_outputs,
@@ -211,8 +223,8 @@ class Job:
             "density_": self.samples.data.density,
             "zero_skipping_": self.samples.data.zero_skipping,
             "_targets": self.targets,
-            "_state": state,
-            **self.record.attributes(snapshot=snapshot),
+            "_state": self.state,
+            **self.record.attributes(),
         }
 
 

@@ -127,7 +127,7 @@ class Minimization:
 
     def snapshot(self) -> dict:
         """The attributes of a model fitted until now."""
-        return self.attributes(*self.unpack(self.latest), snapshot=True)
+        return self.attributes(*self.unpack(self.latest))
 
 
 def _pack(coefs, intercepts):

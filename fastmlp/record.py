@@ -15,14 +15,15 @@ class State:
     optimizer_epochs: int = 0
     n_rate_cuts: int = 0  # of the adaptive schedule
     n_no_improvement: int = 0
+    # (coefs, intercepts) to go on from, in a snapshot whose own weights are the best ones instead.
+    latest: Any = None
 
 
 @dataclass
 class Record:
     """What a fit leaves in the model's attributes.
 
-    Epochs are noted here and join the model's lists only in `attributes`, so that a fit that
-    fails leaves no trace.
+    Its lists are copies of the model's, so that a fit that fails leaves no trace.
     """
 
     history: dict = field(default_factory=dict)
@@ -33,17 +34,18 @@ class Record:
     loss: float = math.inf
     n_iter: int = 0
     t: int = 0
-    new_rows: list = field(default_factory=list)
 
     @classmethod
-    def of(cls, model, *, first, incremental, early_stopping):
+    def of(cls, model, *, first, goes_on, early_stopping):
         """A record that goes on from the model's attributes, or starts afresh with `first`."""
         record = cls()
         if not first:
-            record.history, record.loss_curve = model.history_, model.loss_curve_
+            record.history = _copies(model.history_)
+            record.loss_curve = list(model.loss_curve_)
             record.t = model.t_
-            record.n_iter = model.n_iter_ if incremental else 0
-            record.scores = model.validation_scores_
+            record.n_iter = model.n_iter_ if goes_on else 0
+            if model.validation_scores_ is not None:
+                record.scores = list(model.validation_scores_)
             record.best_score = model.best_validation_score_
             record.best_loss = model.best_loss_
             record.loss = model.loss_
@@ -59,37 +61,30 @@ class Record:
 
     def add(self, row, n_samples):
         """Note an epoch: its entries of the history, and how many samples it saw."""
-        self.new_rows.append(row)
+        n_before = len(self.loss_curve)
+        for key in dict.fromkeys([*self.history, *row]):
+            entries = self.history.setdefault(key, [math.nan] * n_before)
+            entries.append(row.get(key, math.nan))
+        self.loss_curve.append(row["loss"])
+        if self.scores is not None:
+            self.scores.append(row["val_accuracy"])
         self.loss = row["loss"]
         self.n_iter += 1
         self.t += n_samples
 
-    def attributes(self, *, snapshot=False) -> dict:
-        """The model's attributes as of now.
-
-        With `snapshot` the lists are copies; without, the model's own lists have grown.
-        """
-        history, curve, scores = self.history, self.loss_curve, self.scores
-        if snapshot:
-            history = {key: list(values) for key, values in history.items()}
-            curve = list(curve)
-            scores = None if scores is None else list(scores)
-        for row in self.new_rows:
-            n_before = len(curve)
-            for key in dict.fromkeys([*history, *row]):
-                history.setdefault(key, [math.nan] * n_before).append(row.get(key, math.nan))
-            curve.append(row["loss"])
-            if scores is not None:
-                scores.append(row["val_accuracy"])
-        if not snapshot:
-            self.new_rows = []
+    def attributes(self) -> dict:
+        """The model's attributes as of now."""
         return {
-            "history_": history,
-            "loss_curve_": curve,
+            "history_": _copies(self.history),
+            "loss_curve_": list(self.loss_curve),
             "loss_": self.loss,
-            "validation_scores_": scores,
+            "validation_scores_": None if self.scores is None else list(self.scores),
             "best_validation_score_": self.best_score,
             "best_loss_": self.best_loss,
             "n_iter_": self.n_iter,
             "t_": self.t,
         }
+
+
+def _copies(lists):
+    return {key: list(values) for key, values in lists.items()}

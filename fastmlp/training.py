@@ -1,5 +1,6 @@
 """The fit loop of the stochastic solvers: epochs, schedules, validation, stopping, history."""
 
+import copy
 import math
 import time
 import warnings
@@ -107,12 +108,14 @@ class Training:
         self.tol = 0.0 if model.tol is None else model.tol
         state.optimizer = next_optimizer(model, state.optimizer)
 
-    def run(self, n_epochs: int, parameters, *, incremental=False):
-        """Train from `parameters`, at most n_epochs; the parameters to keep: (coefs, intercepts).
+    def run(self, n_epochs: int, best, *, incremental=False, resumed=False):
+        """Train for at most n_epochs; returns the parameters to keep: (coefs, intercepts).
 
-        Ctrl-C ends it early, with a warning.
+        `best` are the best parameters so far. Ctrl-C ends it early, with a warning.
         """
-        self.best = parameters
+        self.best = best
+        if resumed and self.stagnates:  # it had come to its end
+            return self.parameters()
         try:
             for _ in range(n_epochs):
                 if self.task is not None:
@@ -126,7 +129,7 @@ class Training:
             else:
                 if self.model.tol is not None and not incremental:
                     warnings.warn(
-                        f"Stochastic Optimizer: Maximum iterations ({n_epochs}) reached and the "
+                        f"Stochastic Optimizer: Maximum iterations ({self.record.n_iter}) reached and the "
                         "optimization hasn't converged yet.",
                         ConvergenceWarning,
                         stacklevel=2,
@@ -178,9 +181,14 @@ class Training:
             record.best_loss = min(record.best_loss, row["loss"])
         state.n_no_improvement = state.n_no_improvement + 1 if worse and self.has_rule else 0
 
+    @property
+    def stagnates(self) -> bool:
+        """Whether there were too many epochs without improvement."""
+        return self.state.n_no_improvement > self.model.n_iter_no_change
+
     def out_of_patience(self) -> bool:
         """Whether there were too many epochs without improvement, and no rate is left to cut."""
-        if self.state.n_no_improvement <= self.model.n_iter_no_change:
+        if not self.stagnates:
             return False
         what = "Validation score" if self.early_stopping else "Training loss"
         message = (
@@ -213,8 +221,12 @@ class Training:
         return self.best if self.early_stopping else self.engine.get_parameters()
 
     def snapshot(self) -> dict:
-        """The attributes of a model fitted until now."""
-        return self.attributes(*self.engine.get_parameters(), snapshot=True)
+        """The attributes of a model fitted until now, which training leaves alone from now on."""
+        state = copy.deepcopy(self.state)
+        if self.early_stopping:
+            state.latest = self.engine.get_parameters()
+        coefs, intercepts = ([array.copy() for array in arrays] for arrays in self.parameters())
+        return self.attributes(coefs, intercepts) | {"_state": state}
 
 
 def validate(engine, validation) -> dict:

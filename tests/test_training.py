@@ -48,7 +48,7 @@ def run_script(losses, scores=None, state=None, incremental=False, **parameters)
         samples,
         None if scores is None else samples,
         record.State(seed=0) if state is None else state,
-        record.Record.of(model, first=True, incremental=False, early_stopping=scores is not None),
+        record.Record.of(model, first=True, goes_on=False, early_stopping=scores is not None),
         Silent(),
         None,
         None,
