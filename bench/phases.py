@@ -31,14 +31,14 @@ rule_of, network_of, batches_of, targets_of, learning_of, turn_of = readers(
 def forward_hidden(words):
     net, batches, p = network_of(words), batches_of(words), learning_of(words).params
     for b in range(batches.n_batches):
-        forward_layer(net, turn_of(words).me, p, p, None, batches, b, 0, 1)
+        forward_layer(net, turn_of(words).me, p, p, None, batches, b, True, 0, 1)
     return 0
 
 
 def forward_output(words):
     net, batches, p = network_of(words), batches_of(words), learning_of(words).params
     for b in range(batches.n_batches):
-        forward_layer(net, turn_of(words).me + 1, p, p, None, batches, b, 0, 1)
+        forward_layer(net, turn_of(words).me + 1, p, p, None, batches, b, False, 0, 1)
     return 0
 
 

@@ -14,9 +14,12 @@ from .data import open_data
 from .kernels.layout import (
     ACTIVATIONS,
     FAN_OUT,
+    FEEDS,
     LANES,
     LOGISTIC_OUTPUT,
     PANELS,
+    RELU,
+    RETURNS,
     ROWS,
     SOFTMAX,
     Batches,
@@ -304,8 +307,9 @@ class Engine:
         network = self._network
         small = network is not None and len(network.scratch) < n_threads * network.scratch_size
         if network is None or network.batch_size != batch_size or small:
-            layers = self.layout.for_batch(batch_size)
+            layers = self.layout.for_batch(batch_size, relu=self.activation == RELU)
             units = self.layout.n_units * batch_size
+            listed = layers[:, [FEEDS, RETURNS]].any()
             panel = PANEL_BYTES // self.dtype.itemsize
             widest = int((-(-layers[1:, FAN_OUT] // layers[1:, LANES]) * layers[1:, LANES]).max(initial=0))
             size = panel * (max(widest, ROWS) + 1)
@@ -314,6 +318,12 @@ class Engine:
                 hidden=aligned(units, self.dtype),
                 delta=aligned(units, self.dtype),
                 scratch=aligned(n_threads * size, self.dtype),
+                edges=np.zeros(self.layout.n_edges * batch_size * listed, np.int64),
+                index=np.zeros(units * listed, np.uint32),
+                value=aligned(units * listed, self.dtype),
+                count=np.zeros(self.layout.n_units * listed, np.int64),
+                row=np.zeros(units * listed, np.uint32),
+                row_value=aligned(units * listed, self.dtype),
                 n_layers=len(layers),
                 activation=self.activation,
                 output=self.output,

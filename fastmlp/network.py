@@ -7,18 +7,24 @@ import numpy as np
 
 from .kernels.layout import (
     BIAS,
+    BLOCK_PANELS,
+    EDGES_AT,
     FAN_IN,
     FAN_OUT,
+    FEEDS,
     HIDDEN,
     LANES,
     LAYER_COLUMNS,
     PANEL_STRIDE,
     PANELS,
+    RETURNS,
     ROW_STRIDE,
+    UNITS,
     WEIGHT,
 )  # fmt: skip
 
 PANEL_BYTES = 256  # the widest panel: 64 float32, eight AVX2 registers
+BLOCK_UNITS = 128  # rows of the widest panel in a block of a list of non-zeros: the first-level cache
 
 
 def panel_lanes(units, itemsize, first):
@@ -32,6 +38,11 @@ def panel_lanes(units, itemsize, first):
         if _padded(units, lanes) <= 0.8 * _padded(units, best):
             best = lanes
     return best
+
+
+def _pays(row):
+    """Whether a layer has work enough for skipping zeros to be worth the lists of them."""
+    return row[FAN_IN] * row[FAN_OUT] >= 4096
 
 
 def _padded(units, lanes):
@@ -80,16 +91,36 @@ class Layout:
             padded = _padded(fan_out, lanes)
             row[[FAN_IN, FAN_OUT, LANES, PANELS]] = fan_in, fan_out, lanes, padded // lanes
             row[[WEIGHT, ROW_STRIDE, PANEL_STRIDE]] = offset, lanes, fan_in * lanes
-            row[[BIAS, HIDDEN]] = offset + fan_in * padded, units
+            row[[BIAS, HIDDEN, UNITS]] = offset + fan_in * padded, units, units
             offset += (fan_in + 1) * padded
             units += padded
         self.n_params = offset
         self.n_units = units
+        self.n_edges = self._plan_lists()
 
-    def for_batch(self, batch_size):
-        """The table with HIDDEN for batches of `batch_size` samples."""
+    def _plan_lists(self):
+        """Decide which hidden layers' zeros can be skipped; returns the edges of a sample's lists."""
+        layers, half = self.layers, PANEL_BYTES // self.dtype.itemsize // 2
+        edges = 0
+        for l in range(len(layers) - 1):
+            wide = layers[:, LANES] >= half
+            layers[l, FEEDS] = _pays(layers[l + 1]) and wide[l] and wide[l + 1]
+            layers[l, RETURNS] = l > 0 and _pays(layers[l]) and wide[l] and wide[l - 1]
+            layers[l, BLOCK_PANELS] = max(1, BLOCK_UNITS // layers[l, LANES])
+            layers[l, EDGES_AT] = edges
+            edges += -(-layers[l, PANELS] // layers[l, BLOCK_PANELS]) + 1
+        return int(edges)
+
+    def for_batch(self, batch_size, relu=False):
+        """The table with HIDDEN and EDGES_AT for batches of `batch_size` samples.
+
+        Zeros of hidden layers are skipped behind `relu` only.
+        """
         layers = self.layers.copy()
         layers[:, HIDDEN] *= batch_size
+        layers[:, EDGES_AT] *= batch_size
+        if not relu:
+            layers[:, [FEEDS, RETURNS]] = 0
         return layers
 
     @property

@@ -3,12 +3,14 @@
 import numpy as np
 
 from .activation import activation_backward
+from .active import few_by_sample, list_blocks
 from .forward import dense_input
 from .jit import inlined, kernel
 from .layout import (
     ACTIVE,
     BIAS,
     COLUMN,
+    EDGES_AT,
     FAN_IN,
     FAN_OUT,
     HIDDEN,
@@ -16,14 +18,18 @@ from .layout import (
     N_ACTIVE,
     PANEL_STRIDE,
     PANELS,
+    RETURNS,
     ROWS,
+    UNITS,
     WEIGHT,
 )  # fmt: skip
 from .pointer import shifted
 from .products import (
     gradient_dense,
     gradient_row_sparse,
+    gradient_sparse,
     matmul_dense,
+    matmul_sparse,
     transpose_panel,
 )  # fmt: skip
 from .sync import share, within
@@ -36,10 +42,15 @@ ROW_COST = 12
 
 @kernel
 def backward_layer(net, l, params, m, me, n_threads):
-    """delta_l = (delta_(l+1) w_(l+1)^T) f'(h_l) for this thread's (panel, samples) items"""
+    """delta_l = (delta_(l+1) w_(l+1)^T) f'(h_l) for this thread's (panel, samples) items
+
+    Of a layer above that returns its deltas as lists, these are there already.
+    """
     layers, delta, own = net.layers, net.delta, me * net.scratch_size
     lanes, units, above = layers[l, LANES], layers[l, FAN_OUT], l + 1
     above_lanes, fan_out = layers[above, LANES], layers[above, FAN_OUT]
+    skipping = layers[above, RETURNS] != 0 and few_by_sample(net, above, m)
+    no_bias = own + net.scratch_size - net.full_lanes
     start, stop = share(layers[l, PANELS] * m, me, n_threads)
     for panel in range(start // m, (stop + m - 1) // m):
         first, last = within(start, stop, panel, m)
@@ -48,11 +59,17 @@ def backward_layer(net, l, params, m, me, n_threads):
             params, layers[above, WEIGHT], layers[above, PANEL_STRIDE], above_lanes, fan_out,
             panel * lanes, min(lanes, units - panel * lanes), lanes, net.scratch, own,
         )  # fmt: skip
-        matmul_dense(
-            delta, layers[above, HIDDEN], above_lanes, above_lanes * net.batch_size, fan_out,
-            net.scratch, own, lanes, net.scratch, own + net.scratch_size - net.full_lanes, -np.inf,
-            delta, out, first, last, lanes,
-        )  # fmt: skip
+        if skipping:
+            matmul_sparse(
+                lanes == net.full_lanes, net.index, net.value, net.edges, layers[above, EDGES_AT],
+                list_blocks(net, above), net.scratch, own, None, net.scratch, no_bias, -np.inf,
+                delta, out, first, last,
+            )  # fmt: skip
+        else:
+            matmul_dense(
+                delta, layers[above, HIDDEN], above_lanes, above_lanes * net.batch_size, fan_out,
+                net.scratch, own, lanes, net.scratch, no_bias, -np.inf, delta, out, first, last, lanes,
+            )  # fmt: skip
         activation_backward(net.activation, net.hidden, delta, out + first * lanes, out + last * lanes)
 
 
@@ -94,6 +111,29 @@ def update_layer_dense(rule, net, l, batches, b, learning, m, rate, l2, me, n_th
             rule, scratch, 0, learning.params, learning.square, learning.momentum,
             layers[l, WEIGHT] + panel * layers[l, PANEL_STRIDE] + j * lanes,
             min(ROWS, fan_in - j) * lanes, rate, l2,
+        )  # fmt: skip
+
+
+@kernel
+def update_layer_listed(rule, net, l, learning, m, rate, l2, me, n_threads):
+    """w_l -= step(h_(l-1)^T delta_l) for this thread's (panel, features) items, from the lists by unit"""
+    layers, below = net.layers, l - 1
+    scratch = shifted(net.scratch, me * net.scratch_size)
+    fan_in, lanes = layers[l, FAN_IN], layers[l, LANES]
+    start, stop = share(layers[l, PANELS] * fan_in, me, n_threads)
+    for item in range(start, stop):
+        panel, j = item // fan_in, item % fan_in
+        if j == 0:
+            update_bias(rule, net, l, panel, learning, m, rate, scratch)
+        entry = layers[below, HIDDEN] + j * net.batch_size
+        end = entry + net.count[layers[below, UNITS] + j]
+        gradient_sparse(
+            lanes == net.full_lanes, net.row, net.row_value, entry, end,
+            net.delta, layers[l, HIDDEN] + panel * lanes * net.batch_size, scratch,
+        )  # fmt: skip
+        update(
+            rule, scratch, 0, learning.params, learning.square, learning.momentum,
+            layers[l, WEIGHT] + panel * layers[l, PANEL_STRIDE] + j * lanes, lanes, rate, l2,
         )  # fmt: skip
 
 

@@ -6,13 +6,16 @@ Whoever computes an item, its numbers are the same, so the result does not depen
 import numpy as np
 
 from .activation import activate
+from .active import few_by_sample, list_blocks, list_by_sample
 from .jit import inlined, kernel
 from .layout import (
     BIAS,
     DENSE,
     EDGES,
+    EDGES_AT,
     FAN_IN,
     FAN_OUT,
+    FEEDS,
     HIDDEN,
     LANES,
     PANEL_STRIDE,
@@ -32,7 +35,6 @@ from .loss import (
 from .pointer import stride_or
 from .products import matmul_dense, matmul_sparse
 from .sync import barrier, share, within
-from .vector import zeros
 
 
 @inlined
@@ -43,11 +45,21 @@ def dense_input(net, l, batches, b):
     return net.hidden, net.layers[l - 1, HIDDEN], net.layers[l - 1, LANES]
 
 
+@inlined
+def sparse_input(net, l, batches, b):
+    """The non-zeros of the input of layer `l`: index, value, edges, where these begin, blocks per sample."""
+    if l == 0:
+        return batches.index, batches.value, batches.edges, batches.table[b, EDGES], batches.n_blocks
+    below = l - 1
+    return net.index, net.value, net.edges, net.layers[below, EDGES_AT], list_blocks(net, below)
+
+
 @kernel
-def forward_layer(net, l, w, bias, stride, batches, b, me, n_threads):
+def forward_layer(net, l, w, bias, stride, batches, b, skipping, me, n_threads):
     """h_l = f(bias + h_(l-1) w) for this thread's (panel, samples) items
 
     stride: between the rows of a panel of w; None: the panel's lanes
+    skipping: whether the input's zeros are skipped
     """
     layers, hidden, m = net.layers, net.hidden, batches.table[b, SIZE]
     lanes = layers[l, LANES]
@@ -59,18 +71,12 @@ def forward_layer(net, l, w, bias, stride, batches, b, me, n_threads):
         out = layers[l, HIDDEN] + panel * lanes * net.batch_size
         w_start = layers[l, WEIGHT] + panel * layers[l, PANEL_STRIDE]
         bias_start = layers[l, BIAS] + panel * lanes
-        if l == 0 and batches.zero_skipping:
-            edges_start = batches.table[b, EDGES]
-            if lanes == net.full_lanes:
-                matmul_sparse(
-                    zeros(w, 256), batches.index, batches.value, batches.edges, edges_start,
-                    batches.n_blocks, w, w_start, stride, bias, bias_start, floor, hidden, out, first, last,
-                )  # fmt: skip
-            else:
-                matmul_sparse(
-                    zeros(w, 128), batches.index, batches.value, batches.edges, edges_start,
-                    batches.n_blocks, w, w_start, stride, bias, bias_start, floor, hidden, out, first, last,
-                )  # fmt: skip
+        if skipping:
+            index, value, edges, edges_start, n_blocks = sparse_input(net, l, batches, b)
+            matmul_sparse(
+                lanes == net.full_lanes, index, value, edges, edges_start, n_blocks,
+                w, w_start, stride, bias, bias_start, floor, hidden, out, first, last,
+            )  # fmt: skip
         else:
             x, x_start, x_lanes = dense_input(net, l, batches, b)
             matmul_dense(
@@ -84,12 +90,19 @@ def forward_layer(net, l, w, bias, stride, batches, b, me, n_threads):
 @kernel
 def forward(net, params, batches, b, sync, me, n_threads):
     """All layers; true if the team is to stop"""
+    skipping, m = batches.zero_skipping != 0, batches.table[b, SIZE]
     for l in range(net.n_layers):
-        forward_layer(net, l, params, params, None, batches, b, me, n_threads)
+        forward_layer(net, l, params, params, None, batches, b, skipping, me, n_threads)
         # With one panel, a thread's outputs are those of the samples that it goes on with.
         if l < net.n_layers - 1 or net.layers[l, PANELS] > 1:
             if barrier(sync, n_threads):
                 return True
+        skipping = False
+        if net.layers[l, FEEDS]:
+            list_by_sample(net, net.hidden, l, m, me, n_threads)
+            if barrier(sync, n_threads):
+                return True
+            skipping = few_by_sample(net, l, m)
     return False
 
 

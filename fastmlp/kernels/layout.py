@@ -14,7 +14,10 @@ from typing import NamedTuple
 import numpy as np
 
 FAN_IN, FAN_OUT, LANES, PANELS, WEIGHT, ROW_STRIDE, PANEL_STRIDE, BIAS, HIDDEN = range(9)
-LAYER_COLUMNS = 9
+# Of a hidden layer whose zeros may be skipped (active.py): whether the layer above takes its outputs as lists, whether
+# the layer below takes its deltas so, panels per block of a list, where its edges begin, units of the layers before.
+FEEDS, RETURNS, BLOCK_PANELS, EDGES_AT, UNITS = range(9, 14)
+LAYER_COLUMNS = 14
 
 # Columns of a chunk's `table` of batches, written by the data path.
 START, SIZE, EDGES, ACTIVE, N_ACTIVE, COLUMN, DENSE = range(7)
@@ -50,6 +53,13 @@ class Network(NamedTuple):
     hidden: REAL  # activations of every layer, the output layer's before softmax
     delta: REAL  # gradients of the loss with respect to the layers' inputs
     scratch: REAL  # n_threads * scratch_size: a thread's transposed panel or rows of gradient, then zeros
+    # Non-zeros of hidden or delta, see active.py; empty if no layer skips any.
+    edges: INT64
+    index: UINT32
+    value: REAL
+    count: INT64
+    row: UINT32
+    row_value: REAL
     n_layers: int
     activation: int
     output: int

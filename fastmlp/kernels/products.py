@@ -79,20 +79,38 @@ def matmul_dense(
                 store(out, o5, a5)
 
 
-@inlined
+@kernel
 def matmul_sparse(
-    like, index, value, edges, edges_start, n_blocks,
+    full, index, value, edges, edges_start, n_blocks,
     w, w_start, w_stride, bias, bias_start, floor, out, out_start, first, last,
 ):  # fmt: skip
     """out[i] = max(floor, bias + sum over the non-zeros (j, x_ij) of sample i of x_ij w[j])
 
+    full: whether a panel has its full width, or else half of it, which the lanes are
     index, value (n,): non-zeros, features ascending; edges [sample][block + 1] positions in them
-    w [feature][lanes], features w_stride apart, None if densely; lanes as wide as `like`
+    w [feature][lanes], features w_stride apart, None if densely
     bias (lanes,); floor: 0 for relu, else -inf
     out [sample][lanes]; samples first .. last - 1
 
     Features are taken in blocks, so that the rows of w in use stay in the first-level cache.
     """
+    if full:
+        _matmul_sparse(
+            zeros(w, 256), index, value, edges, edges_start, n_blocks,
+            w, w_start, w_stride, bias, bias_start, floor, out, out_start, first, last,
+        )  # fmt: skip
+    else:
+        _matmul_sparse(
+            zeros(w, 128), index, value, edges, edges_start, n_blocks,
+            w, w_start, w_stride, bias, bias_start, floor, out, out_start, first, last,
+        )  # fmt: skip
+
+
+@inlined
+def _matmul_sparse(
+    like, index, value, edges, edges_start, n_blocks,
+    w, w_start, w_stride, bias, bias_start, floor, out, out_start, first, last,
+):  # fmt: skip
     lanes, lowest = lanes_of(like), splat(like, floor)
     step = stride_or(w_stride, lanes)  # a constant in training, which makes it a tenth faster
     for block in range(n_blocks):
@@ -118,6 +136,18 @@ def gradient_row_sparse(like, row, row_value, start, stop, delta, delta_start):
     for p in range(start, stop):
         total = fma(row_value[p], load(like, delta, delta_start + row[p] * lanes), total)
     return total
+
+
+@kernel
+def gradient_sparse(full, row, row_value, start, stop, delta, delta_start, out):
+    """out = sum over the non-zeros (i, x_i) of one feature of x_i delta[i]
+
+    full: whether a panel has its full width, or else half of it; the rest as in gradient_row_sparse
+    """
+    if full:
+        store(out, 0, gradient_row_sparse(zeros(out, 256), row, row_value, start, stop, delta, delta_start))
+    else:
+        store(out, 0, gradient_row_sparse(zeros(out, 128), row, row_value, start, stop, delta, delta_start))
 
 
 @kernel

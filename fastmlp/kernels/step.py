@@ -4,17 +4,31 @@ Every phase is shared evenly among the threads of the team; a barrier ends it. T
 calls, once per chunk and thread.
 """
 
+from .active import few_by_unit, list_by_sample, list_by_unit
 from .backward import (
     backward_layer,
     measure_weights,
     settle_rows,
     update_layer_dense,
+    update_layer_listed,
     update_layer_sparse,
 )  # fmt: skip
 from .block import readers
 from .forward import forward, forward_layer, output_backward, read_outputs
 from .jit import kernel
-from .layout import ROW_STRIDE, SIZE, Batches, Layer, Learning, Network, Reading, Targets, Turn
+from .layout import (
+    FEEDS,
+    RETURNS,
+    ROW_STRIDE,
+    SIZE,
+    Batches,
+    Layer,
+    Learning,
+    Network,
+    Reading,
+    Targets,
+    Turn,
+)
 from .sync import barrier
 
 
@@ -36,6 +50,9 @@ def train_chunk(rule, net, batches, targets, learning, turn):
         if forward(net, params, batches, b, sync, me, n_threads):
             return -1
         output_backward(net, targets, batches, b, batch, me, n_threads)
+        for l in range(net.n_layers - 1):
+            if net.layers[l, FEEDS]:
+                list_by_unit(net, l, m, me, n_threads)
         if targets.penalised:
             measure_weights(net, params, targets, batch, me, n_threads)
         if barrier(sync, n_threads):
@@ -50,9 +67,15 @@ def train_chunk(rule, net, batches, targets, learning, turn):
                 backward_layer(net, l - 1, params, m, me, n_threads)
                 if barrier(sync, n_threads):
                     return -1
+                if net.layers[l - 1, RETURNS]:
+                    list_by_sample(net, net.delta, l - 1, m, me, n_threads)
+                    if barrier(sync, n_threads):
+                        return -1
             # All who read this layer's weights have done so.
             if l == 0 and batches.zero_skipping:
                 update_layer_sparse(rule, net, l, batches, b, learning, m, rate, l2, step, me, n_threads)
+            elif l > 0 and net.layers[l - 1, FEEDS] and few_by_unit(net, l - 1, m):
+                update_layer_listed(rule, net, l, learning, m, rate, l2, me, n_threads)
             else:
                 update_layer_dense(rule, net, l, batches, b, learning, m, rate, l2, me, n_threads)
         if barrier(sync, n_threads):
@@ -106,7 +129,8 @@ def layer_entry(real):
     def layer(block):
         net, batches, this = read_network(block), read_batches(block), read_layer(block)
         stride = net.layers[this.number, ROW_STRIDE]
-        forward_layer(net, this.number, this.weight, this.bias, stride, batches, 0, 0, 1)
+        skipping = this.number == 0 and batches.zero_skipping != 0
+        forward_layer(net, this.number, this.weight, this.bias, stride, batches, 0, skipping, 0, 1)
         if this.number == net.n_layers - 1:
             read_outputs(net, batches, 0, this.outputs, 0, 0, 1)
         return 0

@@ -168,6 +168,29 @@ def less(typing, x, y):
 
 
 @intrinsic
+def nonzero_bits(typing, x):
+    """A word with bit k set where lane k is not zero (NaN is not), of at most 64 lanes."""
+
+    def codegen(context, builder, sig, args):
+        mask = builder.fcmp_unordered("!=", args[0], _constant(builder, x, 0.0))
+        bits = builder.bitcast(mask, ir.IntType(x.lanes))
+        word = ir.IntType(64)
+        return bits if x.lanes == 64 else builder.zext(bits, word)
+
+    return types.int64(x), codegen
+
+
+@intrinsic
+def lowest_bit(typing, bits):
+    """Number of the lowest bit set in a word that is not zero."""
+
+    def codegen(context, builder, sig, args):
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.int64), codegen
+
+
+@intrinsic
 def where(typing, mask, x, y):
     """`x` where the mask is set, `y` elsewhere."""
 
