@@ -22,7 +22,8 @@ UNIX_FLAGS = ["-O3"] if CHECK else ["-O3", "-g0"]
 LINK_FLAGS = []
 if os.environ.get("FASTMLP_SANITIZE", "0") not in ("", "0"):
     LINK_FLAGS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-    UNIX_FLAGS = ["-O1", "-g", "-fno-omit-frame-pointer", *LINK_FLAGS]
+    # Without optimisation nothing undefined is optimised away, and it compiles in a quarter of the time.
+    UNIX_FLAGS = ["-O0", "-g1", *LINK_FLAGS]
 
 NO_COMPILER = (
     "fastmlp needs a C compiler to be built and none was found ({wanted}): install one "

@@ -3,13 +3,15 @@
     python tests/fuzz/fuzz_batches.py --seconds 20
 
 builds ``fastmlp.batches`` with both sanitizers in a scratch folder (Linux, gcc), makes sure that
-they are awake, and runs random cases, each from its own number. A failure prints how to run its
-case again; ``--seed`` and ``--first`` do so.
+they are awake, and runs random cases, each from its own number, for so many seconds of computing
+(a pause does not count). Ctrl-C ends the run after the case at hand. A failure prints how to run
+its case again; ``--seed`` and ``--first`` do so.
 """
 
 import argparse
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -27,7 +29,7 @@ OPTIONS = {
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--seconds", type=float, default=20.0, help="of computing")
     parser.add_argument("--seed", type=int, default=None, help="default: the time")
     parser.add_argument("--first", type=int, default=0, help="number of the first case")
     parser.add_argument("--cases", type=int, default=None, help="the most cases; default: any")
@@ -54,6 +56,7 @@ def parent(args):
         asleep = child(environment, "canary", capture_output=True, text=True)
         if "heap-buffer-overflow" not in asleep.stderr:
             raise SystemExit(f"the sanitizer did not see an overrun:\n{asleep.stderr}")
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the child's
         status = scratch / "status"
         status.write_text(str(args.first))
         numbers = ["--seconds", args.seconds, "--seed", args.seed, "--first", args.first]
@@ -111,18 +114,21 @@ def run(args):
 
     warnings.simplefilter("ignore")  # of casts of NaN and infinity, which are legion
     assert Path(fastmlp.__file__).parents[1] != REPOSITORY
-    case, end = args.first, time.monotonic() + args.seconds
-    start = time.monotonic()
-    with open(args.status, "w", buffering=1) as status:
-        while time.monotonic() < end and (args.cases is None or case < args.first + args.cases):
+    stopped = []
+    signal.signal(signal.SIGINT, lambda *_: stopped.append(True))
+    case, start, began = args.first, time.process_time(), time.monotonic()
+    last = float("inf") if args.cases is None else case + args.cases
+    with open(args.status, "w") as status:
+        while not stopped and case < last and time.process_time() - start < args.seconds:
             status.seek(0)
             status.write(str(case))
             status.flush()  # whatever ends this process, the number is there
             run_case(np.random.default_rng([args.seed, case]))
             case += 1
+    computing, passed = time.process_time() - start, time.monotonic() - began
     print(
-        f"{case - args.first} cases without a finding in {time.monotonic() - start:.0f} s "
-        f"({time.process_time():.0f} s of computing; seed {args.seed}, NumPy {np.__version__})"
+        f"{case - args.first:,} cases without a finding in {computing:.0f} s of computing "
+        f"({passed:.0f} s passed; seed {args.seed}, NumPy {np.__version__})"
     )
 
 
