@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .style import MUTED, TRAINING, VALIDATION, accuracy_axis, epochs_axis, new_figure, tidy
+from .style import (
+    MUTED,
+    TRAINING,
+    VALIDATION,
+    accuracy_axis,
+    epochs_axis,
+    loss_axis,
+    new_figure,
+    tidy,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -61,7 +70,7 @@ def fold_curves(outcomes: Mapping[str, object], *, n_epochs: int) -> "Figure":
     n_epochs : int
         The length of the axis; a fit that failed has fewer.
     """
-    figure = new_figure(10, 0.4 + 2.9 * len(outcomes))
+    figure = new_figure(10, 0.4 + 2.9 * len(outcomes), gap=0.05)
     for part, (title, outcome) in zip(
         np.atleast_1d(figure.subfigures(len(outcomes), 1)), outcomes.items(), strict=True
     ):
@@ -71,6 +80,9 @@ def fold_curves(outcomes: Mapping[str, object], *, n_epochs: int) -> "Figure":
             axes.set_xlim(0.7, n_epochs + 0.3)
             epochs_axis(axes)
             tidy(axes)
+            handles, labels = axes.get_legend_handles_labels()
+        # Beside the title, where no curve can be under it.
+        part.legend(handles, labels, loc="upper right", ncols=2, frameon=False, borderaxespad=0.1)
     return figure
 
 
@@ -99,25 +111,10 @@ def _fold_curve(axes, outcome, quantity):
     values = np.concatenate([part.ravel() for part in seen])
     if quantity == "accuracy":
         accuracy_axis(axes, values)
-        axes.legend(frameon=False, loc="lower right")
     else:
-        _loss_axis(axes, values)
-        axes.legend(frameon=False, loc="upper right")
+        loss_axis(axes, values)
     if outcome.failures:
         last = max(part.shape[1] for part in seen)
         axes.axvline(last + 0.5, color=MUTED, ls="--", lw=1)
         axes.annotate("failed", (last + 0.5, 0.5), xycoords=("data", "axes fraction"), rotation=90,
                       xytext=(3, 0), textcoords="offset points", color=MUTED, va="center")  # fmt: skip
-
-
-def _loss_axis(axes, values):
-    """Logarithmic, if losses span more than a power of ten."""
-    from matplotlib.ticker import LogLocator, NullFormatter
-
-    axes.set_ylabel("loss")
-    positive = values[np.isfinite(values) & (values > 0)]
-    if len(positive) and positive.max() > 10 * positive.min():
-        axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        axes.yaxis.set_major_formatter("{x:g}")
-        axes.yaxis.set_minor_formatter(NullFormatter())

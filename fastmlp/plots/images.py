@@ -73,9 +73,9 @@ def mistakes(images: np.ndarray, true, predicted, probability) -> "Figure":
         grid.flat, images, true, predicted, probability, strict=False
     ):
         axes.imshow(image, cmap="gray_r", interpolation="nearest")
-        axes.set_title(f"{wrong}", color=VALIDATION, weight="bold", fontsize="medium", pad=3)
-        axes.text(0.5, -0.05, f"is {right} · {sure:.0%}", transform=axes.transAxes, ha="center",
-                  va="top", fontsize="x-small", color=INK)  # fmt: skip
+        axes.set_title(f"{wrong} ({sure:.0%})", color=VALIDATION, fontsize="small", pad=3)
+        axes.text(0.5, -0.05, f"is {right}", transform=axes.transAxes, ha="center", va="top",
+                  fontsize="small", color=INK)  # fmt: skip
     return figure
 
 
@@ -87,6 +87,8 @@ def first_layer(weights: np.ndarray, side: int, *, n_shown: int = 40) -> "Figure
     weights : array of shape (n_units, side * side)
         The first `n_shown` are drawn, all on one scale.
     """
+    from matplotlib.ticker import MaxNLocator
+
     weights = weights[:n_shown]
     columns = min(10, len(weights))
     rows = -(-len(weights) // columns)
@@ -98,5 +100,6 @@ def first_layer(weights: np.ndarray, side: int, *, n_shown: int = 40) -> "Figure
     for axes, unit in zip(grid.flat, weights, strict=False):
         picture = axes.imshow(unit.reshape(side, side), cmap="RdBu_r", vmin=-most, vmax=most,
                               interpolation="nearest")  # fmt: skip
-    figure.colorbar(picture, ax=grid, location="bottom", shrink=0.4, aspect=40, label="weight")
+    bar = {"location": "bottom", "shrink": 0.4, "aspect": 40, "ticks": MaxNLocator(5)}
+    figure.colorbar(picture, ax=grid, label="weight", **bar)
     return figure

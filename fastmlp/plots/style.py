@@ -1,6 +1,5 @@
 """What the plots have in common: colours, axes of accuracies, the test for matplotlib."""
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +12,6 @@ TRAINING, VALIDATION = "#1f77b4", "#d95f02"
 INK, MUTED, FAINT = "#222222", "#767676", "#c9c9c9"
 COLOURS = "cividis"
 
-MOST_TICKS = 7
 LEAST_ERROR = 1e-4  # an axis of accuracies ends at 99.99%
 
 
@@ -27,12 +25,17 @@ def require_matplotlib() -> None:
         ) from error
 
 
-def new_figure(width: float, height: float, **options) -> "Figure":
-    """A figure of so many inches whose parts make room for each other."""
+def new_figure(width: float, height: float, *, gap: float = 0.02) -> "Figure":
+    """A figure of so many inches whose parts make room for each other.
+
+    `gap` is the room between panels side by side, as a share of a panel's width.
+    """
     require_matplotlib()
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), dpi=150, layout="constrained", **options)
+    figure = Figure(figsize=(width, height), dpi=150, layout="constrained")
+    figure.get_layout_engine().set(wspace=gap)
+    return figure
 
 
 def tidy(axes) -> None:
@@ -68,7 +71,7 @@ def accuracy_axis(axes, values) -> None:
     bottom, top = low - margin, high + margin
     axes.set_yscale("function", functions=(stretched, unstretched))
     axes.set_ylim(*unstretched(np.array([bottom, top])))
-    ticks = accuracy_ticks(*unstretched(np.array([bottom, top])))
+    ticks = accuracy_ticks(bottom, top)
     axes.set_yticks(ticks, [percent(tick) for tick in ticks])
     axes.minorticks_off()
     axes.set_ylabel("accuracy")
@@ -84,19 +87,25 @@ def unstretched(place):
     return 1.0 - 10.0 ** -np.asarray(place, float)
 
 
-def accuracy_ticks(low: float, high: float) -> list[float]:
-    """Round accuracies between two, at most MOST_TICKS of them."""
-    for steps in (range(1, 11), (1, 2, 5), (1,)):
-        errors = {float(f"{step}e-{digit}") for step in steps for digit in range(1, 5)} | {1.0}
-        ticks = sorted(round(1.0 - error, 6) for error in errors)
-        ticks = [tick for tick in ticks if low <= tick <= high]
-        if len(ticks) <= MOST_TICKS:
-            break
-    if len(ticks) < 3:
-        from matplotlib.ticker import MaxNLocator
+def accuracy_ticks(bottom: float, top: float) -> list[float]:
+    """Round accuracies between two places on their axis, the roundest first, none near another."""
+    from matplotlib.ticker import MaxNLocator
 
+    errors = [
+        float(f"{step}e-{digit}")
+        for steps in ((10,), (2, 5), (3, 4, 6, 7, 8), (1.5,))
+        for step in steps
+        for digit in range(1, 5)
+    ]
+    ticks: list[float] = []
+    for tick in (1.0 - error for error in errors):
+        near = (abs(stretched(tick) - stretched(other)) for other in ticks)
+        if bottom <= stretched(tick) <= top and min(near, default=top) > (top - bottom) / 12:
+            ticks.append(tick)
+    if len(ticks) < 3:
+        low, high = unstretched(bottom), unstretched(top)
         ticks = [tick for tick in MaxNLocator(4).tick_values(low, high) if low <= tick <= high]
-    return ticks
+    return sorted(ticks)
 
 
 def percent(accuracy: float) -> str:
@@ -104,15 +113,45 @@ def percent(accuracy: float) -> str:
     return f"{round(100 * accuracy, 4):g}%"
 
 
-def place_of(name: str, value: float) -> float:
-    """Where a value of a setting's parameter stands on its axis: sizes and rates by their logarithm."""
-    return {"hidden": math.log2, "lr": math.log10}.get(name, float)(value)
+def loss_axis(axes, values) -> None:
+    """Make the y axis one of losses: logarithmic if they span more than a power of ten."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    axes.set_ylabel("loss")
+    values = np.asarray(values, float)
+    values = values[np.isfinite(values) & (values > 0)]
+    span = values.max() / values.min() if len(values) else 1.0
+    if span <= 10:
+        if span > 2:
+            axes.set_ylim(bottom=0)
+        return
+    axes.set_yscale("log")
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    if span < 1000:  # else the powers of ten are enough
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.yaxis.set_major_formatter("{x:g}")
 
 
-def value_axis(axis, name: str, values) -> None:
-    """Label an axis (``axes.xaxis`` or ``axes.yaxis``) with a parameter's values, at `place_of` each."""
-    axis.set_ticks([place_of(name, value) for value in values], [f"{v:g}" for v in values])
+def value_axis(axis, name: str, values, notes=None) -> None:
+    """Label an axis (``axes.xaxis`` or ``axes.yaxis``) with a parameter's values.
+
+    They stand at 0, 1, 2 …, whatever they are: the usual ones are powers, and none hides another.
+
+    Parameters
+    ----------
+    axis : matplotlib Axis
+    name : {"hidden", "lr", "momentum"}
+    values : sequence of float
+    notes : sequence of str, default=None
+        A second line under each value.
+    """
+    labels = [f"{value:g}" for value in values]
+    if notes is not None:
+        labels = [f"{label}\n{note}" for label, note in zip(labels, notes, strict=True)]
+    axis.set_ticks(range(len(values)), labels)
     axis.set_label_text(TITLES[name])
+    if axis.axis_name == "x" and len(values) > 6:
+        axis.set_tick_params(rotation=90, labelsize="small")
 
 
 TITLES = {"hidden": "hidden units", "lr": "learning rate", "momentum": "momentum"}

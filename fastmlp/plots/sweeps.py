@@ -17,8 +17,8 @@ from .style import (
     TRAINING,
     VALIDATION,
     accuracy_axis,
+    loss_axis,
     new_figure,
-    place_of,
     stretched,
     tidy,
     value_axis,
@@ -37,36 +37,35 @@ def values_of(outcomes, name) -> list:
 
 def over_parameters(outcomes) -> "Figure":
     """Draw the validation accuracy of every fit over each parameter, with median and quartiles."""
-    figure = new_figure(11, 4)
+    figure = new_figure(11, 4, gap=0.04)
+    shuffle = np.random.default_rng(
+        0
+    ).permutation  # dots in the grid's order would look like a trend
     everything = np.concatenate([outcome.scores("val_accuracy") for outcome in outcomes])
     for axes, name in zip(figure.subplots(1, 3), NAMES, strict=True):
         values = values_of(outcomes, name)
-        places = np.array([place_of(name, value) for value in values])
-        room = min(np.diff(places), default=1.0)
-        medians, bests = [], []
-        for value, place in zip(values, places, strict=True):
+        medians, bests, notes = [], [], []
+        for place, value in enumerate(values):
             chosen = [outcome for outcome in outcomes if getattr(outcome.setting, name) == value]
             scores = np.concatenate([outcome.scores("val_accuracy") for outcome in chosen])
             n_failed = int(np.isnan(scores).sum())
+            notes.append(f"{n_failed} failed" if n_failed else "")
             scores = scores[~np.isnan(scores)]
             means = [outcome.mean("val_accuracy") for outcome in chosen if not outcome.failures]
             bests.append(max(means, default=np.nan))
             medians.append(np.median(scores) if len(scores) else np.nan)
             if len(scores):
-                beside = place + room * np.linspace(-0.16, 0.16, len(scores))
-                axes.plot(beside, scores, ".", ms=4, color=MUTED, alpha=0.5, mew=0, zorder=1)
+                beside = place + shuffle(np.linspace(-0.18, 0.18, len(scores)))
+                axes.plot(beside, scores, ".", ms=5, color=MUTED, alpha=0.6, mew=0, zorder=1)
                 quartiles = np.quantile(scores, [0.25, 0.75])
-                axes.plot([place, place], quartiles, color=TRAINING, lw=5, alpha=0.55, zorder=2,
+                axes.plot([place, place], quartiles, color=TRAINING, lw=6, alpha=0.35, zorder=2,
                           solid_capstyle="butt")  # fmt: skip
-            if n_failed:
-                axes.annotate(f"{n_failed} failed", (place, 0.0), ha="center", fontsize="x-small",
-                              xycoords=("data", "axes fraction"), xytext=(0, 3),
-                              textcoords="offset points", color=INK)  # fmt: skip
+        places = range(len(values))
         axes.plot(places, medians, "o-", color=TRAINING, ms=5, zorder=3, label="median, quartiles")
         axes.plot(places, bests, "v--", color=VALIDATION, ms=5, zorder=4, label="best setting")
         accuracy_axis(axes, everything)
-        value_axis(axes.xaxis, name, values)
-        axes.set_xlim(places[0] - 0.4 * room, places[-1] + 0.4 * room)
+        value_axis(axes.xaxis, name, values, notes if any(notes) else None)
+        axes.set_xlim(-0.4, len(values) - 0.6)
         tidy(axes)
         if name != NAMES[0]:
             axes.set_ylabel("")
@@ -87,7 +86,7 @@ def heat_maps(outcomes) -> "Figure":
     found = stretched(means[np.isfinite(means)])
     norm = Normalize(*((found.min(), found.max()) if len(found) else (0, 1)))
     colours = matplotlib.colormaps[COLOURS].with_extremes(bad="#eeeeee")
-    figure = new_figure(11, 7)
+    figure = new_figure(11, 7, gap=0.04)
     for row, (kind, summary) in zip(
         figure.subplots(2, 3), (("mean over", np.mean), ("best over", np.max)), strict=True
     ):
@@ -106,27 +105,25 @@ def heat_maps(outcomes) -> "Figure":
                     scores = [score for score in cell if np.isfinite(score)]
                     if scores:
                         table[i, j] = summary(scores)
-                    _cell(axes, j, i, table[i, j], len(cell) - len(scores), norm, colours)
+                    _cell(axes, j, i, table[i, j], len(cell) - len(scores), norm, colours,
+                          "small" if len(xs) <= 6 else "xx-small")  # fmt: skip
             axes.imshow(stretched(table), norm=norm, cmap=colours, aspect="auto", origin="lower")
-            axes.set_xticks(range(len(xs)), [f"{x:g}" for x in xs])
-            axes.set_yticks(range(len(ys)), [f"{y:g}" for y in ys])
-            axes.set(xlabel=TITLES[across], ylabel=TITLES[down])
+            value_axis(axes.xaxis, across, xs)
+            value_axis(axes.yaxis, down, ys)
             axes.set_title(f"{kind} {TITLES[third]}", fontsize="medium")
             axes.tick_params(length=0)
             axes.spines[:].set_visible(False)
     return figure
 
 
-def _cell(axes, x, y, accuracy, n_failed, norm, colours):
+def _cell(axes, x, y, accuracy, n_failed, norm, colours, size):
     if np.isnan(accuracy):
-        axes.text(x, y, "failed", ha="center", va="center", color=MUTED, fontsize="small")
+        axes.text(x, y, "failed", ha="center", va="center", color=MUTED, fontsize=size)
         return
     red, green, blue, _ = colours(norm(stretched(accuracy)))
     dark = 0.3 * red + 0.59 * green + 0.11 * blue < 0.5
     text = f"{100 * accuracy:.2f}" + (f"\n{n_failed} failed" if n_failed else "")
-    axes.text(
-        x, y, text, ha="center", va="center", color="white" if dark else INK, fontsize="small"
-    )
+    axes.text(x, y, text, ha="center", va="center", color="white" if dark else INK, fontsize=size)
 
 
 def over_hidden(outcomes, lr: float, momentum: float) -> "Figure":
@@ -135,9 +132,9 @@ def over_hidden(outcomes, lr: float, momentum: float) -> "Figure":
     Bold lines are the settings with this learning rate and momentum, with a band from the least
     fold to the greatest; thin ones are all the other settings.
     """
-    figure = new_figure(11, 3.8)
+    figure = new_figure(11, 4, gap=0.05)
     sizes = values_of(outcomes, "hidden")
-    places = [place_of("hidden", size) for size in sizes]
+    places = range(len(sizes))
     lines: dict = {}
     for outcome in outcomes:
         line = lines.setdefault((outcome.setting.lr, outcome.setting.momentum), {})
@@ -152,6 +149,8 @@ def over_hidden(outcomes, lr: float, momentum: float) -> "Figure":
         for name, title, colour in quantities:
             for key, line in lines.items():
                 folds = np.array([line[size].scores(name) for size in sizes])
+                # A fit that failed has seconds, too, but not those of a whole fit.
+                folds[[bool(line[size].failures) for size in sizes]] = np.nan
                 if key == (lr, momentum):
                     chosen.append(folds)
                     axes.plot(places, folds.mean(axis=1), "o-", color=colour, label=title, zorder=3)
@@ -161,7 +160,9 @@ def over_hidden(outcomes, lr: float, momentum: float) -> "Figure":
                     axes.plot(places, folds.mean(axis=1), color=FAINT, lw=0.8, zorder=1)
         if label == "accuracy":
             accuracy_axis(axes, np.concatenate(chosen, axis=None))
-            axes.legend(frameon=False, loc="best")
+            figure.legend(loc="outside upper center", ncols=2, frameon=False)
+        elif label == "loss":
+            loss_axis(axes, np.concatenate(chosen, axis=None))
         else:
             axes.set_ylabel(label)
             axes.set_ylim(bottom=0)

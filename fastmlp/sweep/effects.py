@@ -114,6 +114,13 @@ def effects(outcomes) -> list[Effect]:
     return found
 
 
+NO_PAIRS = "No two fits that finished can be compared."
+HIDDEN_CLAIMS = tuple(
+    f"More hidden units: {effect}"
+    for effect in ("more capacity", "more overfitting", "longer training")
+)
+
+
 def _hidden(outcomes, values):
     low, high = values[0], values[-1]
 
@@ -125,19 +132,20 @@ def _hidden(outcomes, values):
         compare(measure) for measure in (of("train_accuracy"), gap, of("seconds"))
     )
     losses, validation = compare(of("train_loss")), compare(of("val_accuracy"))
-    ratio = seconds.high / seconds.low if seconds.n_pairs else math.nan
+    if not capacity.n_pairs:
+        return [Effect("hidden", claim, NO_PAIRS, UNCLEAR) for claim in HIDDEN_CLAIMS]
     return [
         Effect(
             "hidden",
-            "More hidden units: more capacity",
+            HIDDEN_CLAIMS[0],
             f"{ends} the accuracy on the training samples goes from {_percent(capacity.low)} to "
-            f"{_percent(capacity.high)}, their loss from {losses.low:.3f} to {losses.high:.3f}"
-            f"{_over(capacity)}.",
+            f"{_percent(capacity.high)}, their loss from {in_short(losses.low)} to "
+            f"{in_short(losses.high)}{_over(capacity)}.",
             capacity.verdict(+1),
         ),
         Effect(
             "hidden",
-            "More hidden units: more overfitting",
+            HIDDEN_CLAIMS[1],
             f"{ends} the accuracy on training samples is ahead of the one on validation samples by "
             f"{_points(gaps.low)} and by {_points(gaps.high)}; the latter goes from "
             f"{_percent(validation.low)} to {_percent(validation.high)}.",
@@ -145,9 +153,9 @@ def _hidden(outcomes, values):
         ),
         Effect(
             "hidden",
-            "More hidden units: longer training",
-            f"{ends} a fit goes from {seconds.low:.1f} s to {seconds.high:.1f} s: "
-            f"{ratio:.1f} times as long for {high / low:g} times the units.",
+            HIDDEN_CLAIMS[2],
+            f"{ends} a fit goes from {seconds.low:.2g} s to {seconds.high:.2g} s: "
+            f"{seconds.high / seconds.low:.1f} times as long for {high / low:g} times the units.",
             seconds.verdict(+1),
         ),
     ]
@@ -163,30 +171,32 @@ def _learning_rate(outcomes, values):
     still = ""
     if gain.n_pairs:
         still = (
-            f" Its last epoch still brought {_points(gain.low)}, at {next_one:g} "
-            f"{_points(gain.high)}."
+            f" The last epoch still brought {_points(gain.low)} at {smallest:g} and "
+            f"{_points(gain.high)} at {next_one:g}."
         )
     return [
         Effect(
             "lr",
             "A larger learning rate: faster",
             f"After one epoch the validation accuracy is {_percent(faster.low)} at {smallest:g} "
-            f"and {_percent(faster.high)} at {next_one:g}{_over(faster)}.",
+            f"and {_percent(faster.high)} at {next_one:g}{_over(faster)}."
+            if faster.n_pairs
+            else NO_PAIRS,
             faster.verdict(+1),
         ),
         Effect(
             "lr",
             "A larger learning rate: may overshoot",
-            f"{_rises(overshoot, last_but_one, largest)}, and the validation accuracy ends at "
-            f"{_percent(worse.low)} and {_percent(worse.high)}{_over(worse)}."
-            f"{_failures(overshoot, last_but_one, largest)}",
+            _instability(overshoot, worse, last_but_one, largest),
             _unstable(overshoot, worse),
         ),
         Effect(
             "lr",
             "A smaller learning rate: slower, may get stuck",
             f"The validation accuracy ends at {_percent(slower.low)} at {smallest:g} and at "
-            f"{_percent(slower.high)} at {next_one:g}{_over(slower)}.{still}",
+            f"{_percent(slower.high)} at {next_one:g}{_over(slower)}.{still}"
+            if slower.n_pairs
+            else NO_PAIRS,
             slower.verdict(+1),
         ),
     ]
@@ -207,15 +217,15 @@ def _momentum(outcomes, values):
             "Momentum: faster",
             f"At learning rate {rates[0]:g} the validation accuracy after one epoch is "
             f"{_percent(faster.low)} with momentum {low:g} and {_percent(faster.high)} with "
-            f"{high:g}{_over(faster)}.",
+            f"{high:g}{_over(faster)}."
+            if faster.n_pairs
+            else NO_PAIRS,
             faster.verdict(+1),
         ),
         Effect(
             "momentum",
             "Momentum: unstable when too high",
-            f"At learning rate {rates[-1]:g}: {_rises(unstable, low, high, lower_case=True)}, and "
-            f"the validation accuracy ends at {_percent(worse.low)} and {_percent(worse.high)}"
-            f"{_over(worse)}.{_failures(unstable, low, high)}",
+            f"This is at learning rate {rates[-1]:g}. {_instability(unstable, worse, low, high)}",
             _unstable(unstable, worse),
         ),
     ]
@@ -229,24 +239,32 @@ def _unstable(rising: Contrast, accuracy: Contrast) -> str:
     return next(v for v in (SHOWN, OPPOSITE, UNCLEAR) if v in verdicts)
 
 
-def _rises(setback, low, high, lower_case=False):
-    if not setback.n_pairs:
-        return "no two fits can be compared" if lower_case else "No two fits can be compared"
-    the = "the" if lower_case else "The"
-    return (
-        f"{the} training loss rose from one epoch to the next in {setback.low:.0%} of the epochs "
-        f"at {low:g} and in {setback.high:.0%} at {high:g}"
-    )
-
-
-def _failures(compared, low, high):
-    if not compared.n_failed_low + compared.n_failed_high:
-        return ""
-    return f" {compared.n_failed_low} fits failed at {low:g}, {compared.n_failed_high} at {high:g}."
+def _instability(rising: Contrast, accuracy: Contrast, low, high) -> str:
+    """The figures behind `_unstable`, as far as there are any."""
+    said = []
+    if rising.n_pairs:
+        said.append(
+            f"The training loss rose from one epoch to the next in {rising.low:.0%} of the epochs "
+            f"at {low:g} and in {rising.high:.0%} at {high:g}."
+        )
+    if accuracy.n_pairs:
+        said.append(
+            f"The validation accuracy ends at {_percent(accuracy.low)} at {low:g} and at "
+            f"{_percent(accuracy.high)} at {high:g}{_over(accuracy)}."
+        )
+    failed = rising.n_failed_low, rising.n_failed_high
+    if any(failed):
+        said.append(f"Fits that failed: {failed[0]} at {low:g}, {failed[1]} at {high:g}.")
+    return " ".join(said if accuracy.n_pairs else [NO_PAIRS, *said])
 
 
 def _over(compared) -> str:
     return f" (means of {compared.n_pairs} pairs of fits)"
+
+
+def in_short(loss: float) -> str:
+    """A loss in four decimals; those of networks that ran wild in powers of ten."""
+    return f"{loss:.4f}" if loss < 1000 else f"{loss:.1e}"
 
 
 def _percent(value) -> str:

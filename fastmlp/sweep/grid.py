@@ -14,7 +14,8 @@ from .. import __version__
 from ..estimator import MLPClassifier
 from ..kernels.library import fingerprint
 
-# What a sample costs beside its products, in hidden units: measured on MNIST, hidden 64 to 1024.
+# What a sample costs beside its products, in hidden units. A rough figure from one machine: nothing
+# but the order of the fits and the estimate of the time left goes by it.
 OVERHEAD_UNITS = 80
 
 

@@ -1,5 +1,6 @@
 """What is shown while a sweep runs: a bar where tqdm is installed, a line per fit elsewhere."""
 
+import statistics
 import threading
 import time
 
@@ -21,26 +22,25 @@ class TimeLeft:
 
     def __init__(self, work: float, n_jobs: int, known=()):
         self.work, self.n_jobs = work, n_jobs
-        self._done = [sum(column) for column in zip(*known, strict=True)] or [0.0, 0.0]
+        self._rates = [seconds / work for work, seconds in known]
         self._earlier = True
         self._last = time.monotonic()
 
     def finished(self, work: float, seconds: float) -> None:
         """One fit of this much work took so many seconds."""
         if self._earlier:
-            self._done, self._earlier = [0.0, 0.0], False
-        self._done[0] += work
-        self._done[1] += seconds
+            self._rates, self._earlier = [], False
+        self._rates.append(seconds / work)
         self.work -= work
         self._last = time.monotonic()
 
     def seconds(self) -> float | None:
         """Until the end, from now; None if nothing is known yet."""
-        work, seconds = self._done
-        if not work:
+        if not self._rates:
             return None
-        since_then = time.monotonic() - self._last
-        return max(0.0, self.work / work * seconds / self.n_jobs - since_then)
+        # The median: a machine that slept during a fit made its seconds endless.
+        left = self.work * statistics.median(self._rates) / self.n_jobs
+        return max(0.0, left - (time.monotonic() - self._last))
 
 
 def duration(seconds: float) -> str:

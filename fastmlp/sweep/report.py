@@ -12,7 +12,7 @@ from sklearn.metrics import confusion_matrix
 from .. import __version__, plots
 from ..kernels.library import cpu
 from ..plots.images import side_of
-from .effects import OPPOSITE, SHOWN, effects
+from .effects import OPPOSITE, SHOWN, effects, in_short
 from .grid import Data, Plan
 from .page import page, paragraph, picture, section, table, tiles
 from .progress import duration
@@ -86,7 +86,7 @@ def _facts(sweep):
             f"loss {sweep.test['val_loss']:.4f}, best setting trained on all training images",
         )
     yield "Fits", f"{len(folds)}", f"{n_failed} failed" if n_failed else "none failed"
-    yield "Time of all fits", duration(sum(fold["seconds"] for fold in folds)), "of one job"
+    yield "Time of all fits", duration(sum(fold["seconds"] for fold in folds)), "added up"
 
 
 def _effects(sweep):
@@ -107,7 +107,7 @@ def _effects(sweep):
     remark = (
         "What is commonly said, held against this run. Fits that differ in nothing but the "
         "parameter are compared in pairs; “shown” means that the mean difference has the expected "
-        "sign and is more than twice its standard error."
+        "sign and is more than twice its standard error, or, of an instability, that more fits failed."
     )
     heads = ("Parameter", "Effect, and this run's figures", "This run")
     return section("effects", "What the parameters did", paragraph(remark), table(heads, rows))
@@ -170,7 +170,8 @@ def _overfitting(sweep, winner):
             "Training and validation accuracy and loss, and seconds, over hidden units",
             f"At the best learning rate ({lr:g}) and momentum ({momentum:g}): the trained network "
             "judged by its training samples and by its validation samples, bands from the least "
-            "fold to the greatest. Thin lines: the seconds of all other settings.",
+            "fold to the greatest. Thin lines: the seconds of the other settings. Seconds are those "
+            "of the clock, with whatever else ran at the time.",
         ),
     )
 
@@ -206,8 +207,8 @@ def _best_network(sweep):
                         predicted[chosen], sure[order],
                     ),
                     "Misclassified test images with predicted and true label",
-                    "The mistakes that the network was surest of. In colour what it took the image "
-                    "for; below what it is, and the probability that the mistake was given.",
+                    "The mistakes that the network was surest of. Above, in colour, what it took the "
+                    "image for, and with what probability; below what it is.",
                 ),
             )
         )  # fmt: skip
@@ -235,16 +236,16 @@ def _settings(sweep):
         hidden, lr, momentum = outcome.setting
         cells = [str(outcome.rank), str(hidden), f"{lr:g}", f"{momentum:g}"]
         if outcome.failures:
-            cells += ["–", "–", "–", "–", f"{outcome.mean('seconds'):.1f}"]
+            cells += ["–", "–", "–", "–", f"{outcome.mean('seconds'):.3g}"]
             cells.append(escape(f"failed: {'; '.join(dict.fromkeys(outcome.failures))}"))
         else:
             cells += [
                 f"{100 * outcome.mean('val_accuracy'):.2f} ± "
                 f"{100 * outcome.std('val_accuracy'):.2f}",
                 f"{100 * outcome.mean('train_accuracy'):.2f}",
-                f"{outcome.mean('val_loss'):.4f}",
-                f"{outcome.mean('train_loss'):.4f}",
-                f"{outcome.mean('seconds'):.1f}",
+                in_short(outcome.mean("val_loss")),
+                in_short(outcome.mean("train_loss")),
+                f"{outcome.mean('seconds'):.3g}",
                 "ok",
             ]
         rows.append((cells, "failed" if outcome.failures else ""))
