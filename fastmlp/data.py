@@ -16,6 +16,7 @@ CROSSOVER = 0.65  # with a larger share of non-zeros, dense products are faster
 LANE_BYTES = 256  # one row of a dense panel
 BLOCK_FEATURES = 160  # rows of 256 bytes that stay in a 48 KB (or most of a 32 KB) L1 cache
 BLOCK_ENTRIES = 16  # with fewer non-zeros per sample, entering a block costs more than it saves
+MAX_FEATURES = 1 << 32  # batches number features by uint32
 SMALL = 1 << 16  # elements that one thread has read before another would have woken up
 
 
@@ -43,13 +44,20 @@ def open_data(X, dtype, team, *, reuse=True):
     Raises
     ------
     ValueError
-        If X is a damaged CSR.
+        If X is a damaged CSR, or has more than 2**32 features.
     """
     dtype = np.dtype(dtype)
+    check_width(X.shape[1])
     if sparse.issparse(X):
         return SparseData.from_csr(X, dtype, team)
     data = DenseData(np.asarray(X), dtype, team)
     return data.encode() if reuse and data.worth_encoding() else data
+
+
+def check_width(n_features: int):
+    """Refuse more features than batches can number."""
+    if n_features > MAX_FEATURES:
+        raise ValueError(f"X has {n_features} features, but no more than 2**32 are supported.")
 
 
 class Data:

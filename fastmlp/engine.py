@@ -57,6 +57,15 @@ class EpochResult(NamedTuple):
     n_updates: int
 
 
+def not_finite(dtype) -> ValueError:
+    """The error of predictions, or of a loss, that came out as NaN or infinity."""
+    wider = ", or use dtype='float64'" if dtype == np.float32 else ""
+    return ValueError(
+        f"Predictions are not finite: X, coefs_ or intercepts_ have values too large for {dtype}, or NaN. "
+        f"Scale the data{wider}. If a fit has made the weights so large, its learning_rate_init is too large."
+    )
+
+
 class Engine:
     """A network ready to run.
 
@@ -227,6 +236,11 @@ class Engine:
         Returns
         -------
         loss, accuracy : float
+
+        Raises
+        ------
+        ValueError
+            If the loss is not finite.
         """
         # From the logits: a probability that has rounded to 0 or 1 no longer tells how wrong it is.
         z = self.predict(data, rows, logits=True).astype(float)
@@ -234,7 +248,7 @@ class Engine:
         weight = None
         if sample_weight is not None:
             weight = sample_weight if rows is None else sample_weight[rows]
-        with np.errstate(invalid="ignore"):  # logits that overflowed give NaN, which is noticed later
+        with np.errstate(invalid="ignore", over="ignore"):  # the loss tells of logits that overflowed
             if self.output == SOFTMAX:
                 top = z.max(axis=1, keepdims=True)
                 chosen = np.take_along_axis(z, y, axis=1) - top
@@ -243,7 +257,10 @@ class Engine:
             else:
                 losses = (np.logaddexp(0, z) - y * z).sum(axis=1)
                 hits = ((z > 0) == y).all(axis=1)
-        return float(np.average(losses, weights=weight)), float(np.average(hits, weights=weight))
+            loss = float(np.average(losses, weights=weight))
+        if not np.isfinite(loss):
+            raise not_finite(self.dtype)
+        return loss, float(np.average(hits, weights=weight))
 
     # --- preparations ---------------------------------------------------------------------------
 
@@ -255,12 +272,13 @@ class Engine:
         return max(1, int(CHUNK_FLOPS / (flops + 10 * (weights + first))))
 
     def _batch_weights(self, plan, sample_weight):
-        """Sum of the sample weights of each batch."""
+        """Sum of the sample weights of each batch; 0 if there is no reciprocal of it in the compute dtype."""
         n, size = len(plan.order), plan.batch_size
         starts = np.arange(0, n, size)
         if sample_weight is None:
             return np.minimum(n - starts, size).astype(float)
-        return np.add.reduceat(sample_weight[plan.order], starts)
+        sums = np.add.reduceat(sample_weight[plan.order], starts)
+        return np.where(sums < np.finfo(self.dtype).tiny, 0.0, sums)
 
     def _targets(self, plan, labels, sample_weight, sums, penalty):
         n = len(plan.order)
@@ -288,11 +306,13 @@ class Engine:
         updates = np.cumsum(sums > 0)
         n_powers = int(updates[-1]) + 1 if lazy else 1
         rows = int(self.layout.layers[0, PANELS]) * data.n_features
+        with np.errstate(over="ignore"):  # the weights will tell of a rate that overflows
+            rate = optimizer.rates(learning_rate, updates).astype(self.dtype)
         return Learning(
             params=self.params,
             square=square,
             momentum=momentum,
-            rate=optimizer.rates(learning_rate, updates).astype(self.dtype),
+            rate=rate,
             last=np.zeros(rows if lazy else 0, np.int32),
             powers=optimizer.powers(n_powers - 1).astype(self.dtype).reshape(-1),
             alpha=alpha,
@@ -393,12 +413,14 @@ class Engine:
         shares = shares / shares.sum()
         weight = 1.0 if sample_weight is None else sample_weight[plan.order]
         safe = np.where(sums > 0, sums, 1.0)
-        batch_losses = np.add.reduceat(targets.losses * weight, starts) / safe
-        if alpha > 0:
-            squared_norms = targets.penalty.reshape(len(sums), -1).sum(axis=1)
-            batch_losses += 0.5 * alpha * squared_norms / safe
+        with np.errstate(over="ignore", invalid="ignore"):  # left to the caller to notice
+            batch_losses = np.add.reduceat(targets.losses * weight, starts) / safe
+            if alpha > 0:
+                squared_norms = targets.penalty.reshape(len(sums), -1).sum(axis=1)
+                batch_losses += 0.5 * alpha * squared_norms / safe
+            loss = float(batch_losses @ shares)
         accuracy = (targets.hits * weight).sum() / sums.sum()
-        return EpochResult(float(batch_losses @ shares), float(accuracy), n_updates)
+        return EpochResult(loss, float(accuracy), n_updates)
 
 
 def _batches(data, buffers, n_batches):

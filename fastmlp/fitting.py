@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.utils.multiclass import unique_labels
 
 from . import callbacks, randomness
-from .engine import FEW, Engine, borrowed_engine
+from .engine import FEW, Engine, borrowed_engine, not_finite
 from .progress import reporter
 from .record import Record, State
 from .targets import Targets, sample_weights
@@ -92,6 +92,7 @@ class Job:
             sample_weight=sample_weight,
             class_weight=model.class_weight,
             incremental=incremental,
+            dtype=model.dtype,
         )
         self.state = self.next_state()
         self.start = self.best = self.starting_parameters(coef_init, intercept_init)
@@ -174,8 +175,9 @@ class Job:
             self.model.validation_fraction,
             None if self.targets.multilabel else samples.labels[:, 0],
         )
-        if samples.weight is not None and not samples.weight[held_out].any():
-            raise ValueError("The validation samples' weights are all zero.")
+        for name, rows in (("training", train), ("validation", held_out)):
+            if samples.weight is not None and not samples.weight[rows].any():
+                raise ValueError(f"The {name} samples' weights are all zero.")
         self.samples = dataclasses.replace(samples, rows=train)
         self.validation = dataclasses.replace(samples, rows=held_out)
 
@@ -274,10 +276,7 @@ def probabilities(model, X) -> np.ndarray:
         engine = fitted_engine(model)
         outputs = engine.predict(engine.open(X, reuse=False))
     if not np.isfinite(outputs.sum()):
-        raise ValueError(
-            "Predictions are not finite: X, coefs_ or intercepts_ have values too large for "
-            f"{engine.dtype}. Scale the data, or use dtype='float64'."
-        )
+        raise not_finite(engine.dtype)
     return outputs
 
 

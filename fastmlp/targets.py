@@ -57,7 +57,9 @@ class Targets:
                     f"got {classes}."
                 )
             return targets
-        return cls(unique_labels(classes))
+        if len(classes := unique_labels(classes)) == 0:
+            raise ValueError("`classes` must contain at least one label.")
+        return cls(classes)
 
     @property
     def n_outputs(self) -> int:
@@ -130,10 +132,13 @@ def _warn_of_one_hot(y):
         )
 
 
-def sample_weights(X, y, targets, labels, *, sample_weight, class_weight, incremental=False):
+def sample_weights(
+    X, y, targets, labels, *, sample_weight, class_weight, incremental=False, dtype=np.float64
+):
     """What each sample counts: `sample_weight` times its class's weight, float64 or None.
 
-    X and y are validated; `labels` is y encoded by `targets`.
+    X and y are validated; `labels` is y encoded by `targets`. Weights that are too large or too
+    small to compute with in `dtype` are refused.
     """
     if sample_weight is not None:
         sample_weight = _check_sample_weight(
@@ -151,10 +156,28 @@ def sample_weights(X, y, targets, labels, *, sample_weight, class_weight, increm
         by_class = _class_weights(y, targets, labels, sample_weight, class_weight)
         if by_class.min() < 0:
             raise ValueError("Negative values in data passed to `class_weight`")
-        sample_weight = by_class if sample_weight is None else sample_weight * by_class
-    if sample_weight is not None and not sample_weight.any():
-        raise ValueError("Sample weights must contain at least one non-zero number.")
+        with np.errstate(over="ignore"):  # noticed below
+            sample_weight = by_class if sample_weight is None else sample_weight * by_class
+    if sample_weight is not None:
+        _check_range(sample_weight, np.dtype(dtype))
     return sample_weight
+
+
+def _check_range(weight, dtype):
+    """Refuse weights that are all zero, or whose sum overflows, in the eyes of `dtype`."""
+    if not weight.any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    with np.errstate(over="ignore"):
+        total = weight.sum()
+    if not np.isfinite(total):
+        raise ValueError("Sample weights contain NaN, infinity or values too large for float64.")
+    smallest = np.finfo(dtype).tiny  # of the numbers that have a reciprocal
+    if weight.max() < smallest or total > 0.25 / smallest:
+        size = "small" if total < 1 else "large"
+        raise ValueError(
+            f"Sample weights are too {size} for {dtype}: their sum is {total:g}. "
+            "Divide them by their mean."
+        )
 
 
 def _class_weights(y, targets, labels, sample_weight, class_weight):

@@ -11,6 +11,8 @@ import scipy.sparse as sp
 from sklearn.utils import column_or_1d
 from sklearn.utils.validation import validate_data
 
+from .data import check_width
+
 _REAL = "biuf"
 
 
@@ -22,6 +24,7 @@ def check_training_data(model, X, y, *, reset):
     )
     if y.ndim == 2 and y.shape[1] == 1 and not sp.issparse(y):
         y = column_or_1d(y, warn=True)
+    check_width(X.shape[1])  # before weights for so many are drawn
     return _as_real(X), y
 
 
@@ -51,11 +54,16 @@ def check_sparse_indices(X):
     """Refuse a sparse X whose index arrays lie: who followed them would read foreign memory."""
     if not sp.issparse(X) or X.ndim != 2:
         return
-    if X.format in ("csr", "csc"):
-        n_lines, n_places = X.shape if X.format == "csr" else X.shape[::-1]
+    if X.format in ("csr", "csc", "bsr"):
+        n_lines, n_places = X.shape if X.format != "csc" else X.shape[::-1]
+        blocks_fit = True
+        if X.format == "bsr":
+            (n_lines, left), (n_places, right) = map(divmod, X.shape, X.blocksize)
+            blocks_fit = left == right == 0
         starts, n_stored = X.indptr, min(len(X.indices), len(X.data))
         sound = (
-            len(starts) == n_lines + 1
+            blocks_fit
+            and len(starts) == n_lines + 1
             and starts[0] == 0
             and starts[-1] <= n_stored
             and bool((starts[:-1] <= starts[1:]).all())
@@ -63,8 +71,13 @@ def check_sparse_indices(X):
         )
     elif X.format == "coo":
         sound = _within(X.row, X.shape[0]) and _within(X.col, X.shape[1])
+    elif X.format == "dia":
+        sound = len(X.data) == len(X.offsets) and _within(np.abs(X.offsets), 2**31)
+    elif X.format == "lil":
+        sound = len(X.rows) == len(X.data) == X.shape[0]
+        sound = sound and all(map(operator.eq, map(len, X.rows), map(len, X.data)))
     else:
-        sound = True  # scipy itself checks the others as it converts them
+        sound = True  # scipy itself checks the keys of a DOK as it converts them
     if not sound:
         raise ValueError(
             f"X is not a valid {X.format.upper()} matrix: "
