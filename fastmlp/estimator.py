@@ -92,8 +92,9 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     dtype : {"float32", "float64"}, default="float32"
         What to compute in; also the dtype of weights and probabilities. X may be of any.
     n_threads : int or None, default=None
-        None: the cores this process may use, no more than ``OMP_NUM_THREADS``, and 1 inside a
-        joblib worker. The number never changes a result.
+        None: the cores this process may use, no more than ``OMP_NUM_THREADS``; inside a joblib
+        worker 1, with loky the share of the cores that joblib gives it. The number never changes
+        a result.
 
     Attributes
     ----------

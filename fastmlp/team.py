@@ -1,5 +1,6 @@
 """A team of threads that runs one function side by side."""
 
+import multiprocessing
 import os
 import threading
 from functools import lru_cache
@@ -25,18 +26,30 @@ def usable_threads(n_threads=None):
     ----------
     n_threads : int or None
         As asked for, taken as it is; or None: the cores that this process may use (cgroup and affinity),
-        never more than ``OMP_NUM_THREADS``, and 1 inside a worker of a joblib backend.
+        never more than ``OMP_NUM_THREADS``. Inside a joblib worker 1, unless it is a process of loky's,
+        to which joblib gives its share of the cores in ``OMP_NUM_THREADS``.
     """
     if n_threads is not None:
         return int(n_threads)
     from joblib.parallel import get_active_backend
 
-    if (get_active_backend()[0].nesting_level or 0) > 0:
+    limit = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]  # may be a list, one per nesting level
+    limit = int(limit) if limit.strip().isdigit() else None
+    if (get_active_backend()[0].nesting_level or 0) > 0 and (limit is None or not _in_loky()):
         return 1
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
     cores = _cores(os.getpid(), affinity)
-    limit = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]  # may be a list, one per nesting level
-    return max(1, min(cores, int(limit) if limit.strip().isdigit() else cores))
+    return max(1, cores if limit is None else min(cores, limit))
+
+
+def _in_loky():
+    """Whether a joblib worker is one of loky's, by what only those are.
+
+    The workers of "threading" are no main threads, and those of "multiprocessing" are daemons, which
+    inherit the parent's ``OMP_NUM_THREADS`` and would all take it in full.
+    """
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    return in_main_thread and not multiprocessing.current_process().daemon
 
 
 class Team:
