@@ -267,18 +267,6 @@ class TestGarbage:
             gc.enable()
         assert found < 50  # warnings and imports leave a few; X's arrays are told above
 
-    def test_refits_do_not_grow(self):
-        resource = pytest.importorskip("resource")
-
-        def refit(n):
-            for _ in range(n):
-                model.fit(X, Y).predict(X)
-            return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-        model = make(max_iter=2)
-        before = refit(60)
-        assert refit(300) - before <= 0.02 * before
-
 
 @pytest.mark.parametrize("solver", [*STOCHASTIC, "lbfgs"])
 def test_threads_do_not_change_a_bit(solver):

@@ -57,9 +57,22 @@ def _yield_core(typing):
 def barrier(sync, n_threads):
     """Wait until all `n_threads` are here; true if the team is to stop instead.
 
-    Sense by generation: the last to arrive resets the count *before* it advances the generation, so
-    nobody can enter the next wait and find a stale count. All operations are sequentially consistent,
-    which makes every write before the barrier visible after it.
+    Why it holds, every operation on the counters being atomic and sequentially consistent, so that all
+    threads see them in one order:
+
+    - Nobody is early. The generation advances only when the count, raised once by each arrival, has reached
+      `n_threads`; a thread reads the generation before its own arrival, hence before the advance it waits for.
+    - Nobody is lost. Between that read and the thread's leaving the generation advances exactly once: the
+      next advance needs an arrival of this thread, too. It has then changed for good, however late the thread
+      looks. The last to arrive takes `n_threads` off the count *before* it advances the generation, so the next
+      wait counts from 0; and it takes off, it does not store 0, so no arrival could be wiped out.
+    - What was written before is seen after. A thread's arrival releases its writes; the arrivals are
+      read-modify-writes of one word, so the last one, and through its advance of the generation everybody
+      who leaves, has acquired all of them.
+    - It does not hang. Yielding only changes who runs: a thread that has yielded stays runnable and looks
+      again, and the one that is missed gets its turn whether the others spin or yield. None of them holds
+      the GIL here. A thread that will not come (an exception, Ctrl-C) sets the stop flag, at which all leave
+      with true, now and at any later barrier, until the counters are cleared with nobody inside.
     """
     if n_threads == 1:
         return False
