@@ -13,6 +13,7 @@ from pathlib import Path
 
 from . import __version__
 from .options import add_data_option, add_network_options, load
+from .predict import add_predict
 from .sweep.command import add_sweep
 
 DESCRIPTION = "Train multi-layer perceptrons on the CPU, fast."
@@ -109,4 +110,4 @@ def train(options: argparse.Namespace) -> int:
     return 0
 
 
-COMMANDS: tuple[Callable, ...] = (add_train, add_sweep)
+COMMANDS: tuple[Callable, ...] = (add_train, add_predict, add_sweep)

@@ -1,4 +1,4 @@
-"""MNIST and Fashion-MNIST as arrays, from wherever they already lie on this machine.
+"""MNIST and Fashion-MNIST as arrays, from wherever they already lie on this machine; new digits.
 
 Both come as Keras's single ``.npz`` file or as the four IDX files they were published in. Whatever
 the place, the arrays are the same to the last bit: each is checked by the sha256 of its raw bytes.
@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from .arrayfiles import read_idx, read_npz
+from .digits import digit_from_image
 from .folders import user_cache
 
-__all__ = ["load_fashion_mnist", "load_mnist"]
+__all__ = ["digit_from_image", "load_fashion_mnist", "load_mnist"]
 
 Split = tuple[np.ndarray, np.ndarray]
 
