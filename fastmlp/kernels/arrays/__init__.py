@@ -1,0 +1,29 @@
+"""The kernels of a training step, callable one by one on NumPy arrays in their natural layout.
+
+Each function packs its arrays as training would, runs the very kernel that training runs, on a team
+of threads, and unpacks: for tests, for measurements and for the curious. Training itself never
+passes here. Names are those of the plain NumPy reference in the tests. Results have the same bits
+with any `n_threads`.
+"""
+
+from .elements import FUNCTIONS, exp, identity, log, log1p, logistic, relu, tanh
+from .losses import logistic_cross_entropy_backward, softmax_cross_entropy_backward
+from .products import matmul
+from .updates import adam_update, rmsprop_momentum_update, sgd_update
+
+__all__ = [
+    "FUNCTIONS",
+    "adam_update",
+    "exp",
+    "identity",
+    "log",
+    "log1p",
+    "logistic",
+    "logistic_cross_entropy_backward",
+    "matmul",
+    "relu",
+    "rmsprop_momentum_update",
+    "sgd_update",
+    "softmax_cross_entropy_backward",
+    "tanh",
+]
