@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import threading
+import time
 from functools import lru_cache
 
 import numpy as np
@@ -33,7 +34,8 @@ def usable_threads(n_threads=None):
         return int(n_threads)
     from joblib.parallel import get_active_backend
 
-    limit = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]  # may be a list, one per nesting level
+    # It may be a list, one per nesting level.
+    limit = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
     limit = int(limit) if limit.strip().isdigit() else None
     if (get_active_backend()[0].nesting_level or 0) > 0 and (limit is None or not _in_loky()):
         return 1
@@ -79,7 +81,7 @@ class Team:
         return self._run(function, 1)
 
     def _run(self, function, n_threads):
-        errors = []
+        errors, owners = [], {}
 
         def work(me):
             try:
@@ -88,22 +90,41 @@ class Team:
                 errors.append(error)
                 self.sync[STOP] = 1
 
-        threads = []
+        def begin(me):
+            # Ctrl-C may come before the caller knows that a thread has begun. Whichever of the two is the
+            # first to put its name here decides whether the thread works, and is waited for.
+            if owners.setdefault(me, "thread") == "thread":
+                work(me)
+                owners[me] = "over"
+
+        threads, whole = [], False
         try:
             for me in range(1, n_threads):
-                thread = threading.Thread(target=work, args=(me,), name=f"fastmlp-{me}", daemon=True)
+                thread = threading.Thread(
+                    target=begin, args=(me,), name=f"fastmlp-{me}", daemon=True
+                )
                 try:
                     thread.start()
                 except RuntimeError as error:
                     raise _ThreadRefused from error
                 threads.append(thread)
             work(0)
-        except BaseException:
-            self.sync[STOP] = 1
-            raise
+            whole = True
         finally:
-            for thread in threads:
-                _join(thread, errors)
+            while True:
+                try:
+                    if not whole:
+                        self.sync[STOP] = 1
+                    for thread in threads:
+                        thread.join()
+                    for me in range(1, n_threads):
+                        while owners.setdefault(me, "caller") == "thread":
+                            time.sleep(1e-4)
+                    break
+                except KeyboardInterrupt as interrupt:
+                    # The threads end at their next barrier or chunk; wait on, then report.
+                    errors.append(interrupt)
+                    whole = False
             self.sync[:] = 0
         if errors:
             try:
@@ -114,12 +135,3 @@ class Team:
 
 class _ThreadRefused(Exception):
     pass
-
-
-def _join(thread, errors):
-    # Ctrl-C while waiting: the thread ends at its next barrier or chunk; wait on, then report.
-    while True:
-        try:
-            return thread.join()
-        except KeyboardInterrupt as interrupt:
-            errors.append(interrupt)

@@ -5,11 +5,11 @@ import pickle
 import random
 import signal
 import time
-import traceback
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from forked import in_a_fork, needs_fork
 from numpy.testing import assert_array_equal
 from trained import STOCHASTIC, X, Y, assert_same_training, make
 
@@ -17,7 +17,6 @@ from fastmlp import Checkpoint, MLPClassifier, callbacks, checkpoint
 from fastmlp.engine import Engine
 
 pytest.importorskip("sklearn.callback", reason="scikit-learn before 1.9")
-needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 
 
 class Crash:
@@ -330,19 +329,6 @@ class TestAsACallback:
         assert model._skl_callbacks == [monitor]
         assert len(monitor.get_logs().data) >= 4
         assert Checkpoint.load(tmp_path).n_iter_ == 4
-
-
-def in_a_fork(work):
-    """Start `work` in a process of its own, which ends with it; returns the process's number."""
-    child = os.fork()
-    if child == 0:
-        try:
-            work()
-        except BaseException:
-            traceback.print_exc()
-            os._exit(1)
-        os._exit(0)
-    return child
 
 
 @needs_fork

@@ -1,0 +1,223 @@
+"""Ctrl-C, want of memory and failing callbacks, in real processes: what is left behind."""
+
+import copy
+import os
+import random
+import signal
+import threading
+import time
+import warnings
+
+import numpy as np
+import pytest
+from forked import needs_fork, run_in_a_fork
+from trained import STOCHASTIC, X, Y, assert_same_training, make
+
+from fastmlp import fitting
+from fastmlp.engine import Engine
+from fastmlp.training import Training
+
+
+@pytest.fixture
+def keyboard():
+    """Ctrl-C as in a terminal, though the test run may be in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def interrupt_after(*delays):
+    """Send SIGINT to this process after each delay, from a thread; when they were sent."""
+    sent = []
+
+    def send():
+        for delay in delays:
+            time.sleep(delay)
+            sent.append(time.perf_counter())
+            os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    return thread, sent
+
+
+class TestCtrlC:
+    def test_returns_at_once_from_the_main_jobs_network(self, keyboard):
+        rng = np.random.default_rng(0)
+        images = rng.integers(1, 256, (20_000, 784), dtype=np.uint8)
+        images *= rng.random(images.shape, dtype=np.float32) < 0.19
+        labels = rng.integers(0, 10, 20_000)
+        parameters = {"hidden_layer_sizes": (512,), "batch_size": 128}
+        make(max_iter=1, **parameters).fit(images[:1000], labels[:1000])  # compiled by now
+        waited = []
+        for delay in (1.5, 1.1, 0.7, 1.3, 0.9):
+            model = make(max_iter=10_000, **parameters)
+            thread, sent = interrupt_after(delay)
+            with pytest.warns(UserWarning, match=r"Training interrupted by user\."):
+                model.fit(images, labels)
+            waited.append(time.perf_counter() - sent[0])
+            thread.join()
+            assert np.isfinite(model.predict_proba(images[:100])).all()
+            if waited[-1] < 0.3:  # else the machine may have been busy with something else
+                break
+        assert min(waited) < 0.3
+
+    @pytest.mark.parametrize("solver", STOCHASTIC)
+    def test_a_second_one_leaves_the_model_as_it_was(self, solver, monkeypatch):
+        """It comes while the first one is being dealt with."""
+        model = make(solver=solver, max_iter=3).fit(X, Y)
+        before = copy.deepcopy(model)
+
+        def fail(*args, **kwargs):
+            raise KeyboardInterrupt
+
+        train_epoch = Engine.train_epoch
+
+        def train_and_fail(*args, **kwargs):
+            train_epoch(*args, **kwargs)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(Engine, "train_epoch", train_and_fail)
+        monkeypatch.setattr(Training, "parameters", fail)
+        for call in (model.fit, model.partial_fit):
+            with (
+                pytest.warns(UserWarning, match="interrupted by user"),
+                pytest.raises(KeyboardInterrupt),
+            ):
+                call(X, Y)
+            assert_same_training(model, before)
+        monkeypatch.undo()
+        assert_same_training(model.partial_fit(X, Y), before.partial_fit(X, Y))
+
+    @needs_fork
+    @pytest.mark.parametrize("solver", [*STOCHASTIC, "lbfgs"])
+    def test_two_at_random_moments(self, solver):
+        parameters = {"solver": solver, "hidden_layer_sizes": (64,), "n_threads": 2}
+        make(max_iter=1, **parameters).fit(X, Y)  # compiled by now
+
+        def work():
+            listening, outcomes = [], set()
+
+            def interrupt(*args):
+                if listening:
+                    raise KeyboardInterrupt
+
+            signal.signal(signal.SIGINT, interrupt)
+            warnings.simplefilter("ignore")
+            moments = random.Random(0)
+            before = make(max_iter=2, **parameters).fit(X, Y)
+            for _ in range(40):
+                model = copy.deepcopy(before)
+                coefs = model.coefs_
+                model.set_params(max_iter=10**6, tol=0, n_iter_no_change=np.inf)
+                listening.append(True)
+                try:
+                    try:
+                        second = moments.choice([0, 1e-5, 1e-4, 1e-3])
+                        thread, _ = interrupt_after(moments.uniform(0.005, 0.1), second)
+                        model.fit(X, Y)
+                    finally:
+                        listening.clear()
+                except KeyboardInterrupt:
+                    pass
+                thread.join()
+                end = time.monotonic() + 10  # one that did nothing may have yet to end
+                while threading.active_count() > 1 and time.monotonic() < end:
+                    time.sleep(0.001)
+                assert threading.active_count() == 1
+                assert np.isfinite(model.predict_proba(X)).all()
+                assert len(model.history_.get("loss", ())) == len(model.loss_curve_)
+                outcomes.add(model.coefs_ is coefs)
+                if model.coefs_ is coefs:
+                    assert_same_training(model, before)
+            assert outcomes == {False, True}
+            model.set_params(max_iter=2, tol=None)
+            assert_same_training(model.fit(X, Y), before)
+
+        run_in_a_fork(work)
+
+
+PLACES = [
+    (fitting, "make_engine"),
+    (fitting, "check_training_data"),
+    (Engine, "set_parameters"),
+    (Engine, "open"),
+    (Engine, "train_epoch"),
+    (Engine, "_network_for"),
+    (Engine, "_learning"),
+    (Engine, "get_parameters"),
+]
+
+
+class TestMemoryError:
+    @pytest.mark.parametrize("solver", STOCHASTIC)
+    @pytest.mark.parametrize(("home", "name"), PLACES, ids=[name for _, name in PLACES])
+    def test_anywhere_leaves_the_model_as_it_was(self, home, name, solver, monkeypatch):
+        model = make(solver=solver, max_iter=2).fit(X, Y)
+        before = copy.deepcopy(model)
+
+        def fail(*args, **kwargs):
+            raise MemoryError
+
+        monkeypatch.setattr(home, name, fail)
+        for call in (model.fit, model.partial_fit):
+            with pytest.raises(MemoryError):
+                call(X, Y)
+        monkeypatch.undo()
+        assert_same_training(model, before)
+        assert_same_training(model.partial_fit(X, Y), before.partial_fit(X, Y))
+
+    @needs_fork
+    def test_of_the_system(self):
+        """A network of 0.5 GB in a process that may not have that much."""
+        resource = pytest.importorskip("resource")
+        model = make(max_iter=2).fit(X, Y)
+        if not os.path.exists("/proc/self/statm"):
+            pytest.skip("the size of this process is not known")
+
+        def work():
+            before = copy.deepcopy(model)
+            with open("/proc/self/statm") as file:
+                size = int(file.read().split()[0]) * resource.getpagesize()
+            _, hard = resource.getrlimit(resource.RLIMIT_AS)
+            resource.setrlimit(resource.RLIMIT_AS, (size + 2**28, hard))
+            model.set_params(hidden_layer_sizes=(10_000, 10_000))
+            with pytest.raises(MemoryError):
+                model.fit(X, Y)
+            model.set_params(hidden_layer_sizes=(7,))
+            assert_same_training(model, before)
+            assert_same_training(model.partial_fit(X, Y), before.partial_fit(X, Y))
+
+        run_in_a_fork(work)
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="no list of threads")
+@pytest.mark.parametrize("solver", [*STOCHASTIC, "lbfgs"])
+def test_a_failing_callback_leaves_no_thread(solver):
+    pytest.importorskip("sklearn.callback", reason="scikit-learn before 1.9")
+
+    class Fails:
+        def setup(self, estimator, context):
+            pass
+
+        def teardown(self, estimator, context):
+            pass
+
+        def on_fit_task_begin(self, estimator, context):
+            pass
+
+        def on_fit_task_end(self, estimator, context):
+            raise RuntimeError("no")
+
+    def threads():
+        return set(os.listdir("/proc/self/task"))
+
+    make(solver=solver, max_iter=1, n_threads=4).fit(X, Y)  # whatever a library starts for good
+    before = threads()
+    for _ in range(3):
+        with pytest.raises(RuntimeError, match="no"):
+            make(solver=solver, n_threads=4).set_callbacks(Fails()).fit(X, Y)
+    end = time.monotonic() + 10  # the system takes a moment to end a thread that was joined
+    while threads() - before and time.monotonic() < end:
+        time.sleep(0.01)
+    assert threads() <= before
