@@ -102,7 +102,7 @@ def digit_from_image(
 
 def _read(file):
     """The pixels of an image file."""
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     # Pillow's decoders raise these for damaged files and for other things than images.
     damage = (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, KeyError)
@@ -110,6 +110,8 @@ def _read(file):
         try:
             with Image.open(stream) as image:
                 return _pixels(image)
+        except UnidentifiedImageError as error:
+            raise ValueError(f"{file} is not an image of a format that Pillow reads") from error
         except (*damage, OverflowError, Image.DecompressionBombError) as error:
             raise ValueError(f"{file} is not a sound image file: {error}") from error
 
