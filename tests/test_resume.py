@@ -6,9 +6,14 @@ import math
 import os
 import pickle
 import signal
+import subprocess
+import sys
+import textwrap
 import threading
+import tracemalloc
 import weakref
 
+import joblib
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -38,6 +43,37 @@ class TestResume:
             parts = pickle.loads(pickle.dumps(parts))
         assert_same_training(whole, parts)
 
+    @pytest.mark.parametrize("way", ["pickle", "joblib", "mapped"])
+    def test_in_another_process(self, tmp_path, way):
+        """Two epochs here, two in a new process, one here again."""
+        ways = {
+            "pickle": "pickle.loads(open('models', 'rb').read())",
+            "joblib": "joblib.load('models')",
+            "mapped": "joblib.load('models', mmap_mode='r')",
+        }
+        models = [make(solver=solver, n_threads=2) for solver in STOCHASTIC]
+        for _ in range(2):
+            for model in models:
+                model.partial_fit(X, Y, classes=[0, 1, 2])
+        joblib.dump((X, Y), tmp_path / "data")
+        if way == "pickle":
+            (tmp_path / "models").write_bytes(pickle.dumps(models))
+        else:
+            joblib.dump(models, tmp_path / "models")
+        script = f"""
+            import joblib, pickle
+            models, (x, y) = {ways[way]}, joblib.load("data")
+            for model in models:
+                model.set_params(n_threads=1).partial_fit(x, y).partial_fit(x, y)
+            joblib.dump(models, "models.new")
+        """
+        script = textwrap.dedent(script)
+        subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True, timeout=250)
+        models = joblib.load(tmp_path / "models.new")
+        for solver, model in zip(STOCHASTIC, models, strict=True):
+            whole = make(solver=solver, max_iter=5).fit(X, Y)
+            assert_same_training(model.partial_fit(X, Y), whole)
+
     def test_fit_and_then_partial_fit(self):
         whole = make(max_iter=5).fit(X, Y)
         parts = make(max_iter=3).fit(X, Y).partial_fit(X, Y).partial_fit(X, Y)
@@ -64,10 +100,21 @@ class TestResume:
         for _ in range(20):
             model.partial_fit(X, Y, classes=[0, 1, 2])
         size = len(pickle.dumps(model))
-        for _ in range(100):
+        tracemalloc.start()
+        try:
             model.partial_fit(X, Y)
-        n_numbers = 100 * (len(model.history_) + 1)
+            gc.collect()
+            memory, _ = tracemalloc.get_traced_memory()
+            for _ in range(200):
+                model.partial_fit(X, Y)
+            gc.collect()
+            grown = tracemalloc.get_traced_memory()[0] - memory
+        finally:
+            tracemalloc.stop()
+        n_numbers = 201 * (len(model.history_) + 1)
         assert len(pickle.dumps(model)) - size <= 12 * n_numbers
+        # A float and its place in a list; and the interpreter's own lists of freed objects.
+        assert grown <= 40 * n_numbers + 60_000
 
     def test_orders_are_permutations_that_depend_on_seed_and_epoch_only(self):
         first, again = (randomness.epoch_order(3, 7, None, 50, True) for _ in range(2))
