@@ -12,6 +12,7 @@ from numba import types
 
 from fastmlp.datasets import load_mnist
 from fastmlp.engine import Engine, _batches
+from fastmlp.epoch import batch_weights, make_targets
 from fastmlp.kernels import library
 from fastmlp.kernels.backward import backward_layer, update_layer_dense, update_layer_sparse
 from fastmlp.kernels.block import BLOCK, readers
@@ -141,9 +142,11 @@ def main():
 
     seconds = {"gather and transpose the batches": fastest(prepare)}
     first, stop = plan.chunk_batches(0)
-    sums = engine._batch_weights(plan, None)
-    targets = engine._targets(plan, labels, None, sums, penalty=False)
-    learning = engine._learning(data, plan, optimizer, 1e-3, 0.0, sums)
+    sums = batch_weights(plan, None, engine.dtype)
+    targets = make_targets(
+        plan, labels, None, sums, engine.dtype, engine.layout.n_panels, penalty=False
+    )
+    learning = engine._learning(data, optimizer, 1e-3, 0.0, sums)
     network = engine._network_for(128, 1)
     done = np.zeros(1, np.int64)
     turn = Turn(0, 0, False, done, engine.team.sync, 0, 1)

@@ -6,11 +6,11 @@ parameters and the working memory, and runs a team of threads through the chunks
 
 from contextlib import contextmanager
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 
 from .data import open_data
+from .epoch import batch_weights, summary, make_targets
 from .kernels.layout import (
     ACTIVATIONS,
     FAN_OUT,
@@ -27,7 +27,6 @@ from .kernels.layout import (
     Learning,
     Network,
     Reading,
-    Targets,
     Turn,
     block,
     slots,
@@ -47,14 +46,6 @@ PREDICT_BATCH = 128
 FEW = 32
 _ALONE = Team(1)
 _IDLE = {}  # engines that wait for the next few predictions, by the arguments they were made with
-
-
-class EpochResult(NamedTuple):
-    """What an epoch came to: the sample-weighted mean loss with its L2 term, accuracy, updates made."""
-
-    loss: float
-    accuracy: float
-    n_updates: int
 
 
 def not_finite(dtype) -> ValueError:
@@ -142,11 +133,13 @@ class Engine:
         plan = data.plan(
             order, batch_size, columns=True, batches_per_chunk=self._batches_per_chunk(data, batch_size)
         )
-        sums = self._batch_weights(plan, sample_weight)
-        targets = self._targets(plan, labels, sample_weight, sums, penalty=alpha > 0)
-        learning = self._learning(data, plan, optimizer, learning_rate, alpha, sums)
+        sums = batch_weights(plan, sample_weight, self.dtype)
+        targets = make_targets(
+            plan, labels, sample_weight, sums, self.dtype, self.layout.n_panels, penalty=alpha > 0
+        )
+        learning = self._learning(data, optimizer, learning_rate, alpha, sums)
         n_updates = self._train(data, plan, targets, learning, optimizer, progress)
-        return self._summary(plan, targets, sums, sample_weight, alpha, n_updates)
+        return summary(plan, targets, sums, sample_weight, alpha, n_updates)
 
     def loss_and_gradient(self, data, labels, *, alpha=0.0, sample_weight=None, order=None):
         """Loss over all samples, with its L2 term, and its gradient.
@@ -165,9 +158,11 @@ class Engine:
         )  # fmt: skip
         total = len(order) if sample_weight is None else sample_weight[order].sum()
         sums = np.full(-(-len(order) // plan.batch_size), float(total))
-        targets = self._targets(plan, labels, sample_weight, sums, penalty=False)
+        targets = make_targets(
+            plan, labels, sample_weight, sums, self.dtype, self.layout.n_panels, penalty=False
+        )
         optimizer = Gradient()
-        learning = self._learning(data, plan, optimizer, 1.0, 0.0, sums)
+        learning = self._learning(data, optimizer, 1.0, 0.0, sums)
         self._train(data, plan, targets, learning, optimizer, None)
         weight = 1.0 if sample_weight is None else sample_weight[order]
         loss = float((targets.losses * weight).sum() / total)
@@ -271,36 +266,7 @@ class Engine:
         flops = 6 * batch_size * (weights + first * (data.density if data.zero_skipping else 1))
         return max(1, int(CHUNK_FLOPS / (flops + 10 * (weights + first))))
 
-    def _batch_weights(self, plan, sample_weight):
-        """Sum of the sample weights of each batch; 0 if there is no reciprocal of it in the compute dtype."""
-        n, size = len(plan.order), plan.batch_size
-        starts = np.arange(0, n, size)
-        if sample_weight is None:
-            return np.minimum(n - starts, size).astype(float)
-        sums = np.add.reduceat(sample_weight[plan.order], starts)
-        return np.where(sums < np.finfo(self.dtype).tiny, 0.0, sums)
-
-    def _targets(self, plan, labels, sample_weight, sums, penalty):
-        n = len(plan.order)
-        scale = np.zeros(len(sums))
-        np.divide(1.0, sums, out=scale, where=sums > 0)
-        weight = np.empty(0, self.dtype)
-        if sample_weight is not None:
-            weight = np.ascontiguousarray(sample_weight, self.dtype)
-        return Targets(
-            order=plan.order,
-            labels=labels.reshape(-1),
-            weight=weight,
-            scale=scale.astype(self.dtype),
-            losses=np.zeros(n),
-            hits=np.zeros(n, np.uint8),
-            penalty=np.zeros(len(sums) * self.layout.n_panels if penalty else 0),
-            n_panels=self.layout.n_panels,
-            weighted=sample_weight is not None,
-            penalised=penalty,
-        )
-
-    def _learning(self, data, plan, optimizer, learning_rate, alpha, sums):
+    def _learning(self, data, optimizer, learning_rate, alpha, sums):
         square, momentum = optimizer.memory(self.layout.n_params, self.dtype, aligned)
         lazy = data.zero_skipping and optimizer.skips_untouched and alpha == 0
         updates = np.cumsum(sums > 0)
@@ -400,28 +366,6 @@ class Engine:
         finally:
             optimizer.n_updates += int(done[0])
         return int(done[0])
-
-    def _summary(self, plan, targets, sums, sample_weight, alpha, n_updates):
-        """The epoch's loss as scikit-learn counts it: a batch's is the mean by its weights, and the epoch's the
-        mean over batches by their numbers of samples. A batch without weight counts for nothing.
-        """
-        if n_updates == 0:
-            return EpochResult(0.0, 0.0, 0)
-        n, size = len(plan.order), plan.batch_size
-        starts = np.arange(0, n, size)
-        shares = np.minimum(n - starts, size) * (sums > 0)
-        shares = shares / shares.sum()
-        weight = 1.0 if sample_weight is None else sample_weight[plan.order]
-        safe = np.where(sums > 0, sums, 1.0)
-        with np.errstate(over="ignore", invalid="ignore"):  # left to the caller to notice
-            batch_losses = np.add.reduceat(targets.losses * weight, starts) / safe
-            if alpha > 0:
-                squared_norms = targets.penalty.reshape(len(sums), -1).sum(axis=1)
-                batch_losses += 0.5 * alpha * squared_norms / safe
-            loss = float(batch_losses @ shares)
-        accuracy = (targets.hits * weight).sum() / sums.sum()
-        return EpochResult(loss, float(accuracy), n_updates)
-
 
 def _batches(data, buffers, n_batches):
     return Batches(

@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from trained import STOCHASTIC, X, Y, make
 
 from fastmlp import MLPClassifier, randomness, record, training
-from fastmlp.engine import EpochResult
+from fastmlp.epoch import EpochResult
 from fastmlp.progress import Silent
 
 
