@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from .data import open_data
-from .epoch import batch_weights, summary, make_targets
+from .epoch import batch_weights, make_targets, summary
 from .kernels.layout import (
     ACTIVATIONS,
     FAN_OUT,
