@@ -302,3 +302,49 @@ def test_arrays_are_a_module_of_functions():
         assert getattr(sys.modules["fastmlp.kernels"], name) is getattr(arrays, name)
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         sys.modules["fastmlp.kernels"].nonsense  # noqa: B018
+
+
+FORK_WHILE_LOADING = """
+import os
+import threading
+import time
+
+from llvmlite.binding import ffi
+
+from fastmlp.kernels import library
+
+original, inside = library._engine, threading.Event()
+
+
+def slow(code):
+    with ffi.lib._lock:  # as LLVM's loader does
+        inside.set()
+        time.sleep(0.5)
+        return original(code)
+
+
+library._engine = slow
+loading = threading.Thread(target=library.entry, args=("predict", "float32"))
+loading.start()
+inside.wait()
+child = os.fork()
+if child == 0:
+    library._engine = original
+    library.entry("predict", "float64")
+    os._exit(0)
+_, status = os.waitpid(child, 0)
+loading.join()
+raise SystemExit(status)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_fork_while_another_thread_loads():
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORK_WHILE_LOADING]
+    subprocess.run(command, check=True, timeout=120)
+
+
+def test_the_number_of_threads_compiles_nothing_anew(monkeypatch):
+    before = library.fingerprint.__wrapped__()
+    monkeypatch.setenv("NUMBA_NUM_THREADS", "7")  # as joblib does in its workers
+    assert library.fingerprint.__wrapped__() == before

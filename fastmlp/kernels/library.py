@@ -23,17 +23,14 @@ import numpy as np
 from ..folders import user_cache
 
 _ENTRIES = {}
-_LOCK = threading.Lock()
-
-
-def _new_lock():
-    """Whoever held the lock when this process was forked is not here to release it."""
-    global _LOCK
-    _LOCK = threading.Lock()
-
+_LOCK = threading.RLock()
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_new_lock)
+    # A fork waits until no thread compiles or loads: the child would wait for ever for the locks of LLVM and Numba,
+    # since the thread that holds them is not there to release them.
+    os.register_at_fork(
+        before=_LOCK.acquire, after_in_parent=_LOCK.release, after_in_child=_LOCK.release
+    )
 
 # What Numba's calling convention makes of an entry: status(result*, exception**, block*).
 _PROTOTYPE = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
@@ -148,7 +145,11 @@ def fingerprint():
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.read_bytes())
-    settings = sorted(item for item in os.environ.items() if item[0].startswith("NUMBA_"))
+    # Joblib sets Numba's number of threads in its workers; the code does not depend on it.
+    settings = sorted(
+        (name, value) for name, value in os.environ.items()
+        if name.startswith("NUMBA_") and name != "NUMBA_NUM_THREADS"
+    )  # fmt: skip
     checked = os.environ.get("FASTMLP_CHECK")
     about = (version("numba"), version("llvmlite"), platform.python_version(), cpu(), settings, checked)
     digest.update(repr(about).encode())
