@@ -232,10 +232,12 @@ def _momentum(outcomes, values):
 
 
 def _unstable(rising: Contrast, accuracy: Contrast) -> str:
-    """Shown by any of the signs: a loss that rises more often, a worse end, more failures."""
+    """By the signs of it: more failures; else a loss that rises more often, and a worse end."""
     if rising.n_failed_high > rising.n_failed_low:
         return SHOWN
     verdicts = {rising.verdict(+1), accuracy.verdict(-1)}
+    if verdicts >= {SHOWN, OPPOSITE}:
+        return UNCLEAR  # the signs contradict each other
     return next(v for v in (SHOWN, OPPOSITE, UNCLEAR) if v in verdicts)
 
 

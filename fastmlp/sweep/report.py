@@ -107,7 +107,9 @@ def _effects(sweep):
     remark = (
         "What is commonly said, held against this run. Fits that differ in nothing but the "
         "parameter are compared in pairs; “shown” means that the mean difference has the expected "
-        "sign and is more than twice its standard error, or, of an instability, that more fits failed."
+        "sign and is more than twice its standard error. Signs of overshooting and of instability are "
+        "fits that fail, a training loss that rises, and a lower accuracy at the end; where they "
+        "contradict each other it is “not clear”."
     )
     heads = ("Parameter", "Effect, and this run's figures", "This run")
     return section("effects", "What the parameters did", paragraph(remark), table(heads, rows))
@@ -223,7 +225,8 @@ def _best_network(sweep):
                 "Weights of hidden units as images",
                 "The weights into the hidden units that speak loudest to the output layer. Red "
                 "adds to a unit where there is ink, blue takes away. Pixels that are blank in all "
-                "images keep their random first weights: the grain at the rim.",
+                "images keep their random first weights: the grain at the rim. In a large network "
+                "that was trained for a short time the random start is most of what is seen.",
             ),
         )
     )
