@@ -1,6 +1,10 @@
-"""scikit-learn's own search on a Dask cluster: the same scores."""
+"""scikit-learn's own search on a Dask cluster: the same scores, and workers may die."""
 
 import contextlib
+import os
+import signal
+import threading
+import time
 
 import dask
 import distributed
@@ -8,11 +12,13 @@ import joblib
 import pytest
 from sklearn.model_selection import GridSearchCV
 from small import SOLVERS
+from test_readme import BLOCKS
 from test_search import assert_same_scores
 
 from fastmlp import MLPClassifier
 from fastmlp.datasets import load_mnist
 
+SLOW = 150  # epochs, so that a fit takes a while
 PATIENCE = 250  # seconds; a worker takes a while to start on a busy machine
 
 
@@ -29,6 +35,14 @@ def cluster_of_two(threads):
     ):
         client.wait_for_workers(2, timeout=PATIENCE)
         yield cluster, client
+
+
+def run_readme(client, search, X, y):
+    """README's code for a cluster, on this client's one."""
+    (block,) = (block for block in BLOCKS if "dask" in block)
+    assert 'Client("scheduler:8786")' in block
+    block = block.replace('Client("scheduler:8786")', "here")
+    exec(compile(block, "README.md", "exec"), {"here": client, "search": search, "X": X, "y": y})
 
 
 @pytest.fixture(scope="module")
@@ -56,4 +70,26 @@ def test_scores_are_those_of_one_machine(client, solver, mnist):
     local, distant = make_search(solver).fit(*mnist), make_search(solver)
     with joblib.parallel_config(backend="dask"):
         distant.fit(*mnist)
+    assert_same_scores(distant, local)
+
+
+def test_a_killed_worker_loses_nothing(mnist):
+    local, distant = make_search(max_iter=SLOW).fit(*mnist), make_search(max_iter=SLOW)
+    with cluster_of_two(1) as (cluster, client):
+        finished = threading.Event()
+        told = {}
+
+        def kill():
+            """End one worker when the first results or data are there."""
+            while sum(map(len, client.has_what().values())) < 1 and not finished.is_set():
+                time.sleep(0.02)
+            told["in the middle"] = not finished.is_set()
+            os.kill(cluster.workers[0].pid, signal.SIGKILL)
+
+        killer = threading.Thread(target=kill, daemon=True)
+        killer.start()
+        run_readme(client, distant, *mnist)
+        finished.set()
+        killer.join(PATIENCE)
+    assert told["in the middle"]
     assert_same_scores(distant, local)
