@@ -103,6 +103,8 @@ def forked(action):
     pid = os.fork()
     if pid == 0:
         status = 99
+        # A fork shares tqdm's lock with its parent, and may be killed while it holds it.
+        sys.modules["tqdm"] = sys.modules["tqdm.auto"] = None
         try:
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, 1), os.dup2(null, 2)
