@@ -276,6 +276,33 @@ def test_a_harmed_npz_is_named(tiny, play, tmp_path, harm):
     assert str(file) in str(error.value)
 
 
+@pytest.mark.parametrize("form", ["npz", "idx", "idx.gz"])
+@pytest.mark.parametrize("harm", ["cut", "a wrong bit"])
+def test_harm_anywhere_is_seen(tiny, play, tmp_path, form, harm):
+    """Wherever a file is cut or changed: an error that names it, or (a date, say) nothing at all."""
+    if form == "npz":
+        place = file = write_npz(tmp_path / "m.npz", tiny[0])
+    else:
+        place = write_idx(tmp_path / "idx", tiny[0], gzipped=form == "idx.gz")
+        file = place / (IDX_FILES[0] + form[len("idx") :])
+    content, expected = file.read_bytes(), [a for split in load_mnist(place) for a in split]
+    named = 0
+    for k in {*range(64), *range(64, len(content), 37), *range(len(content) - 64, len(content))}:
+        harmed = bytearray(content[:k] if harm == "cut" else content)
+        if harm == "a wrong bit":
+            harmed[k] ^= 1 << k % 8
+        file.write_bytes(harmed)
+        try:
+            loaded = load_mnist(place)
+        except ValueError as error:
+            assert str(file) in str(error)
+            named += 1
+        else:
+            assert harm != "cut"
+            assert same(loaded, expected)
+    assert named > 100
+
+
 def test_a_truncated_file_in_an_automatic_place_is_named_too(tiny, play, no_checkout):
     file = write_npz(Path.home() / ".keras/datasets/mnist.npz", tiny[0])
     file.write_bytes(truncate(file.read_bytes()))
