@@ -6,9 +6,7 @@ whatever happens to the process; the digest tells what happens to the disk.
 """
 
 import hashlib
-import os
 import pickle
-import tempfile
 import warnings
 from numbers import Integral
 from pathlib import Path
@@ -18,6 +16,7 @@ import numpy as np
 from sklearn.base import _fit_context
 
 from .callbacks import bare, require_callbacks
+from .files import write_atomically
 
 MARK = b"fastmlp checkpoint\n"
 SUFFIX, UNFINISHED = ".checkpoint", ".unfinished"
@@ -215,23 +214,8 @@ def _files(path) -> list[Path]:
 def write(file: Path, model: Any) -> None:
     """Write a model into a file that appears all at once, or not at all."""
     content = pickle.dumps(model, protocol=pickle.HIGHEST_PROTOCOL)
-    handle, name = tempfile.mkstemp(suffix=UNFINISHED, dir=file.parent)
-    try:
-        with open(handle, "wb") as stream:
-            stream.write(content)
-            stream.write(hashlib.sha256(content).digest() + MARK)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(name, file)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    if os.name == "posix":  # the new name, too, has to reach the disk
-        folder = os.open(file.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    mark = hashlib.sha256(content).digest() + MARK
+    write_atomically(file, lambda stream: stream.writelines((content, mark)), part=UNFINISHED)
 
 
 def read(file: Path) -> Any:

@@ -21,7 +21,7 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 
 from fastmlp import MLPClassifier, cli
-from fastmlp.sweep import command, fits, store
+from fastmlp.sweep import command, fits
 from fastmlp.sweep.progress import TimeLeft, duration
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -222,7 +222,7 @@ def test_killed_at_random_moments_it_goes_on(finished, tmp_path, monkeypatch, ma
 
     with monkeypatch.context() as patch:
         patch.setattr(fits, "measure", slow(fits.measure))
-        patch.setattr(store.os, "fsync", slow(os.fsync))
+        patch.setattr(os, "fsync", slow(os.fsync))
         killed, before = 0, {}
         moments = random.Random(0)
         for _ in range(12):

@@ -143,10 +143,10 @@ def cross_validate(fits, results, data, plan, store, options) -> None:
 
 def finish(found, data, plan, store, options) -> int:
     """Write the table, train the best setting on all of the data, and write the report."""
+    from ..files import write_atomically
     from ..team import usable_threads
     from .fits import refit
     from .results import as_csv, best
-    from .store import write_atomically
 
     table, model_file = options.output / "results.csv", options.output / "model.joblib"
     write_atomically(table, lambda file: file.write(as_csv(found)))

@@ -13,8 +13,9 @@ import joblib
 from sklearn.base import clone
 
 from ..estimator import MLPClassifier
+from ..files import write_atomically
 from .grid import Data, Fit, Plan
-from .store import Store, write_atomically
+from .store import Store
 
 FAILED = "failed"
 

@@ -9,48 +9,12 @@ that was cut short or an editor made of it; a file that is not sound counts as n
 import contextlib
 import hashlib
 import json
-import os
-import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
 
-PART = ".part"  # the ending of files that are not finished
+from ..files import PART, write_atomically
+
 STALE = 24 * 3600.0  # seconds after which nobody is still writing one
-
-
-def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Let ``write(file)`` make the file `path`: it is replaced as a whole, or left as it was."""
-    handle, name = tempfile.mkstemp(suffix=PART, prefix=f"{path.name}.", dir=path.parent)
-    try:
-        with open(handle, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o666 & ~_umask())  # mkstemp's files are for their owner only
-        os.replace(name, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-        raise
-    _sync_folder(path.parent)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def _sync_folder(folder: Path) -> None:
-    """Bring a rename to the disk, where the system lets a folder be opened for that."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 class Store:

@@ -1,0 +1,46 @@
+"""Files that are there as a whole or not at all, whatever happens to the process that writes them."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+PART = ".part"  # the ending of files that are not finished
+
+
+def write_atomically(path: Path, write: Callable[[BinaryIO], object], part: str = PART) -> None:
+    """Let ``write(file)`` make the file `path`: it is replaced as a whole, or left as it was.
+
+    What a killed process leaves has the ending `part`.
+    """
+    handle, name = tempfile.mkstemp(suffix=part, prefix=f"{path.name}.", dir=path.parent)
+    try:
+        with open(handle, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o666 & ~_umask())  # mkstemp's files are for their owner only
+        os.replace(name, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise
+    _sync_folder(path.parent)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring a rename to the disk, where the system lets a folder be opened for that."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
