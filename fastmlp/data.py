@@ -12,7 +12,7 @@ from . import batches
 from .batches import SIZE, START
 from .plan import INT64, Buffers, Plan
 
-CROSSOVER = 0.65  # with a larger share of non-zeros, dense products are faster
+CROSSOVER = 0.6  # with more non-zeros dense products are faster: bench/crossover.py
 LANE_BYTES = 256  # one row of a dense panel
 BLOCK_FEATURES = 160  # rows of 256 bytes that stay in a 48 KB (or most of a 32 KB) L1 cache
 BLOCK_ENTRIES = 16  # with fewer non-zeros per sample, entering a block costs more than it saves

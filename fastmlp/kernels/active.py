@@ -10,8 +10,8 @@ from .layout import BLOCK_PANELS, EDGES_AT, HIDDEN, LANES, PANELS, UNITS
 from .sync import share
 from .vector import lanes_of, load, lowest_bit, nonzero_bits, zeros
 
-# Above this density the dense products are faster.
-CROSSOVER = 0.6
+# Above this density the dense products are faster: bench/crossover.py.
+CROSSOVER = 0.55
 
 
 @inlined
