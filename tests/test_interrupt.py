@@ -18,14 +18,6 @@ from fastmlp.engine import Engine
 from fastmlp.training import Training
 
 
-@pytest.fixture
-def keyboard():
-    """Ctrl-C as in a terminal, though the test run may be in the background."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 def interrupt_after(*delays):
     """Send SIGINT to this process after each delay, from a thread; when they were sent."""
     sent = []
@@ -42,7 +34,7 @@ def interrupt_after(*delays):
 
 
 class TestCtrlC:
-    def test_returns_at_once_from_the_main_jobs_network(self, keyboard):
+    def test_returns_at_once_from_the_main_jobs_network(self):
         rng = np.random.default_rng(0)
         images = rng.integers(1, 256, (20_000, 784), dtype=np.uint8)
         images *= rng.random(images.shape, dtype=np.float32) < 0.19
