@@ -11,33 +11,12 @@ import pytest
 import scipy.sparse as sp
 from forked import in_a_fork, needs_fork
 from numpy.testing import assert_array_equal
-from trained import STOCHASTIC, X, Y, assert_same_training, make
+from trained import STOCHASTIC, Crash, X, Y, assert_same_training, make
 
 from fastmlp import Checkpoint, MLPClassifier, callbacks, checkpoint
 from fastmlp.engine import Engine
 
 pytest.importorskip("sklearn.callback", reason="scikit-learn before 1.9")
-
-
-class Crash:
-    """A callback that ends a fit by an error after epoch `after`."""
-
-    def __init__(self, after):
-        self.after, self.seen = after, 0
-
-    def setup(self, estimator, context):
-        pass
-
-    def teardown(self, estimator, context):
-        pass
-
-    def on_fit_task_begin(self, estimator, context):
-        pass
-
-    def on_fit_task_end(self, estimator, context):
-        self.seen += context.task_name == "epoch"
-        if self.seen == self.after:
-            raise RuntimeError("crash")
 
 
 def crash(folder, after, every=1, arguments=None, **parameters):

@@ -11,7 +11,7 @@ import warnings
 import numpy as np
 import pytest
 from forked import needs_fork, run_in_a_fork
-from trained import STOCHASTIC, X, Y, assert_same_training, make
+from trained import STOCHASTIC, Crash, X, Y, assert_same_training, make
 
 from fastmlp import fitting
 from fastmlp.engine import Engine
@@ -188,27 +188,14 @@ class TestMemoryError:
 def test_a_failing_callback_leaves_no_thread(solver):
     pytest.importorskip("sklearn.callback", reason="scikit-learn before 1.9")
 
-    class Fails:
-        def setup(self, estimator, context):
-            pass
-
-        def teardown(self, estimator, context):
-            pass
-
-        def on_fit_task_begin(self, estimator, context):
-            pass
-
-        def on_fit_task_end(self, estimator, context):
-            raise RuntimeError("no")
-
     def threads():
         return set(os.listdir("/proc/self/task"))
 
     make(solver=solver, max_iter=1, n_threads=4).fit(X, Y)  # whatever a library starts for good
     before = threads()
     for _ in range(3):
-        with pytest.raises(RuntimeError, match="no"):
-            make(solver=solver, n_threads=4).set_callbacks(Fails()).fit(X, Y)
+        with pytest.raises(RuntimeError, match="crash"):
+            make(solver=solver, n_threads=4).set_callbacks(Crash(1)).fit(X, Y)
     end = time.monotonic() + 10  # the system takes a moment to end a thread that was joined
     while threads() - before and time.monotonic() < end:
         time.sleep(0.01)

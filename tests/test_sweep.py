@@ -16,6 +16,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
+from forked import in_a_fork
 from joblib.externals.loky import get_reusable_executor
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
@@ -99,19 +100,16 @@ def kept(folder):
 
 
 def forked(action):
-    """Start ``sys.exit(action())`` in a fork and return its process id."""
-    pid = os.fork()
-    if pid == 0:
-        status = 99
+    """Start ``sys.exit(action())`` in a fork that says nothing, and return its process id."""
+
+    def quietly():
         # A fork shares tqdm's lock with its parent, and may be killed while it holds it.
         sys.modules["tqdm"] = sys.modules["tqdm.auto"] = None
-        try:
-            null = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(null, 1), os.dup2(null, 2)
-            status = action()
-        finally:
-            os._exit(status)
-    return pid
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 1), os.dup2(null, 2)
+        os._exit(action())
+
+    return in_a_fork(quietly)
 
 
 def status_of(pid):

@@ -29,3 +29,24 @@ def assert_same_training(a, b):
     assert a.history_.keys() == b.history_.keys()
     for key in a.history_.keys() - {"seconds"}:
         assert a.history_[key] == b.history_[key], key
+
+
+class Crash:
+    """A callback that ends a fit by an error after epoch `after`."""
+
+    def __init__(self, after):
+        self.after, self.seen = after, 0
+
+    def setup(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context):
+        self.seen += context.task_name == "epoch"
+        if self.seen == self.after:
+            raise RuntimeError("crash")
