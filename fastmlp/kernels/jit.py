@@ -54,7 +54,6 @@ _PASSES = (
     (untyped_passes.TranslateByteCode, "analyzing bytecode"),
     (untyped_passes.FixupArgs, "fix up args"),
     (untyped_passes.IRProcessing, "processing IR"),
-    (untyped_passes.InlineInlinables, "inline inlinable functions"),
     (untyped_passes.ReconstructSSA, "ssa"),
     (typed_passes.NopythonTypeInference, "nopython frontend"),
     (typed_passes.PreLowerStripPhis, "remove phis nodes"),
@@ -82,12 +81,10 @@ class _KernelCompiler(_EntryCompiler):
 
 _OPTIONS = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "error_model": "numpy", "boundscheck": False}
 
-
-
 # Called from compiled code only.
 kernel = njit(pipeline_class=_KernelCompiler, **_OPTIONS)
-# Written out at the place of the call.
-inlined = njit(inline="always", **_OPTIONS)
+# Written out at the place of the call, once LLVM has it: Numba would read and type it anew for each call.
+inlined = njit(pipeline_class=_KernelCompiler, forceinline=True, **_OPTIONS)
 
 
 def machine_code(function, argument_types):

@@ -5,7 +5,7 @@ WEIGHT and BIAS of the parameters (and of the optimizer's state, which has their
 and deltas. With B the batch size, a layer's outputs are ``[panel][B samples][lanes]``.
 
 The annotations are read: Python fills the tuples with arrays and numbers, `block` writes addresses, lengths and
-numbers one after the other, and compiled code (block.reader) makes tuples of pointers and numbers of it again.
+numbers one after the other, and compiled code (block.readers) finds pointers and numbers there by the same names.
 """
 
 from functools import lru_cache

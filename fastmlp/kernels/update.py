@@ -124,7 +124,7 @@ def update(rule, g, g_start, w, square, momentum, start, count, rate, l2):
 
 @overload(update)
 def _update(rule, g, g_start, w, square, momentum, start, count, rate, l2):
-    kernel = _KERNELS[rule.instance_class]
+    kernel = _KERNELS[rule.kind]
 
     def implementation(rule, g, g_start, w, square, momentum, start, count, rate, l2):
         kernel(rule, g, g_start, w, square, momentum, start, count, rate, l2)
