@@ -20,6 +20,8 @@ import cases
 import environment
 from load import Others
 
+from fastmlp.kernels import library
+
 THRESHOLDS = Path(__file__).with_name("thresholds.json")
 TURN_SECONDS = 0.01  # a turn repeats a short function until it takes this long
 PAIRS = 25
@@ -89,9 +91,9 @@ def limit_of(ratios):
 
 
 def this_cpu():
-    """What thresholds hold for: the CPU's name and the vector units NumPy finds in it."""
-    found = environment.describe()
-    return f"{found['cpu']} ({found['simd'][-1] if found['simd'] else 'baseline'})"
+    """What thresholds hold for: the CPU's name, and its make as LLVM has it, since machines for rent share names."""
+    make, _ = library.cpu()
+    return f"{environment.describe()['cpu']} ({make})"
 
 
 def limits():

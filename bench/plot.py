@@ -1,6 +1,12 @@
-"""Plots of a results file: speed per contender, accuracy against time, speed over sizes."""
+"""Plots of a results file: speed per contender, accuracy against time, speed over sizes.
 
+``python bench/plot.py bench/results/full.json`` draws them anew, beside the file.
+"""
+
+import argparse
+import json
 from itertools import accumulate
+from pathlib import Path
 
 import matplotlib
 import report
@@ -127,3 +133,15 @@ def draw(results, folder, name):
         paths.append(folder / f"{name}-{kind}.png")
         figure.savefig(paths[-1], dpi=120)
     return paths
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("results", type=Path)
+    path = parser.parse_args().results
+    for written in draw(json.loads(path.read_text()), path.parent, path.stem):
+        print(written)
+
+
+if __name__ == "__main__":
+    main()

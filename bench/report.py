@@ -1,7 +1,7 @@
 """From a results file to tables: for the terminal, as CSV, for the README.
 
 ``python bench/report.py bench/results/main.json`` prints; ``--readme README.md`` renews the table
-between the markers of the README, ``--plots FOLDER`` draws.
+between the markers of the README.
 """
 
 import argparse
@@ -175,17 +175,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("results", type=Path)
     parser.add_argument("--readme", type=Path, help="renew the table in this file")
-    parser.add_argument("--plots", type=Path, help="draw plots into this folder")
     arguments = parser.parse_args()
     results = json.loads(arguments.results.read_text())
     print(text(results))
     if arguments.readme:
         document = arguments.readme.read_text(encoding="utf-8")
         arguments.readme.write_text(with_block(document, readme_block(results)), encoding="utf-8")
-    if arguments.plots:
-        import plot
-
-        plot.draw(results, arguments.plots, arguments.results.stem)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ class _Optimizer:
             array = self.state.get(name)
             if array is None or array.size != wanted or array.dtype != dtype:
                 array = zeros(wanted, dtype)
-            elif array.ctypes.data % 64 or not array.flags.writeable:  # unpickled or memory-mapped
+            elif wanted and (array.ctypes.data % 64 or not array.flags.writeable):  # unpickled, memory-mapped
                 array, source = zeros(wanted, dtype), array
                 array[:] = source
             self.state[name] = array
