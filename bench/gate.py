@@ -5,7 +5,8 @@ in one process, taking turns, on one thread: noise of the machine meets both. Th
 each counts, since noise only ever adds. The limits in ``thresholds.json`` come from recorded runs:
 median + 4 MAD, where the MAD is taken as 2.5% of the median at least.
 
-``python bench/gate.py`` measures and judges; ``--record 24`` renews the limits for this CPU.
+``python bench/gate.py`` measures and judges; ``--record 24`` renews the limits for this CPU; ``--times 10``
+judges ten times in a row and stores that in ``results/gates.json``.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import json
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
@@ -23,6 +25,7 @@ from load import Others
 from fastmlp.kernels import library
 
 THRESHOLDS = Path(__file__).with_name("thresholds.json")
+GATES = Path(__file__).with_name("results") / "gates.json"
 TURN_SECONDS = 0.01  # a turn repeats a short function until it takes this long
 PAIRS = 25
 DEVIATIONS = 4
@@ -118,8 +121,17 @@ def passes(name, limit, slow=1.0):
     return min(ratios) <= limit, ratios
 
 
-def _busy_core():
-    return subprocess.Popen([sys.executable, "-c", "while True: pass"])
+@contextmanager
+def _neighbour(wanted):
+    """Another process that keeps a core busy, if wanted; yields whether there is one."""
+    command = [sys.executable, "-c", "while True: pass"]
+    neighbour = subprocess.Popen(command) if wanted else None
+    try:
+        yield neighbour is not None
+    finally:
+        if neighbour:
+            neighbour.kill()
+            neighbour.wait()
 
 
 def record(runs):
@@ -129,15 +141,9 @@ def record(runs):
     """
     ratios = {name: [] for name in cases.CASES}
     for run in range(runs):
-        neighbour = _busy_core() if run % 2 else None
-        try:
-            with Others() as others:
-                for name, values in ratios.items():
-                    values.append(round(measure_afresh(name), 5))
-        finally:
-            if neighbour:
-                neighbour.kill()
-                neighbour.wait()
+        with _neighbour(run % 2), Others() as others:
+            for name, values in ratios.items():
+                values.append(round(measure_afresh(name), 5))
         print(f"run {run + 1} of {runs}, other programs {others.cores} cores", file=sys.stderr)
     stored = json.loads(THRESHOLDS.read_text()) if THRESHOLDS.exists() else {}
     stored[this_cpu()] = {"environment": environment.describe(), "ratios": ratios}
@@ -151,24 +157,34 @@ def record(runs):
 
 
 def judge(names):
-    """Print a line per case; the number of failures."""
-    known = limits()
-    if known is None:
-        print(f"no thresholds for {this_cpu()}: python bench/gate.py --record {MINIMUM_RUNS}")
-        return 1
-    failures = 0
+    """Print a line per case; the ratios measured, by name, and the number of failures."""
+    known, measured, failures = limits(), {}, 0
     for name in names:
-        passed, ratios = passes(name, known[name])
+        passed, measured[name] = passes(name, known[name])
         failures += not passed
-        shown = ", ".join(f"{value:.3f}" for value in ratios)
+        shown = ", ".join(f"{value:.3f}" for value in measured[name])
         print(f"{name:34} {shown}  limit {known[name]:.3f}  {'ok' if passed else 'SLOWER'}")
-    return failures
+    return measured, failures
+
+
+def judge_often(times):
+    """Judge every case so many times, every second time with a busy neighbour, and store what came out."""
+    runs = []
+    for number in range(times):
+        with _neighbour(number % 2) as busy:
+            measured, failures = judge(cases.CASES)
+        runs.append({"other_core_busy": busy, "failures": failures, "ratios": measured})
+        print(f"gate {number + 1} of {times}: {failures} failures", file=sys.stderr)
+    found = {"cpu": this_cpu(), "environment": environment.describe(), "limits": limits()}
+    GATES.write_text(json.dumps({**found, "runs": runs}, indent=1) + "\n")
+    return sum(run["failures"] for run in runs)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="CASE", help="these alone")
     parser.add_argument("--record", type=int, metavar="RUNS", help=f"{MINIMUM_RUNS} or more")
+    parser.add_argument("--times", type=int, metavar="N", help="judge all so often, and store it")
     parser.add_argument("--one", metavar="CASE", help="print this ratio and nothing else")
     parser.add_argument("--slow", type=float, default=1.0, metavar="FACTOR")
     options = parser.parse_args()
@@ -180,7 +196,13 @@ def main():
             parser.error(f"fewer than {MINIMUM_RUNS} runs say little about the spread")
         record(options.record)
         return 0
-    return int(judge(options.names or cases.CASES) > 0)
+    if limits() is None:
+        print(f"no thresholds for {this_cpu()}: python bench/gate.py --record {MINIMUM_RUNS}")
+        return 1
+    if options.times:
+        return int(judge_often(options.times) > 0)
+    _, failures = judge(options.names or cases.CASES)
+    return int(failures > 0)
 
 
 if __name__ == "__main__":
