@@ -1,25 +1,31 @@
 """The speed of a grid search: fastmlp, scikit-learn's MLPClassifier and Keras behind scikeras.
 
 Hidden 128 and 512, two learning rates, two momentums, 3 folds, 5 epochs: 24 fits and a score each,
-two joblib workers of one thread. ``python bench/sweep.py`` runs all; ``--quick`` takes a tenth of
-the samples. scikit-learn's Adam has no momentum, so its grid varies beta_1 in the place of that.
+two joblib workers of one thread each. ``python bench/sweep.py`` runs all, in turns, and writes
+``results/sweep.json``; ``--quick`` takes a tenth of the samples and writes nothing. One worker of ours is
+measured with one thread, which tells what the second worker brings, and with two, which is what ``n_jobs=1``
+gives by default. scikit-learn's Adam has no momentum, so its grid varies beta_1 in the place of that.
 """
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from statistics import median
 
+import environment
 import jobs
 from load import Others
 from process import child_environment
 from rounds import say
 
 EPOCHS, FOLDS = 5, 3
+# Who searches, with how many workers of how many threads.
+TURNS = (("fastmlp", 2, 1), ("fastmlp", 1, 1), ("fastmlp", 1, 2), ("scikit-learn", 2, 1), ("keras", 2, 1))
+RESULTS = Path(__file__).with_name("results") / "sweep.json"
 HIDDEN, RATES, MOMENTUMS = (128, 512), (0.001, 0.0003), (0.0, 0.9)
 
 
@@ -102,10 +108,9 @@ def search(name, folder, n_jobs, n_samples):
     }
 
 
-def run(name, folder, n_jobs, n_samples):
+def run(name, folder, n_jobs, threads, n_samples):
     """The same in a process of its own."""
     arguments = ["--one", name, "--folder", folder, "--jobs", n_jobs, "--samples", n_samples]
-    threads = max(1, (os.cpu_count() or 1) // n_jobs)
     extra = {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "2"}
     finished = subprocess.run(
         [sys.executable, __file__, *map(str, arguments)],
@@ -117,26 +122,42 @@ def run(name, folder, n_jobs, n_samples):
     return json.loads(finished.stdout.splitlines()[-1])
 
 
-def compare(folder, n_samples, rounds=1):
-    """One line per contender and number of workers, and the ratios of the seconds."""
+def compare(folder, n_samples, rounds):
+    """For each of TURNS what was searched and the seconds of each round."""
     jobs.save("mnist", folder)
-    run("fastmlp", folder, 2, 1_000)  # compiles
-    seconds = {}
+    run("fastmlp", folder, 2, 1, 1_000)  # compiles
+    records = [
+        {"contender": name, "workers": n_jobs, "threads": threads, "seconds": []}
+        for name, n_jobs, threads in TURNS
+    ]
     for _ in range(rounds):
-        for name, n_jobs in (("fastmlp", 2), ("fastmlp", 1), ("scikit-learn", 2), ("keras", 2)):
-            answer = run(name, folder, n_jobs, n_samples)
-            seconds.setdefault((name, n_jobs), []).append(answer["seconds"])
-            say(
-                f"{name}, {n_jobs} workers: {answer['seconds']:.1f} s for {answer['fits']} fits, "
-                f"best score {answer['best']:.4f}"
-            )
-    return {key: min(values) for key, values in seconds.items()}
+        for turn, record in zip(TURNS, records, strict=True):
+            name, n_jobs, threads = turn
+            answer = run(name, folder, n_jobs, threads, n_samples)
+            record["seconds"].append(round(answer["seconds"], 3))
+            record |= {"fits": answer["fits"], "best_score": answer["best"]}
+            say(f"{_title(record)}: {answer['seconds']:.1f} s, best score {answer['best']:.4f}")
+    return records
+
+
+def _title(record):
+    return f"{record['contender']}, {record['workers']} workers of {record['threads']} threads"
+
+
+def text(records):
+    """A line per search, with its multiple of the first one's seconds."""
+    first = median(records[0]["seconds"])
+    return "\n".join(
+        f"{_title(record):42} {median(record['seconds']):8.1f} s for {record['fits']} fits  "
+        f"{median(record['seconds']) / first:6.2f}   best score {record['best_score']:.4f}"
+        for record in records
+    )
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="6,000 samples")
-    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--quick", action="store_true", help="6,000 samples, one round")
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--one", choices=list(GRIDS), help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--jobs", type=int, default=2, help=argparse.SUPPRESS)
@@ -145,12 +166,13 @@ def main():
     if options.one:
         print(json.dumps(search(options.one, options.folder, options.jobs, options.samples)))
         return
+    samples, rounds = (6_000, 1) if options.quick else (options.samples, options.rounds)
     with tempfile.TemporaryDirectory() as folder:
-        samples = 6_000 if options.quick else options.samples
-        seconds = compare(Path(folder), samples, options.rounds)
-    ours = seconds["fastmlp", 2]
-    for (name, n_jobs), value in seconds.items():
-        print(f"{name:14} {n_jobs} workers {value:8.1f} s  {value / ours:6.2f} × fastmlp's")
+        records = compare(Path(folder), samples, rounds)
+    if not options.quick:
+        found = {"environment": environment.describe(), "samples": samples, "searches": records}
+        RESULTS.write_text(json.dumps(found, indent=1) + "\n")
+    print(text(records))
 
 
 if __name__ == "__main__":

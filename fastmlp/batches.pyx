@@ -23,6 +23,11 @@ cdef extern from *:
     #else
     #define lowest_bit(word) __builtin_ctzll(word)
     #endif
+    #if defined(__GNUC__)
+    #define prefetch(address) __builtin_prefetch(address)
+    #else
+    #define prefetch(address)
+    #endif
     /* Eight bytes that are 0 or 1 as eight bits, the first one lowest. */
     static inline uint64_t eight_bits(const uint8_t *flag) {
         uint64_t bytes = 0;
@@ -31,6 +36,7 @@ cdef extern from *:
     }
     """
     int lowest_bit(uint64_t word) nogil
+    void prefetch(const void *address) nogil
     uint64_t eight_bits(const uint8_t *flag) nogil
 
 
@@ -188,6 +194,24 @@ cdef inline int cut(const uint32_t[::1] index, int64_t start, int64_t stop, int6
     return 0
 
 
+# A row is asked for so many rows before it is read: rows in random order come from far away.
+cdef int64_t AHEAD = 4
+
+
+cdef inline int ask_for(const int64_t[::1] starts, const index_t[::1] source_index,
+                        const value_t[::1] source_value, int64_t row) except -1 nogil:
+    """Have the cache lines of a row's entries fetched."""
+    cdef int64_t k = starts[row]
+    while k < starts[row + 1]:
+        prefetch(<const void *> &source_index[k])
+        k += 64 // <int64_t> sizeof(index_t)
+    k = starts[row]
+    while k < starts[row + 1]:
+        prefetch(<const void *> &source_value[k])
+        k += 64 // <int64_t> sizeof(value_t)
+    return 0
+
+
 def gather_sparse(const int64_t[::1] starts, const index_t[::1] source_index,
                   const value_t[::1] source_value, const int64_t[::1] counts,
                   const int64_t[::1] order, const int64_t[:, :] table, int64_t n_blocks,
@@ -197,14 +221,17 @@ def gather_sparse(const int64_t[::1] starts, const index_t[::1] source_index,
 
     Row i of the source is entries starts[i] .. starts[i + 1]; counts[i] of them are not zero.
     """
-    cdef int64_t b, i, sample, edge, source, shift, start, stop, k
+    cdef int64_t b, i, sample, edge, source, shift, start, stop, k, position
     cdef real_t element
     with nogil:
         for b in range(table.shape[0]):
             start = table[b, ENTRY]
             edge = table[b, EDGES]
             for i in range(table[b, SIZE]):
-                sample = order[table[b, START] + i]
+                position = table[b, START] + i
+                if position + AHEAD < order.shape[0]:
+                    ask_for(starts, source_index, source_value, order[position + AHEAD])
+                sample = order[position]
                 stop = start + counts[sample]
                 source = starts[sample]
                 if starts[sample + 1] - source == counts[sample]:  # plain copies, as vectors
@@ -257,12 +284,13 @@ def transpose(int64_t[:, :] table, int64_t n_blocks,
               real_t[::1] row_value, int64_t[::1] cursor, uint64_t[::1] present):
     """Sort the non-zeros of the table's batches by feature, then by sample.
 
-    A counting sort whose cost depends on the non-zeros and hardly on the number of features.
+    A counting sort. Where there are more features than non-zeros its cost depends on these alone.
     ``cursor`` (features) and ``present`` (features / 64, a bit each) are this thread's own; they
     are all zero before and after.
     """
-    cdef int64_t b, i, k, a, f, w, n, start, position, edge, n_active, active, first
+    cdef int64_t b, i, k, a, f, w, n, start, stop, position, edge, active, first, count
     cdef uint64_t word
+    cdef bint few
     with nogil:
         for b in range(table.shape[0]):
             active = table[b, ACTIVE]
@@ -270,32 +298,39 @@ def transpose(int64_t[:, :] table, int64_t n_blocks,
             start = table[b, ENTRY]
             n = table[b, SIZE]
             edge = table[b, EDGES]
+            stop = edges[edge + n * (n_blocks + 1) - 1]
+            few = stop - start < cursor.shape[0]
 
-            # Count, and list each feature when it is first met (without a branch).
-            n_active = 0
-            for k in range(start, edges[edge + n * (n_blocks + 1) - 1]):
-                f = index[k]
-                feature[active + n_active] = <uint32_t> f
-                n_active += cursor[f] == 0
-                cursor[f] += 1
+            # Count each feature; of few non-zeros, note too which features there are.
+            for k in range(start, stop):
+                cursor[index[k]] += 1
+            if few:
+                for k in range(start, stop):
+                    present[index[k] >> 6] |= <uint64_t> 1 << (index[k] & 63)
 
-            # List them again in ascending order, and turn counts into positions.
-            for a in range(n_active):
-                f = feature[active + a]
-                present[f >> 6] |= <uint64_t> 1 << (f & 63)
+            # List the features in ascending order, and turn counts into positions.
             a = 0
             position = start
-            for w in range(present.shape[0]):
-                word = present[w]
-                present[w] = 0
-                while word:
-                    f = (w << 6) + lowest_bit(word)
-                    word &= word - 1
+            if few:
+                for w in range(present.shape[0]):
+                    word = present[w]
+                    present[w] = 0
+                    while word:
+                        f = (w << 6) + lowest_bit(word)
+                        word &= word - 1
+                        feature[active + a] = <uint32_t> f
+                        column[first + a] = position
+                        position += cursor[f]
+                        cursor[f] = column[first + a]
+                        a += 1
+            else:
+                for f in range(cursor.shape[0]):  # without a branch, which could not be predicted
+                    count = cursor[f]
                     feature[active + a] = <uint32_t> f
                     column[first + a] = position
-                    position += cursor[f]
-                    cursor[f] = column[first + a]
-                    a += 1
+                    cursor[f] = position
+                    position += count
+                    a += count != 0
             column[first + a] = position
             table[b, N_ACTIVE] = a
 
@@ -307,8 +342,11 @@ def transpose(int64_t[:, :] table, int64_t n_blocks,
                     row[position] = <uint32_t> i
                     row_value[position] = value[k]
                 edge += n_blocks + 1
-            for a in range(n_active):
-                cursor[feature[active + a]] = 0
+            if few:
+                for a in range(table[b, N_ACTIVE]):
+                    cursor[feature[active + a]] = 0
+            else:
+                cursor[:] = 0
 
 
 def pack_dense(const source_t[:, ::1] x, bint taken, const int64_t[::1] order,
