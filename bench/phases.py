@@ -11,7 +11,7 @@ import numpy as np
 from numba import types
 
 from fastmlp.datasets import load_mnist
-from fastmlp.engine import Engine, _batches
+from fastmlp.engine import Engine, as_batches
 from fastmlp.epoch import batch_weights, make_targets
 from fastmlp.kernels import library
 from fastmlp.kernels.backward import backward_layer, update_layer_dense, update_layer_sparse
@@ -147,11 +147,11 @@ def main():
         plan, labels, None, sums, engine.dtype, engine.layout.n_panels, penalty=False
     )
     learning = engine._learning(data, optimizer, 1e-3, 0.0, sums)
-    network = engine._network_for(128, 1)
+    network = engine.network_for(128, 1)
     done = np.zeros(1, np.int64)
     turn = Turn(0, 0, False, done, engine.team.sync, 0, 1)
     words = block(
-        optimizer.rule(), network, _batches(data, buffers, stop - first), targets, learning, turn
+        optimizer.rule(), network, as_batches(data, buffers, stop - first), targets, learning, turn
     )
     phases = (forward_hidden, forward_output, loss, delta_hidden, update_output, update_hidden)
     for phase in phases:

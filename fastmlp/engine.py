@@ -4,7 +4,6 @@ Between a network's arrays in scikit-learn's form and the compiled kernels stand
 parameters and the working memory, and runs a team of threads through the chunks of batches.
 """
 
-from contextlib import contextmanager
 from functools import cached_property
 
 import numpy as np
@@ -23,7 +22,6 @@ from .kernels.layout import (
     ROWS,
     SOFTMAX,
     Batches,
-    Layer,
     Learning,
     Network,
     Reading,
@@ -40,12 +38,6 @@ from .team import Team, usable_threads
 CHUNK_FLOPS = 2e9
 # Forward passes take samples in batches that keep a layer's activations in the second-level cache.
 PREDICT_BATCH = 128
-
-
-# So few samples are predicted without packing the weights.
-FEW = 32
-_ALONE = Team(1)
-_IDLE = {}  # engines that wait for the next few predictions, by the arguments they were made with
 
 
 def not_finite(dtype) -> ValueError:
@@ -78,11 +70,11 @@ class Engine:
         self.output = SOFTMAX if output == "softmax" else LOGISTIC_OUTPUT
         self._n_threads = n_threads
         self.params = None
-        self._buffers = self._network = self._few = None
+        self._buffers = self._network = None
 
     @cached_property
     def team(self):
-        """The threads; a few predictions never ask how many there may be."""
+        """The threads; made when they are first asked for."""
         return Team(usable_threads(self._n_threads))
 
     def set_parameters(self, coefs, intercepts):
@@ -178,9 +170,9 @@ class Engine:
         """Probabilities, or logits, of shape (n, n_outputs) for the given rows of `data`, by default all."""
         plan = data.plan(rows, PREDICT_BATCH, columns=False)
         outputs = np.empty((len(plan.order), self.layout.sizes[-1]), self.dtype)
-        buffers = self._fitting_buffers(data, plan)
-        network = self._network_for(plan.batch_size, self.team.n_threads)
-        words = block(network, _batches(data, buffers, 0))
+        buffers = self.buffers_for(data, plan)
+        network = self.network_for(plan.batch_size, self.team.n_threads)
+        words = block(network, as_batches(data, buffers, 0))
         predict = entry("predict", self.dtype)
 
         def work(me, n_threads):
@@ -195,35 +187,6 @@ class Engine:
 
         self.team.run(work)
         return outputs
-
-    def predict_few(self, X, coefs, intercepts):
-        """`predict` for a few rows X by one thread, with weights that are read where they lie.
-
-        Packing the weights would take longer than all the rest; the results are the same to the last bit.
-        """
-        data = open_data(X, self.dtype, _ALONE, reuse=False)
-        plan = data.plan(None, data.n_samples, columns=False)
-        buffers = self._fitting_buffers(data, plan)
-        data.prepare(plan, 0, buffers)
-        outputs = np.empty((data.n_samples, self.layout.sizes[-1]), self.dtype)
-        layers, head = self._head_for_few(self._network_for(plan.batch_size, 0), buffers, data)
-        where = zip(layers, coefs, intercepts, strict=True)
-        arrays = [self.layout.in_place(*parts) for parts in where]
-        layer = entry("layer", self.dtype)
-        for number, (weight, bias) in enumerate(arrays):
-            layer(np.concatenate((head, block(Layer(weight, bias, outputs, number)))))
-        return outputs
-
-    def _head_for_few(self, network, buffers, data):
-        """A table of layers to be changed, and the block of the network and one batch; mostly as last time."""
-        if self._few is None or self._few[0] is not network or self._few[1] is not buffers:
-            layers = network.layers.copy()
-            head = block(network._replace(layers=layers), _batches(data, buffers, 1))
-            self._few = network, buffers, layers, head
-        _, _, layers, head = self._few
-        layers[:] = network.layers
-        head[-2:] = data.n_blocks, data.zero_skipping
-        return layers, head
 
     def evaluate(self, data, labels, rows=None, sample_weight=None):
         """Sample-weighted mean loss, without the L2 term, and accuracy of the given rows.
@@ -288,7 +251,7 @@ class Engine:
             lazy=lazy,
         )
 
-    def _network_for(self, batch_size, n_threads):
+    def network_for(self, batch_size, n_threads):
         """Shape and working memory for batches of this size; kept for the next pass."""
         network = self._network
         small = network is not None and len(network.scratch) < n_threads * network.scratch_size
@@ -319,7 +282,8 @@ class Engine:
             )
         return network
 
-    def _fitting_buffers(self, data, plan):
+    def buffers_for(self, data, plan):
+        """Memory for a chunk of the plan; kept for the next pass."""
         if self._buffers is None or not self._buffers.fits(plan):
             self._buffers = data.new_buffers(plan)
         return self._buffers
@@ -328,11 +292,11 @@ class Engine:
 
     def _train(self, data, plan, targets, learning, optimizer, progress):
         """Run the team through the plan's chunks; returns the number of updates."""
-        buffers = self._fitting_buffers(data, plan)
-        network = self._network_for(plan.batch_size, self.team.n_threads)
+        buffers = self.buffers_for(data, plan)
+        network = self.network_for(plan.batch_size, self.team.n_threads)
         rule = optimizer.rule()
         train = entry("train", self.dtype, type(rule))
-        words = block(rule, network, _batches(data, buffers, 0), targets, learning)
+        words = block(rule, network, as_batches(data, buffers, 0), targets, learning)
         # Of the block only these change from chunk to chunk.
         n_batches = slots(type(rule)) + slots(Network) + slots(Batches) - 3
         turn = slice(len(words), len(words) + 3)
@@ -367,22 +331,10 @@ class Engine:
             optimizer.n_updates += int(done[0])
         return int(done[0])
 
-def _batches(data, buffers, n_batches):
+
+def as_batches(data, buffers, n_batches):
+    """A chunk of prepared batches for compiled code."""
     return Batches(
         buffers.table, buffers.edges, buffers.index, buffers.value, buffers.feature, buffers.column,
         buffers.row, buffers.row_value, buffers.dense, n_batches, data.n_blocks, data.zero_skipping,
     )  # fmt: skip
-
-
-@contextmanager
-def borrowed_engine(layer_sizes, **how):
-    """An engine for `Engine.predict_few`, made before if possible; nobody else has it meanwhile."""
-    key = (tuple(layer_sizes), *sorted(how.items()))
-    try:
-        engine = _IDLE[key].pop()
-    except (KeyError, IndexError):
-        engine = Engine(layer_sizes, **how)
-    yield engine
-    if len(_IDLE) > 16:
-        _IDLE.clear()
-    _IDLE.setdefault(key, []).append(engine)

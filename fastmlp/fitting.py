@@ -12,7 +12,8 @@ import numpy as np
 from sklearn.utils.multiclass import unique_labels
 
 from . import callbacks, randomness
-from .engine import FEW, Engine, borrowed_engine, not_finite
+from .engine import Engine, not_finite
+from .few import FEW, few_predictor
 from .progress import reporter
 from .record import Record, State
 from .targets import Targets, sample_weights
@@ -270,13 +271,13 @@ def probabilities(model, X) -> np.ndarray:
             "output": model.out_activation_,
             "dtype": model.dtype,
         }
-        with borrowed_engine(network_sizes(model), **how) as engine:
-            outputs = engine.predict_few(X, model.coefs_, model.intercepts_)
+        with few_predictor(network_sizes(model), **how) as few:
+            outputs = few.predict(X, model.coefs_, model.intercepts_)
     else:
         engine = fitted_engine(model)
         outputs = engine.predict(engine.open(X, reuse=False))
     if not np.isfinite(outputs.sum()):
-        raise not_finite(engine.dtype)
+        raise not_finite(outputs.dtype)
     return outputs
 
 

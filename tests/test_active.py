@@ -75,7 +75,7 @@ def test_follows_the_reference(optimizer, dtype):
 
 @pytest.mark.parametrize("activation", ["tanh", "logistic", "identity"])
 def test_other_activations_are_dense(activation):
-    table = problem_of(0.0).engine(activation=activation)._network_for(8, 1).layers
+    table = problem_of(0.0).engine(activation=activation).network_for(8, 1).layers
     assert not table[:, [FEEDS, RETURNS]].any()
 
 

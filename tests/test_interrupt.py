@@ -138,7 +138,7 @@ PLACES = [
     (Engine, "set_parameters"),
     (Engine, "open"),
     (Engine, "train_epoch"),
-    (Engine, "_network_for"),
+    (Engine, "network_for"),
     (Engine, "_learning"),
     (Engine, "get_parameters"),
 ]
