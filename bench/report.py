@@ -1,6 +1,6 @@
 """From a results file to tables: for the terminal, as CSV, for the README.
 
-``python bench/report.py bench/results/main.json`` prints; ``--readme README.md`` renews the table
+``python bench/report.py bench/results/full.json`` prints; ``--readme README.md`` renews the table
 between the markers of the README.
 """
 
@@ -111,6 +111,20 @@ def versions(results):
     return ", ".join(f"{name} {version}" for name, version in sorted(found.items()))
 
 
+def searches(records):
+    """A line per grid search, with its multiple of the first one's seconds; see `sweep`."""
+    first = median(records[0]["seconds"])
+    lines = []
+    for record in records:
+        title = f"{record['contender']}, workers: {record['workers']} of {record['threads']} threads"
+        seconds = median(record["seconds"])
+        lines.append(
+            f"{title:42} {seconds:8.1f} s for {record['fits']} fits, {seconds / first:6.2f} times the first; "
+            f"best score {record['best_score']:.4f}"
+        )
+    return "\n".join(lines)
+
+
 def text(results):
     """Everything, as printed at the end of a run."""
     parts = [where(results["environment"]), versions(results)]
@@ -125,6 +139,8 @@ def text(results):
         parts.append(f"{name} is not installed: {line}")
     if results["bars"]:
         parts.append("\n" + "\n".join(bar["text"] for bar in results["bars"]))
+    if results["searches"]:
+        parts.append("\n" + searches(results["searches"]))
     if results["interrupted"]:
         parts.append("\nInterrupted: the finished rounds only.")
     return "\n".join(parts)

@@ -2,8 +2,8 @@
 
 ``python bench/run.py`` takes about a minute: fastmlp, Keras and scikit-learn. ``--full`` takes the
 better part of an hour: every contender, hidden 32 to 1024, batches of 32 to 512, 1 and 2 threads,
-deep networks, Fashion-MNIST, dense data, wide CSR, and the bars of `bars.py` (memory, prediction,
-start-up). Ctrl-C keeps the finished rounds.
+deep networks, Fashion-MNIST, dense data, wide CSR, the bars of `bars.py` (memory, prediction,
+start-up) and the grid search of `sweep.py`. Ctrl-C keeps the finished rounds.
 """
 
 import argparse
@@ -108,6 +108,7 @@ def main(arguments=None):
         "environment": environment.describe(),
         "jobs": [],
         "bars": [],
+        "searches": [],
         "missing": {},
         "interrupted": False,
     }
@@ -117,8 +118,10 @@ def main(arguments=None):
             measure(plans, results, Path(folder))
             if options.full:
                 import bars
+                import sweep
 
                 bars.measure(results["bars"], Path(folder))
+                sweep.measure(results["searches"], Path(folder))
         except KeyboardInterrupt:
             results["interrupted"] = True
     write(results, options.output, name)

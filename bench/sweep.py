@@ -14,12 +14,12 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from statistics import median
 
 import environment
 import jobs
 from load import Others
 from process import child_environment
+from report import searches
 from rounds import say
 
 EPOCHS, FOLDS = 5, 3
@@ -122,36 +122,18 @@ def run(name, folder, n_jobs, threads, n_samples):
     return json.loads(finished.stdout.splitlines()[-1])
 
 
-def compare(folder, n_samples, rounds):
-    """For each of TURNS what was searched and the seconds of each round."""
+def measure(records, folder, n_samples=60_000, rounds=1):
+    """Fill ``records`` with what each of TURNS took, round by round."""
     jobs.save("mnist", folder)
     run("fastmlp", folder, 2, 1, 1_000)  # compiles
-    records = [
-        {"contender": name, "workers": n_jobs, "threads": threads, "seconds": []}
-        for name, n_jobs, threads in TURNS
-    ]
-    for _ in range(rounds):
-        for turn, record in zip(TURNS, records, strict=True):
-            name, n_jobs, threads = turn
+    for number in range(rounds):
+        for place, (name, n_jobs, threads) in enumerate(TURNS):
             answer = run(name, folder, n_jobs, threads, n_samples)
-            record["seconds"].append(round(answer["seconds"], 3))
-            record |= {"fits": answer["fits"], "best_score": answer["best"]}
-            say(f"{_title(record)}: {answer['seconds']:.1f} s, best score {answer['best']:.4f}")
-    return records
-
-
-def _title(record):
-    return f"{record['contender']}, {record['workers']} workers of {record['threads']} threads"
-
-
-def text(records):
-    """A line per search, with its multiple of the first one's seconds."""
-    first = median(records[0]["seconds"])
-    return "\n".join(
-        f"{_title(record):42} {median(record['seconds']):8.1f} s for {record['fits']} fits  "
-        f"{median(record['seconds']) / first:6.2f}   best score {record['best_score']:.4f}"
-        for record in records
-    )
+            if number == 0:
+                records.append({"contender": name, "workers": n_jobs, "threads": threads, "seconds": []})
+            records[place]["seconds"].append(round(answer["seconds"], 3))
+            records[place] |= {"fits": answer["fits"], "best_score": answer["best"]}
+            say(f"search {number + 1}/{rounds}, {name}, {n_jobs} × {threads}: {answer['seconds']:.1f} s")
 
 
 def main():
@@ -167,12 +149,13 @@ def main():
         print(json.dumps(search(options.one, options.folder, options.jobs, options.samples)))
         return
     samples, rounds = (6_000, 1) if options.quick else (options.samples, options.rounds)
+    records = []
     with tempfile.TemporaryDirectory() as folder:
-        records = compare(Path(folder), samples, rounds)
+        measure(records, Path(folder), samples, rounds)
     if not options.quick:
         found = {"environment": environment.describe(), "samples": samples, "searches": records}
         RESULTS.write_text(json.dumps(found, indent=1) + "\n")
-    print(text(records))
+    print(searches(records))
 
 
 if __name__ == "__main__":

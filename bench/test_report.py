@@ -55,6 +55,7 @@ def results():
             }
         ],
         "bars": [],
+        "searches": [],
         "missing": {"torch": "pip install torch"},
         "interrupted": True,
     }
@@ -79,6 +80,15 @@ def test_text_names_what_is_missing_and_that_it_was_interrupted(results):
     assert "Disturbed by other programs: 1 turns" in report.text(results)
 
 
+def test_searches_are_multiples_of_the_first(results):
+    ours = {"contender": "fastmlp", "workers": 2, "threads": 1, "fits": 24, "best_score": 0.97}
+    results["searches"] = [ours | {"seconds": [9.0, 10.0, 12.0]}, ours | {"seconds": [50.0]}]
+    first, second = report.text(results).splitlines()[-3:-1]
+    assert "10.0 s for 24 fits" in first
+    assert "1.00 times" in first
+    assert "5.00 times" in second
+
+
 def test_csv_and_plots_are_written(results, tmp_path):
     pytest.importorskip("matplotlib")
     run.write(results, tmp_path, "some")
@@ -98,8 +108,8 @@ def test_block_replaces_only_what_is_between_the_markers(results):
 
 
 def test_readme_shows_the_results_file():
-    """``python bench/report.py bench/results/main.json --readme README.md`` renews it."""
-    results = json.loads((HERE / "results" / "main.json").read_text())
+    """``python bench/report.py bench/results/full.json --readme README.md`` renews it."""
+    results = json.loads((HERE / "results" / "full.json").read_text())
     document = README.read_text(encoding="utf-8")
     assert report.with_block(document, report.readme_block(results)) == document
 
