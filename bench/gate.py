@@ -134,19 +134,20 @@ def _neighbour(wanted):
             neighbour.wait()
 
 
-def record(runs):
-    """Measure every case that many times, each time in fresh processes, and store the ratios.
+def record(runs, names):
+    """Measure the cases that many times, each time in fresh processes, and store the ratios.
 
     The other core is kept busy in every second run, so that the limits allow for that.
     """
-    ratios = {name: [] for name in cases.CASES}
+    ratios = {name: [] for name in names}
     for run in range(runs):
         with _neighbour(run % 2), Others() as others:
             for name, values in ratios.items():
                 values.append(round(measure_afresh(name), 5))
         print(f"run {run + 1} of {runs}, other programs {others.cores} cores", file=sys.stderr)
     stored = json.loads(THRESHOLDS.read_text()) if THRESHOLDS.exists() else {}
-    stored[this_cpu()] = {"environment": environment.describe(), "ratios": ratios}
+    before = stored.get(this_cpu(), {}).get("ratios", {})
+    stored[this_cpu()] = {"environment": environment.describe(), "ratios": before | ratios}
     THRESHOLDS.write_text(json.dumps(stored, indent=1) + "\n")
     for name, values in ratios.items():
         tight = limit_of(values) / median(values)
@@ -194,7 +195,7 @@ def main():
     if options.record:
         if options.record < MINIMUM_RUNS:
             parser.error(f"fewer than {MINIMUM_RUNS} runs say little about the spread")
-        record(options.record)
+        record(options.record, options.names or cases.CASES)
         return 0
     if limits() is None:
         print(f"no thresholds for {this_cpu()}: python bench/gate.py --record {MINIMUM_RUNS}")

@@ -239,7 +239,7 @@ def _settings(sweep):
         hidden, lr, momentum = outcome.setting
         cells = [str(outcome.rank), str(hidden), f"{lr:g}", f"{momentum:g}"]
         if outcome.failures:
-            cells += ["–", "–", "–", "–", f"{outcome.mean('seconds'):.3g}"]
+            cells += ["–", "–", "–", "–", f"{outcome.mean('seconds'):.1f}"]
             cells.append(escape(f"failed: {'; '.join(dict.fromkeys(outcome.failures))}"))
         else:
             cells += [
@@ -248,7 +248,7 @@ def _settings(sweep):
                 f"{100 * outcome.mean('train_accuracy'):.2f}",
                 in_short(outcome.mean("val_loss")),
                 in_short(outcome.mean("train_loss")),
-                f"{outcome.mean('seconds'):.3g}",
+                f"{outcome.mean('seconds'):.1f}",
                 "ok",
             ]
         rows.append((cells, "failed" if outcome.failures else ""))
