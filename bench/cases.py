@@ -63,18 +63,16 @@ def _read_batch(buffers, batch, n_blocks):
     """A batch's entries: values and features by row, values and samples by column."""
     from fastmlp.batches import ACTIVE, COLUMN, EDGES, N_ACTIVE, SIZE
 
+    from fastmlp.plan import read_records
+
     edges = buffers.edges[batch[EDGES] :][: batch[SIZE] * (n_blocks + 1)]
     column = buffers.column[batch[COLUMN] :][: batch[N_ACTIVE] + 1]
     feature = buffers.feature[batch[ACTIVE] :][: batch[N_ACTIVE]].astype(int)
     assert (np.diff(feature) > 0).all()
-    by_row, by_column = slice(edges[0], edges[-1]), slice(column[0], column[-1])
+    by_row = slice(edges[0], edges[-1])
+    samples, values = read_records(buffers.records, column[0], column[-1])
     assert (np.repeat(feature, np.diff(column)) == np.sort(buffers.index[by_row])).all()
-    return (
-        buffers.value[by_row],
-        buffers.index[by_row],
-        buffers.row_value[by_column],
-        buffers.row[by_column],
-    )
+    return buffers.value[by_row], buffers.index[by_row], values, samples
 
 
 def data_path():

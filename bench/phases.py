@@ -53,7 +53,7 @@ def loss(words):
 def delta_hidden(words):
     net, batches, p = network_of(words), batches_of(words), learning_of(words).params
     for _ in range(batches.n_batches):
-        backward_layer(net, turn_of(words).me, p, net.batch_size, 0, 1)
+        backward_layer(net, turn_of(words).me, p, net.batch_size, 0, 0, 1)
     return 0
 
 
@@ -63,7 +63,7 @@ def update_output(words):
     for b in range(batches.n_batches):
         rate, l2 = learning.rate[b], learning.alpha
         l = turn_of(words).me + 1
-        update_layer_dense(rule, net, l, batches, b, learning, net.batch_size, rate, l2, 0, 1)
+        update_layer_dense(rule, net, l, batches, b, learning, net.batch_size, rate, l2, 0, 0, 1)
     return 0
 
 
@@ -72,7 +72,7 @@ def update_hidden(words):
     learning, l = learning_of(words), turn_of(words).me
     for b in range(batches.n_batches):
         rate, l2, m = learning.rate[b], learning.alpha, net.batch_size
-        update_layer_sparse(rule, net, l, batches, b, learning, m, rate, l2, b + 1, 0, 1)
+        update_layer_sparse(rule, net, l, batches, b, learning, m, rate, l2, b + 1, 0, 0, 1)
     return 0
 
 

@@ -49,7 +49,7 @@ cpdef enum:
     N_ACTIVE = 4  # features that are not zero in the whole batch; `transpose` fills it in
     COLUMN = 5    # offset in `column`
     DENSE = 6     # offset in `dense`
-    ENTRY = 7     # offset in `index`, `value`, `row` and `row_value`
+    ENTRY = 7     # offset in `index` and `value`, and number of the first of `records`
     N_FIELDS = 8
 
 
@@ -212,14 +212,87 @@ cdef inline int ask_for(const int64_t[::1] starts, const index_t[::1] source_ind
     return 0
 
 
+cdef int transpose(int64_t[:, :] table, int64_t b, int64_t n_blocks,
+                   const int64_t[::1] edges, const uint32_t[::1] index, const real_t[::1] value,
+                   uint32_t[::1] feature, int64_t[::1] column, uint32_t[::1] row,
+                   real_t[::1] records, int64_t[::1] cursor,
+                   uint64_t[::1] present) except -1 nogil:
+    """Sort the non-zeros of the table's batch b by feature, then by sample.
+
+    A counting sort. Where there are more features than non-zeros its cost depends on these alone.
+    ``cursor`` (features) and ``present`` (features / 64, a bit each) are this thread's own; they
+    are all zero before and after. A record is two numbers wide, so that both of its parts are written
+    to one cache line: the second is the value, and where the first would be ``row``, which is the same
+    memory, has the number of the sample.
+    """
+    cdef int64_t i, k, a = 0, f, w, position, count
+    cdef int64_t active = table[b, ACTIVE], first = table[b, COLUMN], start = table[b, ENTRY]
+    cdef int64_t n = table[b, SIZE], edge = table[b, EDGES]
+    cdef int64_t stop = edges[edge + n * (n_blocks + 1) - 1]
+    cdef int64_t words = <int64_t> sizeof(real_t) // 4
+    cdef uint64_t word
+    cdef bint few = stop - start < cursor.shape[0]
+
+    # Count each feature; of few non-zeros, note too which features there are.
+    for k in range(start, stop):
+        cursor[index[k]] += 1
+    if few:
+        for k in range(start, stop):
+            present[index[k] >> 6] |= <uint64_t> 1 << (index[k] & 63)
+
+    # List the features in ascending order, and turn counts into positions.
+    position = start
+    if few:
+        for w in range(present.shape[0]):
+            word = present[w]
+            present[w] = 0
+            while word:
+                f = (w << 6) + lowest_bit(word)
+                word &= word - 1
+                feature[active + a] = <uint32_t> f
+                column[first + a] = position
+                position += cursor[f]
+                cursor[f] = column[first + a]
+                a += 1
+    else:
+        for f in range(cursor.shape[0]):  # without a branch, which could not be predicted
+            count = cursor[f]
+            feature[active + a] = <uint32_t> f
+            column[first + a] = position
+            cursor[f] = position
+            position += count
+            a += count != 0
+    column[first + a] = position
+    table[b, N_ACTIVE] = a
+
+    # Deal the entries out to their columns.
+    for i in range(n):
+        for k in range(edges[edge], edges[edge + n_blocks]):
+            position = cursor[index[k]]
+            cursor[index[k]] = position + 1
+            row[2 * words * position] = <uint32_t> i
+            records[2 * position + 1] = value[k]
+        edge += n_blocks + 1
+    if few:
+        for a in range(table[b, N_ACTIVE]):
+            cursor[feature[active + a]] = 0
+    else:
+        cursor[:] = 0
+    return 0
+
+
 def gather_sparse(const int64_t[::1] starts, const index_t[::1] source_index,
                   const value_t[::1] source_value, const int64_t[::1] counts,
-                  const int64_t[::1] order, const int64_t[:, :] table, int64_t n_blocks,
+                  const int64_t[::1] order, int64_t[:, :] table, int64_t n_blocks,
                   int64_t block_features, int64_t[::1] edges, uint32_t[::1] index,
-                  real_t[::1] value):
-    """Gather the non-zeros of the table's batches, sample by sample.
+                  real_t[::1] value, bint columns, uint32_t[::1] feature, int64_t[::1] column,
+                  uint32_t[::1] row, real_t[::1] records, int64_t[::1] cursor,
+                  uint64_t[::1] present):
+    """Gather the non-zeros of the table's batches, sample by sample; if ``columns``, `transpose` each.
 
-    Row i of the source is entries starts[i] .. starts[i + 1]; counts[i] of them are not zero.
+    Row i of the source is entries starts[i] .. starts[i + 1]; counts[i] of them are not zero. A batch
+    is transposed while it is in the cache, and without a word to Python in between: threads that
+    come back to the interpreter wait for each other.
     """
     cdef int64_t b, i, sample, edge, source, shift, start, stop, k, position
     cdef real_t element
@@ -254,12 +327,17 @@ def gather_sparse(const int64_t[::1] starts, const index_t[::1] source_index,
                 cut(index, start, stop, n_blocks, block_features, edges, edge)
                 edge += n_blocks + 1
                 start = stop
+            if columns:
+                transpose(table, b, n_blocks, edges, index, value, feature, column, row, records,
+                          cursor, present)
 
 
 def gather_dense(const source_t[:, ::1] x, bint taken, const int64_t[::1] counts,
-                 const int64_t[::1] order, const int64_t[:, :] table, int64_t n_blocks,
+                 const int64_t[::1] order, int64_t[:, :] table, int64_t n_blocks,
                  int64_t block_features, int64_t[::1] edges, uint32_t[::1] index,
-                 real_t[::1] value):
+                 real_t[::1] value, bint columns, uint32_t[::1] feature, int64_t[::1] column,
+                 uint32_t[::1] row, real_t[::1] records, int64_t[::1] cursor,
+                 uint64_t[::1] present):
     """As `gather_sparse`, straight from dense rows.
 
     ``taken`` says that x holds one batch's own samples, in order, instead of all rows.
@@ -276,77 +354,9 @@ def gather_dense(const source_t[:, ::1] x, bint taken, const int64_t[::1] counts
                 cut(index, start, stop, n_blocks, block_features, edges, edge)
                 edge += n_blocks + 1
                 start = stop
-
-
-def transpose(int64_t[:, :] table, int64_t n_blocks,
-              const int64_t[::1] edges, const uint32_t[::1] index, const real_t[::1] value,
-              uint32_t[::1] feature, int64_t[::1] column, uint32_t[::1] row,
-              real_t[::1] row_value, int64_t[::1] cursor, uint64_t[::1] present):
-    """Sort the non-zeros of the table's batches by feature, then by sample.
-
-    A counting sort. Where there are more features than non-zeros its cost depends on these alone.
-    ``cursor`` (features) and ``present`` (features / 64, a bit each) are this thread's own; they
-    are all zero before and after.
-    """
-    cdef int64_t b, i, k, a, f, w, n, start, stop, position, edge, active, first, count
-    cdef uint64_t word
-    cdef bint few
-    with nogil:
-        for b in range(table.shape[0]):
-            active = table[b, ACTIVE]
-            first = table[b, COLUMN]
-            start = table[b, ENTRY]
-            n = table[b, SIZE]
-            edge = table[b, EDGES]
-            stop = edges[edge + n * (n_blocks + 1) - 1]
-            few = stop - start < cursor.shape[0]
-
-            # Count each feature; of few non-zeros, note too which features there are.
-            for k in range(start, stop):
-                cursor[index[k]] += 1
-            if few:
-                for k in range(start, stop):
-                    present[index[k] >> 6] |= <uint64_t> 1 << (index[k] & 63)
-
-            # List the features in ascending order, and turn counts into positions.
-            a = 0
-            position = start
-            if few:
-                for w in range(present.shape[0]):
-                    word = present[w]
-                    present[w] = 0
-                    while word:
-                        f = (w << 6) + lowest_bit(word)
-                        word &= word - 1
-                        feature[active + a] = <uint32_t> f
-                        column[first + a] = position
-                        position += cursor[f]
-                        cursor[f] = column[first + a]
-                        a += 1
-            else:
-                for f in range(cursor.shape[0]):  # without a branch, which could not be predicted
-                    count = cursor[f]
-                    feature[active + a] = <uint32_t> f
-                    column[first + a] = position
-                    cursor[f] = position
-                    position += count
-                    a += count != 0
-            column[first + a] = position
-            table[b, N_ACTIVE] = a
-
-            # Deal the entries out to their columns.
-            for i in range(n):
-                for k in range(edges[edge], edges[edge + n_blocks]):
-                    position = cursor[index[k]]
-                    cursor[index[k]] = position + 1
-                    row[position] = <uint32_t> i
-                    row_value[position] = value[k]
-                edge += n_blocks + 1
-            if few:
-                for a in range(table[b, N_ACTIVE]):
-                    cursor[feature[active + a]] = 0
-            else:
-                cursor[:] = 0
+            if columns:
+                transpose(table, b, n_blocks, edges, index, value, feature, column, row, records,
+                          cursor, present)
 
 
 def pack_dense(const source_t[:, ::1] x, bint taken, const int64_t[::1] order,

@@ -143,15 +143,15 @@ class Data:
             return
         table = buffers.table[me : stop - first : n_threads]
         table[:] = plan.table[first + me : stop : n_threads]
-        for start in range(0, len(table), plan.group):
-            group = table[start : start + plan.group]
-            self._fill(plan, group, buffers, me)
-            if plan.columns:
-                batches.transpose(
-                    group, self.n_blocks, buffers.edges, buffers.index, buffers.value,
-                    buffers.feature, buffers.column, buffers.row, buffers.row_value,
-                    *buffers.counters(me, self.n_features),
-                )  # fmt: skip
+        self._fill(plan, table, buffers, me)
+
+    def _where(self, plan, buffers, me):
+        """Where `batches` gathers to, by rows and by columns."""
+        cursor, present = buffers.counters(me, self.n_features if plan.columns else 0)
+        return (
+            self.n_blocks, self.block_features, buffers.edges, buffers.index, buffers.value,
+            plan.columns, buffers.feature, buffers.column, buffers.row, buffers.records, cursor, present,
+        )  # fmt: skip
 
 
 class SparseData(Data):
@@ -206,7 +206,7 @@ class SparseData(Data):
     def _fill(self, plan, table, buffers, me):
         batches.gather_sparse(
             self.starts, self.index, self.value, self.counts, plan.order, table,
-            self.n_blocks, self.block_features, buffers.edges, buffers.index, buffers.value,
+            *self._where(plan, buffers, me),
         )  # fmt: skip
         if not self.zero_skipping:
             batches.pack_sparse(
@@ -267,20 +267,19 @@ class DenseData(Data):
 
     def _fill(self, plan, table, buffers, me):
         if self.readable:
-            self._fill_from(self.X, False, plan, table, buffers)
+            self._fill_from(self.X, False, plan, table, buffers, me)
             return
         memory = buffers.rows(me, plan.batch_size, self.n_features, self.kept_dtype)
         for b in range(len(table)):
             start, size = table[b, START], table[b, SIZE]
             rows = _convert(self.X[plan.order[start : start + size]], memory)
-            self._fill_from(rows, True, plan, table[b : b + 1], buffers)
+            self._fill_from(rows, True, plan, table[b : b + 1], buffers, me)
 
-    def _fill_from(self, x, taken, plan, table, buffers):
+    def _fill_from(self, x, taken, plan, table, buffers, me):
         if self.zero_skipping:
             batches.gather_dense(
-                x, taken, self.counts, plan.order, table, self.n_blocks, self.block_features,
-                buffers.edges, buffers.index, buffers.value,
-            )  # fmt: skip
+                x, taken, self.counts, plan.order, table, *self._where(plan, buffers, me)
+            )
         else:
             batches.pack_dense(
                 x, taken, plan.order, table, plan.batch_size, self.lanes, buffers.dense

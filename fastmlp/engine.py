@@ -262,6 +262,7 @@ class Engine:
             panel = PANEL_BYTES // self.dtype.itemsize
             widest = int((-(-layers[1:, FAN_OUT] // layers[1:, LANES]) * layers[1:, LANES]).max(initial=0))
             size = panel * (max(widest, ROWS) + 1)
+            records = aligned(2 * units * listed, self.dtype)
             network = self._network = Network(
                 layers=layers,
                 hidden=aligned(units, self.dtype),
@@ -271,8 +272,8 @@ class Engine:
                 index=np.zeros(units * listed, np.uint32),
                 value=aligned(units * listed, self.dtype),
                 count=np.zeros(self.layout.n_units * listed, np.int64),
-                row=np.zeros(units * listed, np.uint32),
-                row_value=aligned(units * listed, self.dtype),
+                row=records.view(np.uint32),
+                records=records,
                 n_layers=len(layers),
                 activation=self.activation,
                 output=self.output,
@@ -336,5 +337,5 @@ def as_batches(data, buffers, n_batches):
     """A chunk of prepared batches for compiled code."""
     return Batches(
         buffers.table, buffers.edges, buffers.index, buffers.value, buffers.feature, buffers.column,
-        buffers.row, buffers.row_value, buffers.dense, n_batches, data.n_blocks, data.zero_skipping,
+        buffers.row, buffers.records, buffers.dense, n_batches, data.n_blocks, data.zero_skipping,
     )  # fmt: skip

@@ -7,7 +7,6 @@ import numpy as np
 from .batches import ACTIVE, COLUMN, DENSE, EDGES, ENTRY, N_FIELDS, SIZE, START
 
 CHUNK_BYTES = 6 << 20  # prepared arrays of one chunk: they should stay in the last-level cache
-GROUP_BYTES = 256 << 10  # batches that are gathered, then transposed: in the L2 cache all the time
 INT64, UINT32 = np.dtype(np.int64), np.dtype(np.uint32)
 
 
@@ -25,8 +24,6 @@ class Plan:
     n_batches, n_chunks : int
     table : int64 array of shape (n_batches, N_FIELDS)
         As `Buffers.table`, without N_ACTIVE.
-    group : int
-        Batches that a thread prepares together.
     sizes : dict of str to (int, dtype)
         The length that each buffer needs.
     """
@@ -46,11 +43,10 @@ class Plan:
             entries = int(entries.sum())
         entry = _whole_lines(entries * (edges > 0))
         active = _whole_lines((np.minimum(entries, n_features) + 1) * columns)
-        self._bounds, self.group = list(range(n_batches + 1)), 1
+        self._bounds = list(range(n_batches + 1))
         if n_batches > 1:
-            n_bytes = 8 * edges + (4 + dtype.itemsize) * (1 + columns) * entry
+            n_bytes = 8 * edges + (4 + dtype.itemsize + 2 * dtype.itemsize * columns) * entry
             n_bytes += 12 * active + dtype.itemsize * dense
-            self.group = max(1, GROUP_BYTES * n_batches // int(n_bytes.sum()))
             self._bounds = _chunk_bounds(n_bytes, batches_per_chunk)
             firsts, stops = np.array(self._bounds[:-1]), np.array(self._bounds[1:])
             within = np.arange(n_batches) - np.repeat(firsts, stops - firsts)
@@ -69,8 +65,7 @@ class Plan:
             "value": (entry, dtype),
             "feature": (active, UINT32),
             "column": (active, INT64),
-            "row": (entry * columns, UINT32),
-            "row_value": (entry * columns, dtype),
+            "records": (2 * entry * columns, dtype),
             "dense": (most * dense, dtype),
         }
 
@@ -123,8 +118,11 @@ class Buffers:
     column : int64
         ``column[t[COLUMN] + a] .. column[t[COLUMN] + a + 1]`` are the entries of the a-th
         of them,
-    row, row_value : uint32, dtype
-        and these the entries: sample and value.
+    records : dtype
+        and these the entries, two numbers each: in the place of the first is the sample, see `row`,
+        and the second is the value.
+    row : uint32
+        The memory of `records`, where a record's first word is the sample.
     dense : dtype
         From t[DENSE] on, [panel][sample][lanes] with `Plan.batch_size` samples to a panel.
     """
@@ -144,6 +142,7 @@ class Buffers:
             setattr(self, name, memory[start:stop].view(dtype))
             start = stop
         self.table = self.table.reshape(-1, N_FIELDS)
+        self.row = self.records.view(UINT32)
 
     def fits(self, plan):
         """Whether every chunk of the plan fits in."""
@@ -166,3 +165,9 @@ class Buffers:
         if mine is None or mine.dtype != dtype or mine.size < n_rows * n_features:
             self._rows[me] = mine = np.empty(n_rows * n_features, dtype)
         return mine[: n_rows * n_features].reshape(n_rows, n_features)
+
+
+def read_records(records, start, stop):
+    """Take records apart, as compiled code does: sample numbers and values of records start .. stop - 1."""
+    words = records.dtype.itemsize // UINT32.itemsize
+    return records.view(UINT32)[2 * words * start : 2 * words * stop : 2 * words], records[1::2][start:stop]

@@ -10,7 +10,7 @@ import numpy as np
 
 # Layout of the counters that the compiled barrier uses (kernels.sync); kept here too so that a team can be
 # made without importing numba. A test holds the two against each other.
-STOP, SYNC_SIZE = 16, 24
+STOP, SYNC_SIZE, SYNC_LINE = 16, 24, 8
 
 
 @lru_cache(maxsize=8)
@@ -58,14 +58,15 @@ class Team:
     """Runs a function on `n_threads` threads at once.
 
     The threads live for the length of one call of `run`; between calls there is nothing to fork, pickle or
-    shut down. `sync` is the memory that their barriers share.
+    shut down. `sync` is the memory that their barriers and loops share.
     """
 
     def __init__(self, n_threads):
         self.n_threads = n_threads
-        block = np.zeros(SYNC_SIZE + 8, dtype=np.int64)
+        size = SYNC_SIZE + SYNC_LINE * n_threads
+        block = np.zeros(size + 8, dtype=np.int64)
         skip = -block.ctypes.data % 64 // 8  # each counter on a cache line of its own
-        self.sync = block[skip : skip + SYNC_SIZE]
+        self.sync = block[skip : skip + size]
 
     def run(self, function):
         """Call ``function(me, n_threads)`` on each thread; the caller is thread 0.

@@ -16,6 +16,7 @@ from fastmlp.kernels.layout import (
     RETURNS,
     UNITS,
 )
+from fastmlp.plan import read_records
 
 # Panels of full, half and quarter width in either dtype, cut and whole.
 SIZES = (37, 200, 96, 33, 130, 3)
@@ -115,8 +116,9 @@ def test_lists(n_threads, dtype):
             rows = np.flatnonzero(hidden[:, j])
             slot = net.layers[l, HIDDEN] + j * m
             assert net.count[net.layers[l, UNITS] + j] == len(rows)
-            np.testing.assert_array_equal(net.row[slot : slot + len(rows)], rows)
-            np.testing.assert_array_equal(net.row_value[slot : slot + len(rows)], hidden[rows, j])
+            samples, values = read_records(net.records, slot, slot + len(rows))
+            np.testing.assert_array_equal(samples, rows)
+            np.testing.assert_array_equal(values, hidden[rows, j])
     for l in returning:
         delta = _units(net.delta, net.layers[l], m)
         width = net.layers[l, BLOCK_PANELS] * net.layers[l, LANES]

@@ -1,4 +1,4 @@
-"""The barrier lets nobody through early, loses nobody, and ends for all when one fails."""
+"""The barrier lets nobody through early, loses nobody, and ends for all when one fails; parts are done once."""
 
 import threading
 from typing import NamedTuple
@@ -22,7 +22,7 @@ N_DELAYS = 997
 class Stress(NamedTuple):
     """What one thread is given."""
 
-    numbers: INT64  # (2 * n_threads * APART,) the round in which each thread last wrote here
+    numbers: INT64  # (2 * n_threads * APART,) the round in which each thread last wrote here; or see compiled_parts
     delays: INT64  # (n_threads * N_DELAYS,) how long to dawdle: turns of a loop, or yields if < 0
     wrong: INT64  # (n_threads,) gets the first round with another's number missing, counted from 1
     sync: INT64
@@ -32,13 +32,13 @@ class Stress(NamedTuple):
 
 
 @kernel
-def nothing(sync, n_threads):
+def nothing(sync, me, n_threads):
     """Not a barrier."""
     return False
 
 
 @kernel
-def one_too_few(sync, n_threads):
+def one_too_few(sync, me, n_threads):
     """A barrier that does not wait for the last."""
     generation = _atomic_load(sync, GENERATION)
     if _atomic_add(sync, WAITING, 1) >= n_threads - 2:
@@ -49,6 +49,22 @@ def one_too_few(sync, n_threads):
             return True
         _yield_core()
     return False
+
+
+def entry(stress):
+    """The compiled function of a block, to be called with one."""
+    symbol, code = machine_code(stress, (BLOCK,))
+    engine = library._engine(code)
+    function = library._PROTOTYPE(engine.get_function_address(symbol))
+
+    def call(words):
+        result, exception = np.zeros(1, np.int64), np.zeros(1, np.int64)
+        status = function(result.ctypes.data, exception.ctypes.data, words.ctypes.data)
+        assert status <= 0
+        return int(result[0])
+
+    call.engine = engine  # which owns the code
+    return call
 
 
 def compiled(barrier):
@@ -66,7 +82,7 @@ def compiled(barrier):
             # Two places in turn: whoever writes to one again has met those who read it in between.
             place = (r % 2) * s.n_threads
             s.numbers[(place + s.me) * APART] = r + 1
-            if barrier(s.sync, s.n_threads):
+            if barrier(s.sync, s.me, s.n_threads):
                 return r
             for other in range(s.n_threads):
                 if s.numbers[(place + other) * APART] != r + 1:
@@ -75,18 +91,61 @@ def compiled(barrier):
                     return r
         return s.rounds
 
-    symbol, code = machine_code(stress, (BLOCK,))
-    engine = library._engine(code)
-    function = library._PROTOTYPE(engine.get_function_address(symbol))
+    return entry(stress)
 
-    def call(words):
-        result, exception = np.zeros(1, np.int64), np.zeros(1, np.int64)
-        status = function(result.ctypes.data, exception.ctypes.data, words.ctypes.data)
-        assert status <= 0
-        return int(result[0])
 
-    call.engine = engine  # which owns the code
-    return call
+def compiled_parts(take):
+    """An entry that shares out loops of 1 to 8 panels, two between two barriers; returns the number of rounds.
+
+    numbers (2, LOOPS, parts): how often each part was done, in even and odd rounds
+    """
+    (read,) = readers(types.float64, Stress)
+
+    def stress(words):
+        s = read(words)
+        most = sync.MOST_PARTS * s.n_threads
+        for r in range(s.rounds):
+            parts = sync.n_parts(1 + r % 8, s.n_threads)
+            for loop in range(sync.LOOPS):
+                for _ in range(s.delays[s.me * N_DELAYS + r % N_DELAYS]):
+                    _atomic_load(s.sync, STOP)
+                part = take(s.sync, loop, parts, -1, s.me, s.n_threads)
+                while part >= 0:
+                    _atomic_add(s.numbers, (r % 2 * sync.LOOPS + loop) * most + part, 1)
+                    part = take(s.sync, loop, parts, part, s.me, s.n_threads)
+            if sync.barrier(s.sync, s.me, s.n_threads):
+                return r
+            for loop in range(sync.LOOPS):
+                for part in range(parts):
+                    done = _atomic_load(s.numbers, (r % 2 * sync.LOOPS + loop) * most + part)
+                    if done != 1:
+                        s.wrong[s.me] = r + 1
+                        _atomic_add(s.sync, STOP, 1)
+                        return r
+            if sync.barrier(s.sync, s.me, s.n_threads):
+                return r
+            if s.me == 0:
+                for place in range(2 * sync.LOOPS * most):
+                    s.numbers[place] = 0
+            if sync.barrier(s.sync, s.me, s.n_threads):
+                return r
+        return s.rounds
+
+    return entry(stress)
+
+
+@kernel
+def its_own(sync, loop, parts, part, me, n_threads):
+    """Parts that nobody else takes; the last thread has none."""
+    if me == n_threads - 1:
+        return -1
+    return me if part < 0 else -1
+
+
+@kernel
+def no_count(sync, loop, parts, part, me, n_threads):
+    """All parts for everybody."""
+    return part + 1 if part + 1 < parts else -1
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +158,8 @@ def meet(call, team, rounds, fails=None):
     n = team.n_threads
     rng = np.random.default_rng(n)
     delays = rng.choice([0, 0, 0, 1, 30, 300, 2 * sync.SPINS, -1, -3], n * N_DELAYS)
-    numbers, wrong = np.zeros(2 * n * APART, np.int64), np.zeros(n, np.int64)
+    size = 2 * n * max(APART, sync.LOOPS * sync.MOST_PARTS)
+    numbers, wrong = np.zeros(size, np.int64), np.zeros(n, np.int64)
     made = np.full(n, -1)
 
     def work(me, n_threads):
@@ -146,3 +206,36 @@ def test_an_exception_in_one_frees_all_others(stress, n_threads):
     assert not [t for t in threading.enumerate() if t.name.startswith("fastmlp")]
     made, _ = meet(stress, team, 100)
     assert_array_equal(made, 100)
+
+
+@pytest.fixture(scope="module")
+def sharing():
+    return compiled_parts(sync.next_part)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3, 5])
+def test_each_part_of_a_loop_is_done_once(sharing, n_threads):
+    team = Team(n_threads)
+    for rounds in (10_000, 1, 2, 3_000):  # the same counters again
+        made, wrong = meet(sharing, team, rounds)
+        assert_array_equal(wrong, 0)
+        assert_array_equal(made, rounds)
+        assert not team.sync.any()
+
+
+@pytest.mark.parametrize("take", [its_own, no_count])
+def test_the_test_above_sees_parts_left_out_or_done_twice(take):
+    made, wrong = meet(compiled_parts(take), Team(2), 1000)
+    assert wrong.any()
+    assert (made < 1000).any()
+
+
+def test_parts_are_as_many_for_each_thread_and_at_least_a_panel_if_there_are_enough():
+    n_parts = sync.n_parts.py_func
+    for n_threads in (2, 3, 7, 64):
+        for panels in range(1, 200):
+            parts = n_parts(panels, n_threads)
+            assert parts % n_threads == 0
+            assert 1 <= parts // n_threads <= sync.MOST_PARTS
+            assert parts <= max(panels, n_threads)
+    assert n_parts(100, 1) == 1

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fastmlp import batches
+from fastmlp.plan import read_records
 
 INT = np.int64
 
@@ -65,43 +66,50 @@ def test_encode_when_x_has_changed_since_it_was_counted():
     np.testing.assert_array_equal(value, [1, 2, 0, 0, 3, 999])
 
 
+def columns_of(n_entries, n_features, dtype):
+    """Room for columns: feature, column, row and records; and counters, all zero."""
+    records = np.empty(2 * n_entries, dtype)
+    return (
+        np.empty(n_entries, np.uint32), np.empty(n_entries, INT), records.view(np.uint32), records,
+        np.zeros(n_features, INT), np.zeros(n_features // 64 + 1, np.uint64),
+    )  # fmt: skip
+
+
 def test_gather_when_values_have_changed_since_they_were_counted():
     value = np.array([0, 5, 0, 7], np.float32)
     edges, index, out = np.empty(4, INT), np.full(5, 999, np.uint32), np.full(5, 999, np.float32)
     batches.gather_sparse(
         integers(0, 3, 4), np.arange(4, dtype=np.uint32), value, integers(2, 1), integers(0, 1),
-        table_of([2]), 1, 4, edges, index, out,
+        table_of([2]), 1, 4, edges, index, out, False, *columns_of(0, 0, np.float32),
     )  # fmt: skip
     np.testing.assert_array_equal(edges, [0, 2, 2, 3])
     np.testing.assert_array_equal(index[:3], [1, 0, 3])
     np.testing.assert_array_equal(out, [5, 0, 7, 999, 999])
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("n_features", [1, 64, 65, 100_000])
-def test_transpose_leaves_its_counters_as_it_found_them(n_features):
+def test_columns_leave_their_counters_as_they_found_them(n_features, dtype):
     rng = np.random.default_rng(0)
-    table = table_of([3, 2])
-    index, value = np.empty(200, np.uint32), np.arange(200, dtype=np.float64)
-    edges = []
-    for entry, size in ((0, 3), (100, 2)):
-        for _ in range(size):
-            n = min(n_features, 20)
-            index[entry : entry + n] = np.sort(rng.choice(n_features, n, replace=False))
-            edges += [entry, entry + n]
-            entry += n
-    feature, column = np.empty(200, np.uint32), np.empty(200, INT)
-    row, row_value = np.empty(200, np.uint32), np.empty(200)
-    cursor, present = np.zeros(n_features, INT), np.zeros(n_features // 64 + 1, np.uint64)
-    batches.transpose(
-        table, 1, np.array(edges), index, value, feature, column, row, row_value, cursor, present
-    )
+    table, each = table_of([3, 2]), min(n_features, 20)
+    rows = [np.sort(rng.choice(n_features, each, replace=False)) for _ in range(5)]
+    source = np.concatenate(rows).astype(np.uint32)
+    value = np.arange(1, 1 + len(source), dtype=dtype)
+    edges, index, gathered = np.empty(10, INT), np.empty(200, np.uint32), np.empty(200, dtype)
+    feature, column, row, records, cursor, present = columns_of(200, n_features, dtype)
+    batches.gather_sparse(
+        each * np.arange(6), source, value, np.full(5, each), np.arange(5), table, 1, n_features,
+        edges, index, gathered, True, feature, column, row, records, cursor, present,
+    )  # fmt: skip
     assert not cursor.any()
     assert not present.any()
     for t, first in zip(table, (0, 100), strict=True):
-        stop = edges[1::2][t[batches.START] + t[batches.SIZE] - 1]
-        by_feature = np.argsort(index[first:stop], kind="stable")
-        np.testing.assert_array_equal(row_value[first:stop], value[first:stop][by_feature])
-        active = np.unique(index[first:stop])
+        part = slice(first, first + each * t[batches.SIZE])
+        samples, values = read_records(records, part.start, part.stop)
+        by_feature = np.argsort(index[part], kind="stable")
+        np.testing.assert_array_equal(values, gathered[part][by_feature])
+        np.testing.assert_array_equal(samples, by_feature // each)
+        active = np.unique(index[part])
         assert t[batches.N_ACTIVE] == len(active)
         np.testing.assert_array_equal(feature[first : first + len(active)], active)
 

@@ -12,6 +12,7 @@ from fastmlp import batches as fields
 from fastmlp import data as data_module
 from fastmlp import plan as plan_module
 from fastmlp.data import open_data
+from fastmlp.plan import read_records
 
 
 class Threads:
@@ -48,10 +49,9 @@ def check_sparse_batch(data, plan, buffers, t, expected):
     ends = buffers.column[t[fields.COLUMN] :][: n_active + 1]
     column_feature, column_sample = np.nonzero(expected[:, active].T)
     np.testing.assert_array_equal(np.diff(ends), np.bincount(column_feature, minlength=n_active))
-    np.testing.assert_array_equal(buffers.row[ends[0] : ends[-1]], column_sample)
-    np.testing.assert_array_equal(
-        buffers.row_value[ends[0] : ends[-1]], expected[column_sample, active[column_feature]]
-    )
+    samples, values = read_records(buffers.records, ends[0], ends[-1])
+    np.testing.assert_array_equal(samples, column_sample)
+    np.testing.assert_array_equal(values, expected[column_sample, active[column_feature]])
 
 
 def check_dense_batch(data, plan, buffers, t, expected):

@@ -229,10 +229,12 @@ def test_fingerprint(tmp_path, monkeypatch):
 
 
 def test_a_team_s_memory_is_what_the_barrier_uses():
-    assert (team.STOP, team.SYNC_SIZE) == (sync.STOP, sync.SYNC_SIZE)
-    counters = team.Team(2).sync
+    ours, theirs = ((m.STOP, m.SYNC_SIZE, m.SYNC_LINE) for m in (team, sync))
+    assert ours == theirs
+    counters = team.Team(3).sync
     assert counters.ctypes.data % 64 == 0
-    assert counters.size == sync.SYNC_SIZE
+    assert counters.size == sync.SYNC_SIZE + 3 * sync.SYNC_LINE
+    assert 2 * sync.LOOPS <= sync.SYNC_LINE
     assert len({sync.GENERATION // 8, sync.WAITING // 8, sync.STOP // 8}) == 3
 
 

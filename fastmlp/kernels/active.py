@@ -7,6 +7,7 @@ by sample begin at HIDDEN + i padded units, lists by unit at HIDDEN + j batch_si
 
 from .jit import inlined, kernel
 from .layout import BLOCK_PANELS, EDGES_AT, HIDDEN, LANES, PANELS, UNITS
+from .pointer import words_of
 from .sync import share
 from .vector import lanes_of, load, lowest_bit, nonzero_bits, zeros
 
@@ -51,7 +52,7 @@ def list_by_sample(net, source, l, m, me, n_threads):
 
 @kernel
 def list_by_unit(net, l, m, me, n_threads):
-    """row, row_value: the non-zeros of hidden[:, j], samples ascending, and how many they are
+    """row, records: the non-zeros of hidden[:, j], samples ascending, and how many they are
 
     hidden [panel][sample][lanes]; count [unit]
     """
@@ -71,8 +72,9 @@ def list_by_unit(net, l, m, me, n_threads):
                 u = lowest_bit(bits)
                 n = net.count[count + u]
                 net.count[count + u] = n + 1
-                net.row[slot + u * net.batch_size + n] = i
-                net.row_value[slot + u * net.batch_size + n] = net.hidden[place + i * lanes + u]
+                record = 2 * (slot + u * net.batch_size + n)
+                net.row[record * words_of(net.records)] = i
+                net.records[record + 1] = net.hidden[place + i * lanes + u]
                 bits &= bits - 1
 
 

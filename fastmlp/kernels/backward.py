@@ -41,8 +41,8 @@ ROW_COST = 12
 
 
 @kernel
-def backward_layer(net, l, params, m, me, n_threads):
-    """delta_l = (delta_(l+1) w_(l+1)^T) f'(h_l) for this thread's (panel, samples) items
+def backward_layer(net, l, params, m, me, part, parts):
+    """delta_l = (delta_(l+1) w_(l+1)^T) f'(h_l) for one part of the (panel, samples) items
 
     Of a layer above that returns its deltas as lists, these are there already.
     """
@@ -51,7 +51,7 @@ def backward_layer(net, l, params, m, me, n_threads):
     above_lanes, fan_out = layers[above, LANES], layers[above, FAN_OUT]
     skipping = layers[above, RETURNS] != 0 and few_by_sample(net, above, m)
     no_bias = own + net.scratch_size - net.full_lanes
-    start, stop = share(layers[l, PANELS] * m, me, n_threads)
+    start, stop = share(layers[l, PANELS] * m, part, parts)
     for panel in range(start // m, (stop + m - 1) // m):
         first, last = within(start, stop, panel, m)
         out = layers[l, HIDDEN] + panel * lanes * net.batch_size
@@ -91,14 +91,14 @@ def update_bias(rule, net, l, panel, learning, m, rate, scratch):
 
 
 @kernel
-def update_layer_dense(rule, net, l, batches, b, learning, m, rate, l2, me, n_threads):
-    """w_l -= step(h_(l-1)^T delta_l) for this thread's (panel, features) items, six features at a time"""
+def update_layer_dense(rule, net, l, batches, b, learning, m, rate, l2, me, part, parts):
+    """w_l -= step(h_(l-1)^T delta_l) for one part of the (panel, features) items, six features at a time"""
     layers = net.layers
     scratch = shifted(net.scratch, me * net.scratch_size)
     fan_in, lanes = layers[l, FAN_IN], layers[l, LANES]
     x, x_start, x_lanes = dense_input(net, l, batches, b)
     tiles = (fan_in + ROWS - 1) // ROWS
-    start, stop = share(layers[l, PANELS] * tiles, me, n_threads)
+    start, stop = share(layers[l, PANELS] * tiles, part, parts)
     for item in range(start, stop):
         panel, j = item // tiles, item % tiles * ROWS
         if j == 0:
@@ -115,12 +115,12 @@ def update_layer_dense(rule, net, l, batches, b, learning, m, rate, l2, me, n_th
 
 
 @kernel
-def update_layer_listed(rule, net, l, learning, m, rate, l2, me, n_threads):
-    """w_l -= step(h_(l-1)^T delta_l) for this thread's (panel, features) items, from the lists by unit"""
+def update_layer_listed(rule, net, l, learning, m, rate, l2, me, part, parts):
+    """w_l -= step(h_(l-1)^T delta_l) for one part of the (panel, features) items, from the lists by unit"""
     layers, below = net.layers, l - 1
     scratch = shifted(net.scratch, me * net.scratch_size)
     fan_in, lanes = layers[l, FAN_IN], layers[l, LANES]
-    start, stop = share(layers[l, PANELS] * fan_in, me, n_threads)
+    start, stop = share(layers[l, PANELS] * fan_in, part, parts)
     for item in range(start, stop):
         panel, j = item // fan_in, item % fan_in
         if j == 0:
@@ -128,7 +128,7 @@ def update_layer_listed(rule, net, l, learning, m, rate, l2, me, n_threads):
         entry = layers[below, HIDDEN] + j * net.batch_size
         end = entry + net.count[layers[below, UNITS] + j]
         gradient_sparse(
-            lanes == net.full_lanes, net.row, net.row_value, entry, end,
+            lanes == net.full_lanes, net.row, net.records, entry, end,
             net.delta, layers[l, HIDDEN] + panel * lanes * net.batch_size, scratch,
         )  # fmt: skip
         update(
@@ -138,8 +138,8 @@ def update_layer_listed(rule, net, l, learning, m, rate, l2, me, n_threads):
 
 
 @kernel
-def update_layer_sparse(rule, net, l, batches, b, learning, m, rate, l2, step, me, n_threads):
-    """w_l -= step(x^T delta_l), l = 0, for this thread's (panel, features) items
+def update_layer_sparse(rule, net, l, batches, b, learning, m, rate, l2, step, me, part, parts):
+    """w_l -= step(x^T delta_l), l = 0, for one part of the (panel, features) items
 
     Lazily only the features that are active in the batch; otherwise each feature, most with gradient l2 w.
     """
@@ -147,7 +147,7 @@ def update_layer_sparse(rule, net, l, batches, b, learning, m, rate, l2, step, m
     scratch = shifted(net.scratch, me * net.scratch_size)
     positions = batches.table[b, N_ACTIVE] if learning.lazy else layers[l, FAN_IN]
     panel_cost = _cost(batches, b, learning.lazy, positions) + 1  # the bias
-    start, stop = share(layers[l, PANELS] * panel_cost, me, n_threads)
+    start, stop = share(layers[l, PANELS] * panel_cost, part, parts)
     for panel in range(start // panel_cost, (stop + panel_cost - 1) // panel_cost):
         low, high = within(start, stop, panel, panel_cost)
         first = _position(batches, b, learning.lazy, positions, low)
@@ -182,7 +182,7 @@ def _update_rows(like, rule, net, l, batches, b, learning, rate, l2, step, panel
         store(
             scratch, 0,
             gradient_row_sparse(
-                like, batches.row, batches.row_value, entry, end, delta, delta_start
+                like, batches.row, batches.records, entry, end, delta, delta_start
             ),
         )  # fmt: skip
         start = w_start + j * lanes

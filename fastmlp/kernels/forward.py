@@ -1,4 +1,4 @@
-"""The way forward through the network, shared out as (panel, samples) items.
+"""The way forward through the network, cut in (panel, samples) items.
 
 Whoever computes an item, its numbers are the same, so the result does not depend on the number of threads.
 """
@@ -34,7 +34,7 @@ from .loss import (
 )  # fmt: skip
 from .pointer import stride_or
 from .products import matmul_dense, matmul_sparse
-from .sync import barrier, share, within
+from .sync import barrier, n_parts, next_part, share, within
 
 
 @inlined
@@ -55,8 +55,8 @@ def sparse_input(net, l, batches, b):
 
 
 @kernel
-def forward_layer(net, l, w, bias, stride, batches, b, skipping, me, n_threads):
-    """h_l = f(bias + h_(l-1) w) for this thread's (panel, samples) items
+def forward_layer(net, l, w, bias, stride, batches, b, skipping, part, parts):
+    """h_l = f(bias + h_(l-1) w) for one part of the (panel, samples) items
 
     stride: between the rows of a panel of w; None: the panel's lanes
     skipping: whether the input's zeros are skipped
@@ -65,7 +65,7 @@ def forward_layer(net, l, w, bias, stride, batches, b, skipping, me, n_threads):
     lanes = layers[l, LANES]
     is_hidden = l < net.n_layers - 1
     floor = 0.0 if is_hidden and net.activation == RELU else -np.inf
-    start, stop = share(layers[l, PANELS] * m, me, n_threads)
+    start, stop = share(layers[l, PANELS] * m, part, parts)
     for panel in range(start // m, (stop + m - 1) // m):
         first, last = within(start, stop, panel, m)
         out = layers[l, HIDDEN] + panel * lanes * net.batch_size
@@ -92,15 +92,20 @@ def forward(net, params, batches, b, sync, me, n_threads):
     """All layers; true if the team is to stop"""
     skipping, m = batches.zero_skipping != 0, batches.table[b, SIZE]
     for l in range(net.n_layers):
-        forward_layer(net, l, params, params, None, batches, b, skipping, me, n_threads)
-        # With one panel, a thread's outputs are those of the samples that it goes on with.
-        if l < net.n_layers - 1 or net.layers[l, PANELS] > 1:
-            if barrier(sync, n_threads):
+        # Of outputs in one panel, a thread makes those of the samples that it goes on with.
+        own = l == net.n_layers - 1 and net.layers[l, PANELS] == 1
+        parts = n_threads if own else n_parts(net.layers[l, PANELS], n_threads)
+        part = me if own else next_part(sync, 0, parts, -1, me, n_threads)
+        while part >= 0:
+            forward_layer(net, l, params, params, None, batches, b, skipping, part, parts)
+            part = -1 if own else next_part(sync, 0, parts, part, me, n_threads)
+        if not own:
+            if barrier(sync, me, n_threads):
                 return True
         skipping = False
         if net.layers[l, FEEDS]:
             list_by_sample(net, net.hidden, l, m, me, n_threads)
-            if barrier(sync, n_threads):
+            if barrier(sync, me, n_threads):
                 return True
             skipping = few_by_sample(net, l, m)
     return False

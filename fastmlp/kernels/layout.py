@@ -58,8 +58,8 @@ class Network(NamedTuple):
     index: UINT32
     value: REAL
     count: INT64
-    row: UINT32
-    row_value: REAL
+    row: UINT32  # the memory of records, in words
+    records: REAL
     n_layers: int
     activation: int
     output: int
@@ -77,8 +77,8 @@ class Batches(NamedTuple):
     value: REAL
     feature: UINT32
     column: INT64
-    row: UINT32
-    row_value: REAL
+    row: UINT32  # the memory of records, in words
+    records: REAL
     dense: REAL
     n_batches: int
     n_blocks: int

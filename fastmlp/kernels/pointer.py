@@ -84,6 +84,16 @@ def stride_or(typing, stride, default):
     return types.int64(stride, types.int64), codegen
 
 
+@intrinsic
+def words_of(typing, base):
+    """How many words of 32 bits an element has, a constant."""
+
+    def codegen(context, builder, sig, args):
+        return ir.Constant(ir.IntType(64), base.element.bitwidth // 32)
+
+    return types.int64(base), codegen
+
+
 # --- p[i], and p[row, column] of a table -----------------------------------------------------
 
 

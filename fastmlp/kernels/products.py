@@ -9,7 +9,7 @@ whoever computes it; an input that is zero leaves the chain as it is, so skippin
 
 from .jit import inlined, kernel
 from .layout import ROWS
-from .pointer import stride_or
+from .pointer import stride_or, words_of
 from .vector import at_least, fma, lanes_of, load, splat, store, zeros
 
 
@@ -126,28 +126,29 @@ def _matmul_sparse(
 
 
 @inlined
-def gradient_row_sparse(like, row, row_value, start, stop, delta, delta_start):
+def gradient_row_sparse(like, row, records, start, stop, delta, delta_start):
     """g = sum over the non-zeros (i, x_i) of one feature of x_i delta[i]
 
-    row, row_value (n,), positions start .. stop - 1, samples ascending; delta [sample][lanes]
-    g (lanes,), as wide as `like`
+    records (n, 2): x_i is the second number, and i, in `row`, the same memory in words, the first word;
+    from `start` to `stop` - 1, samples ascending
+    delta [sample][lanes]; g (lanes,), as wide as `like`
     """
-    total, lanes = like, lanes_of(like)
+    total, lanes, words = like, lanes_of(like), 2 * words_of(records)
     for p in range(start, stop):
-        total = fma(row_value[p], load(like, delta, delta_start + row[p] * lanes), total)
+        total = fma(records[2 * p + 1], load(like, delta, delta_start + row[words * p] * lanes), total)
     return total
 
 
 @kernel
-def gradient_sparse(full, row, row_value, start, stop, delta, delta_start, out):
+def gradient_sparse(full, row, records, start, stop, delta, delta_start, out):
     """out = sum over the non-zeros (i, x_i) of one feature of x_i delta[i]
 
     full: whether a panel has its full width, or else half of it; the rest as in gradient_row_sparse
     """
     if full:
-        store(out, 0, gradient_row_sparse(zeros(out, 256), row, row_value, start, stop, delta, delta_start))
+        store(out, 0, gradient_row_sparse(zeros(out, 256), row, records, start, stop, delta, delta_start))
     else:
-        store(out, 0, gradient_row_sparse(zeros(out, 128), row, row_value, start, stop, delta, delta_start))
+        store(out, 0, gradient_row_sparse(zeros(out, 128), row, records, start, stop, delta, delta_start))
 
 
 @kernel

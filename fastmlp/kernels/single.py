@@ -71,14 +71,14 @@ def _multiply(net, batches, reading):
     """Bias and weighted sums of one layer, for a chunk's batches; returns -1 if stopped"""
     sync, me, n_threads = reading.sync, reading.me, reading.n_threads
     skipping = batches.zero_skipping != 0
-    if barrier(sync, n_threads):
+    if barrier(sync, me, n_threads):
         return -1
     for b in range(batches.n_batches):
         forward_layer(net, 0, reading.params, reading.params, None, batches, b, skipping, me, n_threads)
-        if barrier(sync, n_threads):
+        if barrier(sync, me, n_threads):
             return -1
         _read_sums(net, batches, b, reading.outputs, me, n_threads)
-        if barrier(sync, n_threads):
+        if barrier(sync, me, n_threads):
             return -1
     return 0
 

@@ -1,7 +1,7 @@
 """One mini-batch after the other: the phases of a training step in reading order.
 
-Every phase is shared evenly among the threads of the team; a barrier ends it. The entries at the end are what Python
-calls, once per chunk and thread.
+Every phase is shared among the threads of the team, the long ones part by part (sync.next_part); a barrier ends it.
+The entries at the end are what Python calls, once per chunk and thread.
 """
 
 from .active import few_by_unit, list_by_sample, list_by_unit
@@ -18,6 +18,7 @@ from .forward import forward, forward_layer, output_backward, read_outputs
 from .jit import kernel
 from .layout import (
     FEEDS,
+    PANELS,
     RETURNS,
     ROW_STRIDE,
     SIZE,
@@ -29,7 +30,7 @@ from .layout import (
     Targets,
     Turn,
 )
-from .sync import barrier
+from .sync import barrier, n_parts, next_part
 
 
 @kernel
@@ -38,14 +39,14 @@ def train_chunk(rule, net, batches, targets, learning, turn):
     params, step = learning.params, turn.step
     sync, me, n_threads = turn.sync, turn.me, turn.n_threads
     travels = learning.lazy and learning.has_momentum  # untouched weights move on
-    if barrier(sync, n_threads):
+    if barrier(sync, me, n_threads):
         return -1
     for b in range(batches.n_batches):
         batch = turn.first_batch + b
         m = batches.table[b, SIZE]
         if travels:
             settle_rows(net, batches, b, learning, step, me, n_threads)
-            if barrier(sync, n_threads):
+            if barrier(sync, me, n_threads):
                 return -1
         if forward(net, params, batches, b, sync, me, n_threads):
             return -1
@@ -55,7 +56,7 @@ def train_chunk(rule, net, batches, targets, learning, turn):
                 list_by_unit(net, l, m, me, n_threads)
         if targets.penalised:
             measure_weights(net, params, targets, batch, me, n_threads)
-        if barrier(sync, n_threads):
+        if barrier(sync, me, n_threads):
             return -1
         scale = targets.scale[batch]
         if scale == 0:
@@ -64,25 +65,35 @@ def train_chunk(rule, net, batches, targets, learning, turn):
         rate, l2 = learning.rate[batch], learning.alpha * scale
         for l in range(net.n_layers - 1, -1, -1):
             if l > 0:
-                backward_layer(net, l - 1, params, m, me, n_threads)
-                if barrier(sync, n_threads):
+                parts = n_parts(net.layers[l - 1, PANELS], n_threads)
+                part = next_part(sync, 1, parts, -1, me, n_threads)
+                while part >= 0:
+                    backward_layer(net, l - 1, params, m, me, part, parts)
+                    part = next_part(sync, 1, parts, part, me, n_threads)
+                if barrier(sync, me, n_threads):
                     return -1
                 if net.layers[l - 1, RETURNS]:
                     list_by_sample(net, net.delta, l - 1, m, me, n_threads)
-                    if barrier(sync, n_threads):
+                    if barrier(sync, me, n_threads):
                         return -1
-            # All who read this layer's weights have done so.
-            if l == 0 and batches.zero_skipping:
-                update_layer_sparse(rule, net, l, batches, b, learning, m, rate, l2, step, me, n_threads)
-            elif l > 0 and net.layers[l - 1, FEEDS] and few_by_unit(net, l - 1, m):
-                update_layer_listed(rule, net, l, learning, m, rate, l2, me, n_threads)
-            else:
-                update_layer_dense(rule, net, l, batches, b, learning, m, rate, l2, me, n_threads)
-        if barrier(sync, n_threads):
+            # All who read this layer's weights have done so. The update of the layer above was loop 0.
+            loop = 1 if l == 0 else 0
+            listed = l > 0 and net.layers[l - 1, FEEDS] and few_by_unit(net, l - 1, m)
+            parts = n_parts(net.layers[l, PANELS], n_threads)
+            part = next_part(sync, loop, parts, -1, me, n_threads)
+            while part >= 0:
+                if l == 0 and batches.zero_skipping:
+                    update_layer_sparse(rule, net, l, batches, b, learning, m, rate, l2, step, me, part, parts)
+                elif listed:
+                    update_layer_listed(rule, net, l, learning, m, rate, l2, me, part, parts)
+                else:
+                    update_layer_dense(rule, net, l, batches, b, learning, m, rate, l2, me, part, parts)
+                part = next_part(sync, loop, parts, part, me, n_threads)
+        if barrier(sync, me, n_threads):
             return -1
     if turn.finish and learning.lazy:
         settle_rows(net, batches, batches.n_batches, learning, step, me, n_threads)
-        if barrier(sync, n_threads):
+        if barrier(sync, me, n_threads):
             return -1
     if me == 0:
         turn.done[0] = step
@@ -93,13 +104,13 @@ def train_chunk(rule, net, batches, targets, learning, turn):
 def predict_chunk(net, batches, reading):
     """Softmax or logistic of the logits, for a chunk's batches; returns -1 if stopped"""
     sync, me, n_threads = reading.sync, reading.me, reading.n_threads
-    if barrier(sync, n_threads):
+    if barrier(sync, me, n_threads):
         return -1
     for b in range(batches.n_batches):
         if forward(net, reading.params, batches, b, sync, me, n_threads):
             return -1
         read_outputs(net, batches, b, reading.outputs, reading.logits, me, n_threads)
-        if barrier(sync, n_threads):
+        if barrier(sync, me, n_threads):
             return -1
     return 0
 

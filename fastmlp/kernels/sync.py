@@ -1,7 +1,8 @@
 """How the threads of a team wait for each other and share out work.
 
 `sync` is an int64 array with three counters, each on a cache line of its own: the number of completed
-waits (a generation), the number of threads waiting, and a flag that ends every wait.
+waits (a generation), the number of threads waiting, and a flag that ends every wait. A line for each thread
+follows, in which it is counted how many of the thread's own parts of a loop are taken.
 """
 
 import sys
@@ -15,7 +16,12 @@ from .jit import inlined, kernel
 from .pointer import address
 
 GENERATION, WAITING, STOP = 0, 8, 16
-SYNC_SIZE = 24
+SYNC_SIZE, SYNC_LINE = 24, 8  # words, and words more for each thread
+# Between two barriers there are at most so many loops whose parts are taken.
+LOOPS = 2
+# Parts of a loop for each thread, at most. With more of them the threads finish closer together, but each
+# finds less of what it needs in its own cache.
+MOST_PARTS = 4
 # About a microsecond: longer than threads in step ever wait, shorter than a scheduler's time slice.
 SPINS = 1000
 
@@ -27,6 +33,18 @@ def _atomic_load(typing, counters, index):
         return builder.load_atomic(place, "seq_cst", 8, typ=ir.IntType(64))
 
     return types.int64(counters, types.intp), codegen
+
+
+@intrinsic
+def _atomic_clear(typing, counters, index):
+    """Set to 0; whoever sees a later atomic operation of this thread sees it, too."""
+
+    def codegen(context, builder, sig, args):
+        place = address(context, builder, counters, args[0], args[1], 1)
+        builder.store_atomic(ir.Constant(ir.IntType(64), 0), place, "monotonic", 8)
+        return context.get_dummy_value()
+
+    return types.void(counters, types.intp), codegen
 
 
 @intrinsic
@@ -53,9 +71,15 @@ def _yield_core(typing):
     return types.void(), codegen
 
 
+@inlined
+def _taken(owner, generation, loop):
+    """Where it is counted how many of the owner's parts are taken."""
+    return SYNC_SIZE + owner * SYNC_LINE + generation % 2 * LOOPS + loop
+
+
 @kernel
-def barrier(sync, n_threads):
-    """Wait until all `n_threads` are here; true if the team is to stop instead.
+def barrier(sync, me, n_threads):
+    """Thread `me` waits until all `n_threads` are here; true if the team is to stop instead.
 
     Why it holds, every operation on the counters being atomic and sequentially consistent, so that all
     threads see them in one order:
@@ -73,10 +97,15 @@ def barrier(sync, n_threads):
       again, and the one that is missed gets its turn whether the others spin or yield. None of them holds
       the GIL here. A thread that will not come (an exception, Ctrl-C) sets the stop flag, at which all leave
       with true, now and at any later barrier, until the counters are cleared with nobody inside.
+    - A loop's parts are counted from 0 (`next_part`). There are two sets of counters, for even and odd
+      generations. A thread that arrives clears its own of the next generation, which were last in use one
+      generation ago: all have left that one, as one of them, this thread, has been through the barrier since.
     """
     if n_threads == 1:
         return False
     generation = _atomic_load(sync, GENERATION)
+    for loop in range(LOOPS):
+        _atomic_clear(sync, _taken(me, generation + 1, loop))
     if _atomic_add(sync, WAITING, 1) == n_threads - 1:
         _atomic_add(sync, WAITING, -n_threads)
         _atomic_add(sync, GENERATION, 1)
@@ -92,9 +121,37 @@ def barrier(sync, n_threads):
 
 
 @inlined
-def share(total, me, n_threads):
-    """Thread `me`'s part ``[start, stop)`` of `total` equal items."""
-    return total * me // n_threads, total * (me + 1) // n_threads
+def n_parts(panels, n_threads):
+    """Into how many parts a loop over a layer's items is cut: as many for each thread, if possible of whole panels."""
+    return min(max(panels // n_threads, 1), MOST_PARTS) * n_threads if n_threads > 1 else 1
+
+
+@kernel
+def next_part(sync, loop, parts, part, me, n_threads):
+    """The part of a loop that thread `me` is to do after `part`, which is -1 at first; -1 if none is left
+
+    Its own come first, whose data are in its cache since the last time; then what others have left. So a thread
+    whose core is slower for a while, or busy with something else, keeps the team waiting for less. Each part is
+    taken once: taking is one atomic addition. `loop` tells loops apart that no barrier divides.
+    """
+    if n_threads == 1:
+        return 0 if part < 0 else -1
+    each, generation = parts // n_threads, _atomic_load(sync, GENERATION)
+    owner = me if part < 0 else part // each
+    for _ in range(n_threads):
+        number = _atomic_add(sync, _taken(owner, generation, loop), 1)
+        if number < each:
+            return owner * each + number
+        owner = (owner + 1) % n_threads
+        if owner == me:
+            break
+    return -1
+
+
+@inlined
+def share(total, part, parts):
+    """Part number `part` of `parts`, ``[start, stop)``, of `total` equal items."""
+    return total * part // parts, total * (part + 1) // parts
 
 
 @inlined

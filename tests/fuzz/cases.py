@@ -29,13 +29,13 @@ class ExactBuffers(plan.Buffers):
         for name, (size, dtype) in plan.sizes.items():
             setattr(self, name, np.full(size * dtype.itemsize, 0xA5, np.uint8).view(dtype))
         self.table = self.table.reshape(-1, plan.table.shape[1])
+        self.row = self.records.view(np.uint32)
 
 
 def run(rng):
     """Run one case; raises AssertionError if a result is wrong or a lie is believed."""
     data.SMALL = int(rng.choice([1, 100, 1 << 16]))
     plan.CHUNK_BYTES = int(rng.choice([1, 5000, 6 << 20]))
-    plan.GROUP_BYTES = int(rng.choice([1, 5000, 256 << 10]))
     data.Data.new_buffers = lambda self, plan: ExactBuffers(plan)
     x = values(rng)
     dtype = rng.choice(["float32", "float64"])

@@ -50,7 +50,7 @@ def one_layer(layout, batch_size, output=SOFTMAX, delta=False):
         value=aligned(0, layout.dtype),
         count=np.empty(0, np.int64),
         row=np.empty(0, np.uint32),
-        row_value=aligned(0, layout.dtype),
+        records=aligned(0, layout.dtype),
         n_layers=1,
         activation=IDENTITY,
         output=output,
