@@ -221,9 +221,9 @@ cdef int transpose(int64_t[:, :] table, int64_t b, int64_t n_blocks,
 
     A counting sort. Where there are more features than non-zeros its cost depends on these alone.
     ``cursor`` (features) and ``present`` (features / 64, a bit each) are this thread's own; they
-    are all zero before and after. A record is two numbers wide, so that both of its parts are written
-    to one cache line: the second is the value, and where the first would be ``row``, which is the same
-    memory, has the number of the sample.
+    are all zero before and after. A record is two numbers wide, so that its parts are written to
+    one cache line: the second is the value, and where the first would be ``row``, which is the
+    same memory, has the number of the sample.
     """
     cdef int64_t i, k, a = 0, f, w, position, count
     cdef int64_t active = table[b, ACTIVE], first = table[b, COLUMN], start = table[b, ENTRY]
@@ -288,11 +288,11 @@ def gather_sparse(const int64_t[::1] starts, const index_t[::1] source_index,
                   real_t[::1] value, bint columns, uint32_t[::1] feature, int64_t[::1] column,
                   uint32_t[::1] row, real_t[::1] records, int64_t[::1] cursor,
                   uint64_t[::1] present):
-    """Gather the non-zeros of the table's batches, sample by sample; if ``columns``, `transpose` each.
+    """Gather the non-zeros of the table's batches, sample by sample, and `transpose` if ``columns``.
 
-    Row i of the source is entries starts[i] .. starts[i + 1]; counts[i] of them are not zero. A batch
-    is transposed while it is in the cache, and without a word to Python in between: threads that
-    come back to the interpreter wait for each other.
+    Row i of the source is entries starts[i] .. starts[i + 1]; counts[i] of them are not zero. A
+    batch is transposed while it is in the cache, and without a word to Python in between: threads
+    that come back to the interpreter wait for each other.
     """
     cdef int64_t b, i, sample, edge, source, shift, start, stop, k, position
     cdef real_t element
