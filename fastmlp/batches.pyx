@@ -288,11 +288,11 @@ def gather_sparse(const int64_t[::1] starts, const index_t[::1] source_index,
                   real_t[::1] value, bint columns, uint32_t[::1] feature, int64_t[::1] column,
                   uint32_t[::1] row, real_t[::1] records, int64_t[::1] cursor,
                   uint64_t[::1] present):
-    """Gather the non-zeros of the table's batches, sample by sample, and `transpose` if ``columns``.
+    """Gather the non-zeros of the table's batches by sample; `transpose` them if ``columns``.
 
     Row i of the source is entries starts[i] .. starts[i + 1]; counts[i] of them are not zero. A
-    batch is transposed while it is in the cache, and without a word to Python in between: threads
-    that come back to the interpreter wait for each other.
+    batch is transposed while it is in the cache, and without coming back to the interpreter in
+    between, where threads would wait for each other.
     """
     cdef int64_t b, i, sample, edge, source, shift, start, stop, k, position
     cdef real_t element
