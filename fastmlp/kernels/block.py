@@ -12,7 +12,7 @@ from numba import types
 from numba.core.typing.templates import AttributeTemplate, infer_getattr
 from numba.extending import intrinsic, lower_getattr_generic, models, register_model
 
-from .layout import Array, fields, slots
+from .layout import Array, fields, slots, width
 from .pointer import Pointer, make_pointer
 
 # What an entry is given: a bare address in a checking build, too.
@@ -40,7 +40,7 @@ def _places(kind):
     places, slot = {}, 0
     for name, field in zip(kind._fields, fields(kind), strict=True):
         places[name] = slot, field
-        slot += 2 if isinstance(field, Array) else 1
+        slot += width(field)
     return places
 
 

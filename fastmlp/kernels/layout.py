@@ -209,9 +209,14 @@ def fields(kind):
     return tuple(kind.__annotations__.values())
 
 
+def width(field):
+    """Words that a field takes in a block: an array has an address and a length."""
+    return 2 if isinstance(field, Array) else 1
+
+
 def slots(kind):
     """Words that a tuple of this class takes in a block."""
-    return sum(2 if isinstance(field, Array) else 1 for field in fields(kind))
+    return sum(map(width, fields(kind)))
 
 
 def block(*parts):
