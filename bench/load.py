@@ -11,6 +11,7 @@ from pathlib import Path
 
 STAT = Path("/proc/stat")  # Linux only; elsewhere nothing is known and nothing waited for
 QUIET = 0.15  # cores
+LOOK = 0.25  # seconds, many ticks of the clock in STAT
 
 
 def busy_seconds():
@@ -45,7 +46,7 @@ def wait_until_quiet(patience, say):
     told = False
     while time.monotonic() < deadline:
         with Others() as others:
-            time.sleep(0.5)
+            time.sleep(LOOK)
         if others.cores is None or others.cores < QUIET:
             return
         if not told:

@@ -1,6 +1,7 @@
 """Measure contenders side by side: started one by one, then interleaved rounds, A B C A B C."""
 
 import sys
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -13,12 +14,16 @@ PATIENCE = 20  # seconds a turn waits for a quiet machine
 
 @dataclass(frozen=True)
 class Plan:
-    """One job, who runs it, and how long: ``rounds`` times ``epochs`` after a first epoch."""
+    """One job, who runs it, and how long: ``rounds`` times ``epochs`` after a first epoch.
+
+    A round that would probably end after ``limit`` seconds is not begun, but for the first.
+    """
 
     job: object
     names: tuple[str, ...]
     rounds: int
     epochs: int
+    limit: float = float("inf")
 
 
 def say(text):
@@ -57,6 +62,7 @@ def run(plan, folder, record):
     A contender's turns are its first epoch, with compilation, then one entry per round.
     """
     records = record["contenders"]
+    start = time.monotonic()
     with ExitStack() as stack:
         workers = {}
         for name in plan.names:
@@ -69,6 +75,7 @@ def run(plan, folder, record):
             entry |= worker.started
             _attempt(entry, _one_turn, worker, entry, 1)
         for number in range(1, plan.rounds + 1):
+            begin = time.monotonic()
             for name, worker in workers.items():
                 entry = records[name]
                 if "failed" in entry:
@@ -78,6 +85,10 @@ def run(plan, folder, record):
                     seconds = turn["seconds"] / turn["epochs"]
                     say(f"{plan.job.name}: round {number}/{plan.rounds}, {name}: {seconds:.3f} s")
             record["finished_rounds"] = number
+            end = time.monotonic()
+            if end - start + end - begin > plan.limit and number < plan.rounds:
+                say(f"{plan.job.name}: no time for round {number + 1}")
+                break
         for name, worker in workers.items():
             if "failed" not in records[name]:
                 records[name] |= worker.ask("memory")

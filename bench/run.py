@@ -26,7 +26,8 @@ SWEEP = ("fastmlp", "jax", "torch", "scikit-learn", "keras", "sgemm")
 
 
 def quick_plans(names, threads):
-    return [rounds.Plan(Job(threads=threads), names or QUICK, rounds=3, epochs=1)]
+    # Three rounds, or what there is time for within a minute, of which some seconds go into the plots.
+    return [rounds.Plan(Job(threads=threads), names or QUICK, rounds=3, epochs=1, limit=55)]
 
 
 def full_plans(names, threads):
