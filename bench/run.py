@@ -1,6 +1,6 @@
 """Throughput of the main job against other libraries, on this machine.
 
-``python bench/run.py`` takes about a minute: fastmlp, Keras and scikit-learn. ``--full`` takes the
+``python bench/run.py`` takes less than a minute: fastmlp, Keras and scikit-learn. ``--full`` takes the
 better part of an hour: every contender, hidden 32 to 1024, batches of 32 to 512, 1 and 2 threads,
 deep networks, Fashion-MNIST, dense data, wide CSR, the bars of `bars.py` (memory, prediction,
 start-up) and the grid search of `sweep.py`. Ctrl-C keeps the finished rounds.
