@@ -213,7 +213,7 @@ def sharing():
     return compiled_parts(sync.next_part)
 
 
-@pytest.mark.parametrize("n_threads", [1, 2, 3, 5])
+@pytest.mark.parametrize("n_threads", [1, 2, 3, 2 + sync.NEIGHBOURS, 7])
 def test_each_part_of_a_loop_is_done_once(sharing, n_threads):
     team = Team(n_threads)
     for rounds in (10_000, 1, 2, 3_000):  # the same counters again

@@ -22,6 +22,9 @@ LOOPS = 2
 # Parts of a loop for each thread, at most. With more of them the threads finish closer together, but each
 # finds less of what it needs in its own cache.
 MOST_PARTS = 4
+# How many threads' parts one looks for when its own are done: with many cores, to look at all would cost more
+# than it brings.
+NEIGHBOURS = 3
 # About a microsecond: longer than threads in step ever wait, shorter than a scheduler's time slice.
 SPINS = 1000
 
@@ -130,21 +133,22 @@ def n_parts(panels, n_threads):
 def next_part(sync, loop, parts, part, me, n_threads):
     """The part of a loop that thread `me` is to do after `part`, which is -1 at first; -1 if none is left
 
-    Its own come first, whose data are in its cache since the last time; then what others have left. So a thread
-    whose core is slower for a while, or busy with something else, keeps the team waiting for less. Each part is
-    taken once: taking is one atomic addition. `loop` tells loops apart that no barrier divides.
+    Its own come first, whose data are in its cache since the last time; then what its neighbours have left. So a
+    thread whose core is slower for a while, or busy with something else, keeps the team waiting for less. Each
+    part is taken once, as taking is one atomic addition, and none is forgotten, as its owner goes on until all
+    are taken. `loop` tells loops apart that no barrier divides.
     """
     if n_threads == 1:
         return 0 if part < 0 else -1
     each, generation = parts // n_threads, _atomic_load(sync, GENERATION)
-    owner = me if part < 0 else part // each
-    for _ in range(n_threads):
-        number = _atomic_add(sync, _taken(owner, generation, loop), 1)
-        if number < each:
-            return owner * each + number
-        owner = (owner + 1) % n_threads
-        if owner == me:
-            break
+    distance = 0 if part < 0 else (part // each - me) % n_threads
+    for ahead in range(distance, min(n_threads, 1 + NEIGHBOURS)):
+        owner = (me + ahead) % n_threads
+        taken = _taken(owner, generation, loop)
+        if _atomic_load(sync, taken) < each:
+            number = _atomic_add(sync, taken, 1)
+            if number < each:
+                return owner * each + number
     return -1
 
 
