@@ -17,6 +17,7 @@ from fastmlp.team import Team
 
 APART = 8  # each thread's number on a cache line of its own
 N_DELAYS = 997
+MOST_PANELS = 8
 
 
 class Stress(NamedTuple):
@@ -95,7 +96,7 @@ def compiled(barrier):
 
 
 def compiled_parts(take):
-    """An entry that shares out loops of 1 to 8 panels, two between two barriers; returns the number of rounds.
+    """An entry that shares out loops of up to MOST_PANELS panels, two at a time; returns the number of rounds.
 
     numbers (2, LOOPS, parts): how often each part was done, in even and odd rounds
     """
@@ -103,9 +104,9 @@ def compiled_parts(take):
 
     def stress(words):
         s = read(words)
-        most = sync.MOST_PARTS * s.n_threads
+        most = MOST_PANELS * s.n_threads
         for r in range(s.rounds):
-            parts = sync.n_parts(1 + r % 8, s.n_threads)
+            parts = sync.n_parts(1 + r % MOST_PANELS, s.n_threads)
             for loop in range(sync.LOOPS):
                 for _ in range(s.delays[s.me * N_DELAYS + r % N_DELAYS]):
                     _atomic_load(s.sync, STOP)
@@ -158,7 +159,7 @@ def meet(call, team, rounds, fails=None):
     n = team.n_threads
     rng = np.random.default_rng(n)
     delays = rng.choice([0, 0, 0, 1, 30, 300, 2 * sync.SPINS, -1, -3], n * N_DELAYS)
-    size = 2 * n * max(APART, sync.LOOPS * sync.MOST_PARTS)
+    size = 2 * n * max(APART, sync.LOOPS * MOST_PANELS)
     numbers, wrong = np.zeros(size, np.int64), np.zeros(n, np.int64)
     made = np.full(n, -1)
 
@@ -236,6 +237,6 @@ def test_parts_are_as_many_for_each_thread_and_at_least_a_panel_if_there_are_eno
         for panels in range(1, 200):
             parts = n_parts(panels, n_threads)
             assert parts % n_threads == 0
-            assert 1 <= parts // n_threads <= sync.MOST_PARTS
+            assert parts >= n_threads
             assert parts <= max(panels, n_threads)
-    assert n_parts(100, 1) == 1
+    assert n_parts(100, 1) == 100

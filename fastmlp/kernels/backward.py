@@ -241,11 +241,11 @@ def _position(batches, b, lazy, positions, cost):
 
 
 @kernel
-def settle_rows(net, batches, b, learning, step, me, n_threads):
-    """Bring the rows that the batch reads up to date; b = n_batches: every row, at the end of an epoch"""
+def settle_rows(net, batches, b, learning, step, part, parts):
+    """Bring one part of the rows that the batch reads up to date; b = n_batches: of all, at the end of an epoch"""
     lanes, fan_in = net.layers[0, LANES], net.layers[0, FAN_IN]
     count = fan_in if b == batches.n_batches else batches.table[b, N_ACTIVE]
-    start, stop = share(net.layers[0, PANELS] * count, me, n_threads)
+    start, stop = share(net.layers[0, PANELS] * count, part, parts)
     for item in range(start, stop):
         panel, j = item // count, item % count
         if b < batches.n_batches:

@@ -88,20 +88,21 @@ def forward_layer(net, l, w, bias, stride, batches, b, skipping, part, parts):
 
 
 @kernel
-def forward(net, params, batches, b, sync, me, n_threads):
-    """All layers; true if the team is to stop"""
+def forward(net, params, batches, b, ahead, sync, me, n_threads):
+    """All layers, the first only if it is not done `ahead`; true if the team is to stop"""
     skipping, m = batches.zero_skipping != 0, batches.table[b, SIZE]
     for l in range(net.n_layers):
-        # Of outputs in one panel, a thread makes those of the samples that it goes on with.
-        own = l == net.n_layers - 1 and net.layers[l, PANELS] == 1
-        parts = n_threads if own else n_parts(net.layers[l, PANELS], n_threads)
-        part = me if own else next_part(sync, 0, parts, -1, me, n_threads)
-        while part >= 0:
-            forward_layer(net, l, params, params, None, batches, b, skipping, part, parts)
-            part = -1 if own else next_part(sync, 0, parts, part, me, n_threads)
-        if not own:
-            if barrier(sync, me, n_threads):
-                return True
+        if l > 0 or not ahead:
+            # Of outputs in one panel, a thread makes those of the samples that it goes on with.
+            own = l == net.n_layers - 1 and net.layers[l, PANELS] == 1
+            parts = n_threads if own else n_parts(net.layers[l, PANELS], n_threads)
+            part = me if own else next_part(sync, 0, parts, -1, me, n_threads)
+            while part >= 0:
+                forward_layer(net, l, params, params, None, batches, b, skipping, part, parts)
+                part = -1 if own else next_part(sync, 0, parts, part, me, n_threads)
+            if not own:
+                if barrier(sync, me, n_threads):
+                    return True
         skipping = False
         if net.layers[l, FEEDS]:
             list_by_sample(net, net.hidden, l, m, me, n_threads)

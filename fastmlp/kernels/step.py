@@ -41,14 +41,18 @@ def train_chunk(rule, net, batches, targets, learning, turn):
     travels = learning.lazy and learning.has_momentum  # untouched weights move on
     if barrier(sync, me, n_threads):
         return -1
+    # Whoever has updated whole panels of the first layer's weights takes the next batch through them at once, while
+    # they are in its cache; then that batch begins `ahead`.
+    whole = net.layers[0, PANELS] % n_parts(net.layers[0, PANELS], n_threads) == 0
+    ahead = False
     for b in range(batches.n_batches):
         batch = turn.first_batch + b
         m = batches.table[b, SIZE]
-        if travels:
+        if travels and not ahead:
             settle_rows(net, batches, b, learning, step, me, n_threads)
             if barrier(sync, me, n_threads):
                 return -1
-        if forward(net, params, batches, b, sync, me, n_threads):
+        if forward(net, params, batches, b, ahead, sync, me, n_threads):
             return -1
         output_backward(net, targets, batches, b, batch, me, n_threads)
         for l in range(net.n_layers - 1):
@@ -59,6 +63,7 @@ def train_chunk(rule, net, batches, targets, learning, turn):
         if barrier(sync, me, n_threads):
             return -1
         scale = targets.scale[batch]
+        ahead = whole and net.n_layers > 1 and scale != 0 and b + 1 < batches.n_batches
         if scale == 0:
             continue
         step += 1
@@ -76,7 +81,11 @@ def train_chunk(rule, net, batches, targets, learning, turn):
                     list_by_sample(net, net.delta, l - 1, m, me, n_threads)
                     if barrier(sync, me, n_threads):
                         return -1
-            # All who read this layer's weights have done so. The update of the layer above was loop 0.
+            # All who read this layer's weights have done so. The update of the layer above was loop 0, and has
+            # to be over before the outputs that it reads are those of the next batch.
+            if l == 0 and ahead:
+                if barrier(sync, me, n_threads):
+                    return -1
             loop = 1 if l == 0 else 0
             listed = l > 0 and net.layers[l - 1, FEEDS] and few_by_unit(net, l - 1, m)
             parts = n_parts(net.layers[l, PANELS], n_threads)
@@ -88,6 +97,11 @@ def train_chunk(rule, net, batches, targets, learning, turn):
                     update_layer_listed(rule, net, l, learning, m, rate, l2, me, part, parts)
                 else:
                     update_layer_dense(rule, net, l, batches, b, learning, m, rate, l2, me, part, parts)
+                if l == 0 and ahead:
+                    if travels:
+                        settle_rows(net, batches, b + 1, learning, step, part, parts)
+                    skipping = batches.zero_skipping != 0
+                    forward_layer(net, 0, params, params, None, batches, b + 1, skipping, part, parts)
                 part = next_part(sync, loop, parts, part, me, n_threads)
         if barrier(sync, me, n_threads):
             return -1
@@ -107,7 +121,7 @@ def predict_chunk(net, batches, reading):
     if barrier(sync, me, n_threads):
         return -1
     for b in range(batches.n_batches):
-        if forward(net, reading.params, batches, b, sync, me, n_threads):
+        if forward(net, reading.params, batches, b, False, sync, me, n_threads):
             return -1
         read_outputs(net, batches, b, reading.outputs, reading.logits, me, n_threads)
         if barrier(sync, me, n_threads):

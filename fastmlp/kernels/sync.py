@@ -19,9 +19,6 @@ GENERATION, WAITING, STOP = 0, 8, 16
 SYNC_SIZE, SYNC_LINE = 24, 8  # words, and words more for each thread
 # Between two barriers there are at most so many loops whose parts are taken.
 LOOPS = 2
-# Parts of a loop for each thread, at most. With more of them the threads finish closer together, but each
-# finds less of what it needs in its own cache.
-MOST_PARTS = 4
 # How many threads' parts one looks for when its own are done: with many cores, to look at all would cost more
 # than it brings.
 NEIGHBOURS = 3
@@ -125,8 +122,8 @@ def barrier(sync, me, n_threads):
 
 @inlined
 def n_parts(panels, n_threads):
-    """Into how many parts a loop over a layer's items is cut: as many for each thread, if possible of whole panels."""
-    return min(max(panels // n_threads, 1), MOST_PARTS) * n_threads if n_threads > 1 else 1
+    """Into how many parts a loop over a layer's items is cut: as many for each thread, if possible of a whole panel."""
+    return max(panels // n_threads, 1) * n_threads
 
 
 @kernel
@@ -139,7 +136,7 @@ def next_part(sync, loop, parts, part, me, n_threads):
     are taken. `loop` tells loops apart that no barrier divides.
     """
     if n_threads == 1:
-        return 0 if part < 0 else -1
+        return part + 1 if part + 1 < parts else -1
     each, generation = parts // n_threads, _atomic_load(sync, GENERATION)
     distance = 0 if part < 0 else (part // each - me) % n_threads
     for ahead in range(distance, min(n_threads, 1 + NEIGHBOURS)):
