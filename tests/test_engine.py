@@ -321,6 +321,21 @@ def test_a_batch_without_weight_makes_no_update(optimizer, alpha):
         assert other == pytest.approx(result, rel=1e-12)
 
 
+@optimizers
+@pytest.mark.parametrize("density", [0.1, 0.9])
+def test_a_batch_that_begins_ahead_is_the_same(optimizer, density, monkeypatch):
+    """Right after the update before, but not across chunks, nor after a batch without weight."""
+    problem = Problem((37, 256, 70, 3), n=280, density=density)  # four panels, two parts for two threads
+    problem.weight[problem.orders[0][64:96]] = 0.0
+    how = {"sample_weight": problem.weight}
+    expected = problem.train(optimizer, how=how)
+    for n_threads in (2, 3, 4, 7):
+        assert_same(problem.train(optimizer, n_threads=n_threads, how=how), expected)
+    monkeypatch.setattr(engine_module, "CHUNK_FLOPS", 1)
+    for n_threads in (1, 2):
+        assert_same(problem.train(optimizer, n_threads=n_threads, how=how), expected)
+
+
 def test_parameters_come_back_as_they_went_in():
     for dtype, hidden in itertools.product((np.float32, np.float64), ((), (1, 64, 17), (200, 33))):
         problem = Problem((5, *hidden, 2))
