@@ -93,14 +93,16 @@ def forward(net, params, batches, b, ahead, sync, me, n_threads):
     skipping, m = batches.zero_skipping != 0, batches.table[b, SIZE]
     for l in range(net.n_layers):
         if l > 0 or not ahead:
-            # Of outputs in one panel, a thread makes those of the samples that it goes on with.
-            own = l == net.n_layers - 1 and net.layers[l, PANELS] == 1
-            parts = n_threads if own else n_parts(net.layers[l, PANELS], n_threads)
-            part = me if own else next_part(sync, 0, parts, -1, me, n_threads)
-            while part >= 0:
-                forward_layer(net, l, params, params, None, batches, b, skipping, part, parts)
-                part = -1 if own else next_part(sync, 0, parts, part, me, n_threads)
-            if not own:
+            if l == net.n_layers - 1 and net.layers[l, PANELS] == 1:
+                # Of outputs in one panel, a thread makes those of the samples that it goes on with.
+                forward_layer(net, l, params, params, None, batches, b, skipping, me, n_threads)
+            else:
+                parts, part = n_parts(net.layers[l, PANELS], n_threads), -1
+                while True:
+                    part = next_part(sync, l, parts, part, me, n_threads)
+                    if part < 0:
+                        break
+                    forward_layer(net, l, params, params, None, batches, b, skipping, part, parts)
                 if barrier(sync, me, n_threads):
                     return True
         skipping = False

@@ -70,27 +70,30 @@ def train_chunk(rule, net, batches, targets, learning, turn):
         rate, l2 = learning.rate[batch], learning.alpha * scale
         for l in range(net.n_layers - 1, -1, -1):
             if l > 0:
-                parts = n_parts(net.layers[l - 1, PANELS], n_threads)
-                part = next_part(sync, 1, parts, -1, me, n_threads)
-                while part >= 0:
+                parts, part = n_parts(net.layers[l - 1, PANELS], n_threads), -1
+                while True:
+                    # Counted as layer l's: before it, without a barrier, comes the update of layer l + 1.
+                    part = next_part(sync, l, parts, part, me, n_threads)
+                    if part < 0:
+                        break
                     backward_layer(net, l - 1, params, m, me, part, parts)
-                    part = next_part(sync, 1, parts, part, me, n_threads)
                 if barrier(sync, me, n_threads):
                     return -1
                 if net.layers[l - 1, RETURNS]:
                     list_by_sample(net, net.delta, l - 1, m, me, n_threads)
                     if barrier(sync, me, n_threads):
                         return -1
-            # All who read this layer's weights have done so. The update of the layer above was loop 0, and has
-            # to be over before the outputs that it reads are those of the next batch.
+            # All who read this layer's weights have done so. But the outputs that the update of the layer above reads
+            # must not be those of the next batch yet.
             if l == 0 and ahead:
                 if barrier(sync, me, n_threads):
                     return -1
-            loop = 1 if l == 0 else 0
             listed = l > 0 and net.layers[l - 1, FEEDS] and few_by_unit(net, l - 1, m)
-            parts = n_parts(net.layers[l, PANELS], n_threads)
-            part = next_part(sync, loop, parts, -1, me, n_threads)
-            while part >= 0:
+            parts, part = n_parts(net.layers[l, PANELS], n_threads), -1
+            while True:
+                part = next_part(sync, l, parts, part, me, n_threads)
+                if part < 0:
+                    break
                 if l == 0 and batches.zero_skipping:
                     update_layer_sparse(rule, net, l, batches, b, learning, m, rate, l2, step, me, part, parts)
                 elif listed:
@@ -101,8 +104,7 @@ def train_chunk(rule, net, batches, targets, learning, turn):
                     if travels:
                         settle_rows(net, batches, b + 1, learning, step, part, parts)
                     skipping = batches.zero_skipping != 0
-                    forward_layer(net, 0, params, params, None, batches, b + 1, skipping, part, parts)
-                part = next_part(sync, loop, parts, part, me, n_threads)
+                    forward_layer(net, l, params, params, None, batches, b + 1, skipping, part, parts)
         if barrier(sync, me, n_threads):
             return -1
     if turn.finish and learning.lazy:

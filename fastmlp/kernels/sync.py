@@ -127,13 +127,13 @@ def n_parts(panels, n_threads):
 
 
 @kernel
-def next_part(sync, loop, parts, part, me, n_threads):
-    """The part of a loop that thread `me` is to do after `part`, which is -1 at first; -1 if none is left
+def next_part(sync, l, parts, part, me, n_threads):
+    """The part of a loop for layer `l` that thread `me` is to do after `part`, which is -1 at first; -1 if none is left
 
     Its own come first, whose data are in its cache since the last time; then what its neighbours have left. So a
     thread whose core is slower for a while, or busy with something else, keeps the team waiting for less. Each
     part is taken once, as taking is one atomic addition, and none is forgotten, as its owner goes on until all
-    are taken. `loop` tells loops apart that no barrier divides.
+    are taken. Two loops that no barrier divides are told apart by their layers, one of which is odd.
     """
     if n_threads == 1:
         return part + 1 if part + 1 < parts else -1
@@ -141,7 +141,7 @@ def next_part(sync, loop, parts, part, me, n_threads):
     distance = 0 if part < 0 else (part // each - me) % n_threads
     for ahead in range(distance, min(n_threads, 1 + NEIGHBOURS)):
         owner = (me + ahead) % n_threads
-        taken = _taken(owner, generation, loop)
+        taken = _taken(owner, generation, l % LOOPS)
         if _atomic_load(sync, taken) < each:
             number = _atomic_add(sync, taken, 1)
             if number < each:
