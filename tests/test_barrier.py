@@ -178,14 +178,19 @@ def meet(call, team, rounds, fails=None):
     return made, wrong
 
 
-@pytest.mark.parametrize("n_threads", [2, 3, 5])
-def test_nobody_is_early_and_nobody_is_lost(stress, n_threads):
+def assert_holds(call, n_threads, *many_rounds):
+    """The same counters serve one run after the other, and nothing is ever wrong."""
     team = Team(n_threads)
-    for rounds in (20_000, 1, 5_000):  # the same counters again
-        made, wrong = meet(stress, team, rounds)
+    for rounds in many_rounds:
+        made, wrong = meet(call, team, rounds)
         assert_array_equal(wrong, 0)
         assert_array_equal(made, rounds)
         assert not team.sync.any()
+
+
+@pytest.mark.parametrize("n_threads", [2, 3, 5])
+def test_nobody_is_early_and_nobody_is_lost(stress, n_threads):
+    assert_holds(stress, n_threads, 20_000, 1, 5_000)
 
 
 @pytest.mark.parametrize("barrier", [nothing, one_too_few])
@@ -216,12 +221,7 @@ def sharing():
 
 @pytest.mark.parametrize("n_threads", [1, 2, 3, 2 + sync.NEIGHBOURS, 7])
 def test_each_part_of_a_loop_is_done_once(sharing, n_threads):
-    team = Team(n_threads)
-    for rounds in (10_000, 1, 2, 3_000):  # the same counters again
-        made, wrong = meet(sharing, team, rounds)
-        assert_array_equal(wrong, 0)
-        assert_array_equal(made, rounds)
-        assert not team.sync.any()
+    assert_holds(sharing, n_threads, 10_000, 1, 2, 3_000)
 
 
 @pytest.mark.parametrize("take", [its_own, no_count])
