@@ -25,8 +25,10 @@ cdef extern from *:
     #endif
     #if defined(__GNUC__)
     #define prefetch(address) __builtin_prefetch(address)
+    #define prefetch_to_write(address) __builtin_prefetch(address, 1)
     #else
     #define prefetch(address)
+    #define prefetch_to_write(address)
     #endif
     /* Eight bytes that are 0 or 1 as eight bits, the first one lowest. */
     static inline uint64_t eight_bits(const uint8_t *flag) {
@@ -37,6 +39,7 @@ cdef extern from *:
     """
     int lowest_bit(uint64_t word) nogil
     void prefetch(const void *address) nogil
+    void prefetch_to_write(const void *address) nogil
     uint64_t eight_bits(const uint8_t *flag) nogil
 
 
@@ -194,7 +197,8 @@ cdef inline int cut(const uint32_t[::1] index, int64_t start, int64_t stop, int6
     return 0
 
 
-# A row is asked for so many rows before it is read: rows in random order come from far away.
+# A row is asked for so many rows before it is read, and where it lies as many before that: rows in
+# random order come from far away.
 cdef int64_t AHEAD = 4
 
 
@@ -230,12 +234,21 @@ cdef int transpose(int64_t[:, :] table, int64_t b, int64_t n_blocks,
     cdef int64_t n = table[b, SIZE], edge = table[b, EDGES]
     cdef int64_t stop = edges[edge + n * (n_blocks + 1) - 1]
     cdef int64_t words = <int64_t> sizeof(real_t) // 4
+    cdef int64_t line = 64 // (2 * <int64_t> sizeof(real_t))  # records of a cache line
     cdef uint64_t word
     cdef bint few = stop - start < cursor.shape[0]
 
-    # Count each feature; of few non-zeros, note too which features there are.
-    for k in range(start, stop):
+    # Count each feature. Meanwhile ask for the lines that records are going to be written to, here
+    # and there: the CPU writes in order, so a line that is not at hand holds up all after it.
+    k = start
+    while k + line <= stop:
+        prefetch_to_write(<const void *> &records[2 * k])
+        for i in range(line):
+            cursor[index[k + i]] += 1
+        k += line
+    for k in range(k, stop):
         cursor[index[k]] += 1
+    # Of few non-zeros, note too which features there are.
     if few:
         for k in range(start, stop):
             present[index[k] >> 6] |= <uint64_t> 1 << (index[k] & 63)
@@ -302,6 +315,10 @@ def gather_sparse(const int64_t[::1] starts, const index_t[::1] source_index,
             edge = table[b, EDGES]
             for i in range(table[b, SIZE]):
                 position = table[b, START] + i
+                if position + 2 * AHEAD < order.shape[0]:
+                    sample = order[position + 2 * AHEAD]
+                    prefetch(<const void *> &starts[sample])
+                    prefetch(<const void *> &counts[sample])
                 if position + AHEAD < order.shape[0]:
                     ask_for(starts, source_index, source_value, order[position + AHEAD])
                 sample = order[position]
