@@ -23,7 +23,7 @@ from .layout import (
     UNITS,
     WEIGHT,
 )  # fmt: skip
-from .pointer import shifted
+from .pointer import prefetch, shifted
 from .products import (
     gradient_dense,
     gradient_row_sparse,
@@ -175,6 +175,8 @@ def _update_rows(like, rule, net, l, batches, b, learning, rate, l2, step, panel
     a = first if lazy else _active_before(batches, b, first)
     for position in range(first, last):
         j = batches.feature[active + position] if lazy else position
+        behind = min(position + 1, last - 1)
+        _ask_for_row(learning, w_start + (batches.feature[active + behind] if lazy else behind) * lanes, lanes)
         entry, end = 0, 0
         if a < n_active and j == batches.feature[active + a]:
             entry, end = batches.column[column_start + a], batches.column[column_start + a + 1]
@@ -192,6 +194,19 @@ def _update_rows(like, rule, net, l, batches, b, learning, rate, l2, step, panel
         update(
             rule, scratch, 0, learning.params, learning.square, learning.momentum, start, lanes, rate, l2
         )
+
+
+@inlined
+def _ask_for_row(learning, start, lanes):
+    """Have a row of the weights and of the optimizer's state fetched, for use after the sums of the row before."""
+    for s in range(start, start + lanes, 16):
+        prefetch(learning.params, s)
+    if learning.has_square:
+        for s in range(start, start + lanes, 16):
+            prefetch(learning.square, s)
+    if learning.has_momentum:
+        for s in range(start, start + lanes, 16):
+            prefetch(learning.momentum, s)
 
 
 @inlined

@@ -29,6 +29,7 @@ from .layout import (
 from .loss import (
     logistic_cross_entropy_backward,
     logistic_outputs,
+    place,
     softmax,
     softmax_cross_entropy_backward,
 )  # fmt: skip
@@ -122,19 +123,18 @@ def read_outputs(net, batches, b, outputs, logits, me, n_threads):
     """
     l = net.n_layers - 1
     lanes, n_outputs = net.layers[l, LANES], net.layers[l, FAN_OUT]
-    stride = lanes * net.batch_size
     position = batches.table[b, START]
     first, last = share(batches.table[b, SIZE], me, n_threads)
     for i in range(first, last):
-        place = net.layers[l, HIDDEN] + i * lanes
+        start = net.layers[l, HIDDEN] + i * lanes
         if logits:
             pass
         elif net.output == SOFTMAX:
-            softmax(net.hidden, net.delta, place, stride, lanes, n_outputs)
+            softmax(net.hidden, net.delta, start, net.batch_size, lanes, n_outputs)
         else:
-            logistic_outputs(net.hidden, net.delta, place, stride, lanes, n_outputs)
+            logistic_outputs(net.hidden, net.delta, start, net.batch_size, lanes, n_outputs)
         for k in range(n_outputs):
-            source = place + k // lanes * stride + k % lanes
+            source = place(start, net.batch_size, lanes, k)
             value = net.hidden[source] if logits else net.delta[source]
             outputs[(position + i) * n_outputs + k] = value
 
@@ -144,20 +144,19 @@ def output_backward(net, targets, batches, b, batch, me, n_threads):
     """loss and delta of the output layer, for this thread's samples; `batch` counts from the epoch's start"""
     l = net.n_layers - 1
     lanes, n_outputs = net.layers[l, LANES], net.layers[l, FAN_OUT]
-    stride = lanes * net.batch_size
     position, scale = batches.table[b, START], targets.scale[batch]
     first, last = share(batches.table[b, SIZE], me, n_threads)
     for i in range(first, last):
         sample = targets.order[position + i]
         factor = scale * targets.weight[sample] if targets.weighted else scale
-        place = net.layers[l, HIDDEN] + i * lanes
+        start = net.layers[l, HIDDEN] + i * lanes
         if net.output == SOFTMAX:
             loss, hit = softmax_cross_entropy_backward(
-                net.hidden, net.delta, place, stride, lanes, n_outputs, targets.labels[sample], factor
+                net.hidden, net.delta, start, net.batch_size, lanes, n_outputs, targets.labels[sample], factor
             )
         else:
             loss, hit = logistic_cross_entropy_backward(
-                net.hidden, net.delta, place, stride, lanes, n_outputs, targets.labels, sample, factor
+                net.hidden, net.delta, start, net.batch_size, lanes, n_outputs, targets.labels, sample, factor
             )
         targets.losses[position + i] = loss
         targets.hits[position + i] = hit

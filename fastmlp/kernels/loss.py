@@ -1,7 +1,7 @@
 """Cross-entropy losses and their gradients with respect to the logits, one sample at a time.
 
-Logits z and deltas lie in panels: unit k of sample i at ``start + (k // lanes) * stride + k % lanes``, where
-`start` is the sample's place in the first panel and `stride` the distance between panels.
+Logits z and deltas lie in panels, so many `samples` to a panel: see `place`, where `start` is the sample's place
+in the first panel.
 """
 
 import numpy as np
@@ -17,6 +17,8 @@ from .vector import (
     lanes_of,
     less,
     load,
+    lowest_bit,
+    nonzero_bits,
     reduce_max,
     reduce_sum,
     splat,
@@ -43,12 +45,13 @@ def first_lanes(typing, like, count):
 
 
 @inlined
-def _place(start, stride, lanes, k):
-    return start + k // lanes * stride + k % lanes
+def place(start, samples, lanes, k):
+    """Where unit k of a sample lies; `lanes` is a power of two, which spares us two divisions."""
+    return start + (k & -lanes) * samples + (k & (lanes - 1))
 
 
 @kernel
-def softmax(z, p, start, stride, lanes, n_outputs):
+def softmax(z, p, start, samples, lanes, n_outputs):
     """p = exp(z - max z) / sum exp(z - max z); returns max z and log sum exp(z - max z)
 
     z, p [panel][sample][lanes]: one sample of n_outputs units; the panel's further lanes of p become 0
@@ -58,47 +61,48 @@ def softmax(z, p, start, stride, lanes, n_outputs):
     lowest = splat(like, -np.inf)
     largest = lowest
     for k in range(0, n_outputs, width):
-        x = where(first_lanes(like, n_outputs - k), load(like, z, _place(start, stride, lanes, k)), lowest)
+        x = where(first_lanes(like, n_outputs - k), load(like, z, place(start, samples, lanes, k)), lowest)
         largest = where(less(largest, x), x, largest)
     top = reduce_max(largest)
     shift, total = splat(like, top), like
     for k in range(0, n_outputs, width):
-        o = _place(start, stride, lanes, k)
+        o = place(start, samples, lanes, k)
         e = where(first_lanes(like, n_outputs - k), exp(load(like, z, o) - shift), like)
         store(p, o, e)
         total = total + e
     total = splat(like, reduce_sum(total))
     for k in range(0, n_outputs, width):
-        o = _place(start, stride, lanes, k)
+        o = place(start, samples, lanes, k)
         store(p, o, load(like, p, o) / total)
     return top, reduce_max(log(total))
 
 
 @kernel
-def softmax_cross_entropy_backward(z, delta, start, stride, lanes, n_outputs, label, scale):
+def softmax_cross_entropy_backward(z, delta, start, samples, lanes, n_outputs, label, scale):
     """loss = -log softmax(z)[label];  delta = scale (softmax(z) - onehot(label)); returns loss and hit
 
     z, delta [panel][sample][lanes]: one sample of n_outputs units; hit: the label has the largest logit
     """
-    target = _place(start, stride, lanes, label)
+    target = place(start, samples, lanes, label)
     logit = z[target]
-    top, log_sum = softmax(z, delta, start, stride, lanes, n_outputs)
-    hit = logit >= top
-    k = 0
-    while hit and k < label:  # of equal logits the first counts, as in argmax
-        hit = z[_place(start, stride, lanes, k)] < top
-        k += 1
+    top, log_sum = softmax(z, delta, start, samples, lanes, n_outputs)
     like = zeros(z, 64)
-    factor = splat(like, scale)
+    width = lanes_of(like)
+    factor, largest, one = splat(like, scale), splat(like, top), splat(like, 1.0)
     delta[target] -= 1.0
-    for k in range(0, n_outputs, lanes_of(like)):
-        o = _place(start, stride, lanes, k)
+    first = -1  # of equal logits the first counts, as in argmax
+    for k in range(0, n_outputs, width):
+        o = place(start, samples, lanes, k)
         store(delta, o, load(like, delta, o) * factor)
-    return log_sum + (top - logit), hit
+        if first < 0:
+            at_top = nonzero_bits(where(less(load(like, z, o), largest), like, one))
+            if at_top != 0:
+                first = k + lowest_bit(at_top)
+    return log_sum + (top - logit), logit >= top and first == label
 
 
 @kernel
-def logistic_cross_entropy_backward(z, delta, start, stride, lanes, n_outputs, labels, i, scale):
+def logistic_cross_entropy_backward(z, delta, start, samples, lanes, n_outputs, labels, i, scale):
     """loss = sum_k log(1 + exp(z_k)) - y_k z_k;  delta = scale (logistic(z) - y); returns loss and hit
 
     z, delta [panel][sample][lanes]: one sample of n_outputs units; labels (n_samples, n_outputs) 0 or 1,
@@ -109,10 +113,10 @@ def logistic_cross_entropy_backward(z, delta, start, stride, lanes, n_outputs, l
     factor, one = splat(like, scale), splat(like, 1.0)
     # The labels' place is in delta until they are read.
     for k in range(n_outputs):
-        delta[_place(start, stride, lanes, k)] = labels[i * n_outputs + k]
+        delta[place(start, samples, lanes, k)] = labels[i * n_outputs + k]
     loss, wrong = like, like
     for k in range(0, n_outputs, width):
-        o = _place(start, stride, lanes, k)
+        o = place(start, samples, lanes, k)
         inside = first_lanes(like, n_outputs - k)
         x, y = load(like, z, o), load(like, delta, o)
         positive = where(less(like, x), x, like)
@@ -125,12 +129,12 @@ def logistic_cross_entropy_backward(z, delta, start, stride, lanes, n_outputs, l
 
 
 @kernel
-def logistic_outputs(z, p, start, stride, lanes, n_outputs):
+def logistic_outputs(z, p, start, samples, lanes, n_outputs):
     """p = logistic(z)
 
     z, p [panel][sample][lanes]: one sample of n_outputs units
     """
     like = zeros(z, 64)
     for k in range(0, n_outputs, lanes_of(like)):
-        o = _place(start, stride, lanes, k)
+        o = place(start, samples, lanes, k)
         store(p, o, logistic(load(like, z, o)))

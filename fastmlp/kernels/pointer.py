@@ -85,6 +85,25 @@ def stride_or(typing, stride, default):
 
 
 @intrinsic
+def prefetch(typing, base, index):
+    """Have the cache line of element `index` fetched; it does not matter whether there is such an element."""
+
+    def codegen(context, builder, sig, args):
+        start = builder.extract_value(args[0], 0) if CHECKED else args[0]
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        place = builder.bitcast(builder.gep(start, [args[1]]), byte)
+        # To be read, and to stay in all caches; data, no instructions.
+        builder.call(
+            cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8"),
+            [place, number(0), number(3), number(1)],
+        )
+        return context.get_dummy_value()
+
+    return types.void(base, types.intp), codegen
+
+
+@intrinsic
 def words_of(typing, base):
     """How many words of 32 bits an element has, a constant."""
 

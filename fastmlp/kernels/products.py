@@ -9,8 +9,11 @@ whoever computes it; an input that is zero leaves the chain as it is, so skippin
 
 from .jit import inlined, kernel
 from .layout import ROWS
-from .pointer import stride_or, words_of
+from .pointer import prefetch, stride_or, words_of
 from .vector import at_least, fma, lanes_of, load, splat, store, zeros
+
+# A sample's run of non-zeros in a block is asked for so many samples before.
+SAMPLES_AHEAD = 4
 
 
 @inlined
@@ -113,11 +116,18 @@ def _matmul_sparse(
 ):  # fmt: skip
     lanes, lowest = lanes_of(like), splat(like, floor)
     step = stride_or(w_stride, lanes)  # a constant in training, which makes it a tenth faster
+    last_edge = edges_start + last * (n_blocks + 1) - 1
     for block in range(n_blocks):
         for i in range(first, last):
             o = out_start + i * lanes
             total = load(like, bias, bias_start) if block == 0 else load(like, out, o)
             e = edges_start + i * (n_blocks + 1) + block
+            # With several blocks these runs lie apart, and no CPU foresees where. Two lines each, of most all there is.
+            ahead = edges[min(e + SAMPLES_AHEAD * (n_blocks + 1), last_edge)]
+            prefetch(index, ahead)
+            prefetch(index, ahead + 16)
+            prefetch(value, ahead)
+            prefetch(value, ahead + 16)
             for p in range(edges[e], edges[e + 1]):
                 total = fma(value[p], load(like, w, w_start + index[p] * step), total)
             if block == n_blocks - 1:

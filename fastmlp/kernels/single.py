@@ -21,6 +21,7 @@ from .layout import (
     Targets,
     Turn,
 )  # fmt: skip
+from .loss import place
 from .sync import barrier, share
 from .update import update
 from .vector import lanes_of, load, store, zeros
@@ -57,13 +58,12 @@ def _read_sums(net, batches, b, outputs, me, n_threads):
     outputs (n_samples * n_outputs,), rows by position in the order of use
     """
     lanes, n_outputs = net.layers[0, LANES], net.layers[0, FAN_OUT]
-    stride, position = lanes * net.batch_size, batches.table[b, START]
+    position = batches.table[b, START]
     first, last = share(batches.table[b, SIZE], me, n_threads)
     for i in range(first, last):
-        place = net.layers[0, HIDDEN] + i * lanes
+        start = net.layers[0, HIDDEN] + i * lanes
         for k in range(n_outputs):
-            source = place + k // lanes * stride + k % lanes
-            outputs[(position + i) * n_outputs + k] = net.hidden[source]
+            outputs[(position + i) * n_outputs + k] = net.hidden[place(start, net.batch_size, lanes, k)]
 
 
 @kernel
