@@ -33,7 +33,7 @@ from .loss import (
     softmax,
     softmax_cross_entropy_backward,
 )  # fmt: skip
-from .pointer import stride_or
+from .pointer import prefetch, stride_or
 from .products import matmul_dense, matmul_sparse
 from .sync import barrier, n_parts, next_part, share, within
 
@@ -146,6 +146,12 @@ def output_backward(net, targets, batches, b, batch, me, n_threads):
     lanes, n_outputs = net.layers[l, LANES], net.layers[l, FAN_OUT]
     position, scale = batches.table[b, START], targets.scale[batch]
     first, last = share(batches.table[b, SIZE], me, n_threads)
+    columns = 1 if net.output == SOFTMAX else n_outputs
+    for i in range(first, last):  # in random order they come from far away: all at once, not one by one
+        sample = targets.order[position + i]
+        prefetch(targets.labels, sample * columns)
+        if targets.weighted:
+            prefetch(targets.weight, sample)
     for i in range(first, last):
         sample = targets.order[position + i]
         factor = scale * targets.weight[sample] if targets.weighted else scale
