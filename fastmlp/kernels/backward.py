@@ -121,20 +121,21 @@ def update_layer_listed(rule, net, l, learning, m, rate, l2, me, part, parts):
     scratch = shifted(net.scratch, me * net.scratch_size)
     fan_in, lanes = layers[l, FAN_IN], layers[l, LANES]
     start, stop = share(layers[l, PANELS] * fan_in, part, parts)
-    for item in range(start, stop):
-        panel, j = item // fan_in, item % fan_in
-        if j == 0:
+    for panel in range(start // fan_in, (stop + fan_in - 1) // fan_in):
+        first, last = within(start, stop, panel, fan_in)
+        if first == 0:
             update_bias(rule, net, l, panel, learning, m, rate, scratch)
-        entry = layers[below, HIDDEN] + j * net.batch_size
-        end = entry + net.count[layers[below, UNITS] + j]
-        gradient_sparse(
-            lanes == net.full_lanes, net.row, net.records, entry, end,
-            net.delta, layers[l, HIDDEN] + panel * lanes * net.batch_size, scratch,
-        )  # fmt: skip
-        update(
-            rule, scratch, 0, learning.params, learning.square, learning.momentum,
-            layers[l, WEIGHT] + panel * layers[l, PANEL_STRIDE] + j * lanes, lanes, rate, l2,
-        )  # fmt: skip
+        for j in range(first, last):
+            entry = layers[below, HIDDEN] + j * net.batch_size
+            end = entry + net.count[layers[below, UNITS] + j]
+            gradient_sparse(
+                lanes == net.full_lanes, net.row, net.records, entry, end,
+                net.delta, layers[l, HIDDEN] + panel * lanes * net.batch_size, scratch,
+            )  # fmt: skip
+            update(
+                rule, scratch, 0, learning.params, learning.square, learning.momentum,
+                layers[l, WEIGHT] + panel * layers[l, PANEL_STRIDE] + j * lanes, lanes, rate, l2,
+            )  # fmt: skip
 
 
 @kernel
@@ -260,14 +261,16 @@ def settle_rows(net, batches, b, learning, step, part, parts):
     """Bring one part of the rows that the batch reads up to date; b = n_batches: of all, at the end of an epoch"""
     lanes, fan_in = net.layers[0, LANES], net.layers[0, FAN_IN]
     count = fan_in if b == batches.n_batches else batches.table[b, N_ACTIVE]
+    if count == 0:
+        return
     start, stop = share(net.layers[0, PANELS] * count, part, parts)
-    for item in range(start, stop):
-        panel, j = item // count, item % count
-        if b < batches.n_batches:
-            j = batches.feature[batches.table[b, ACTIVE] + j]
-        place = net.layers[0, WEIGHT] + panel * net.layers[0, PANEL_STRIDE] + j * lanes
-        _settle_row(net, learning, panel * fan_in + j, place, lanes, step)
-        learning.last[panel * fan_in + j] = step
+    for panel in range(start // count, (stop + count - 1) // count):
+        first, last = within(start, stop, panel, count)
+        w_start = net.layers[0, WEIGHT] + panel * net.layers[0, PANEL_STRIDE]
+        for a in range(first, last):
+            j = a if b == batches.n_batches else batches.feature[batches.table[b, ACTIVE] + a]
+            _settle_row(net, learning, panel * fan_in + j, w_start + j * lanes, lanes, step)
+            learning.last[panel * fan_in + j] = step
 
 
 @kernel
