@@ -54,6 +54,20 @@ def open_data(X, dtype, team, *, reuse=True):
     return data.encode() if reuse and data.worth_encoding() else data
 
 
+def is_finite(X, team) -> bool:
+    """Whether X, an ndarray, has neither NaN nor infinity; where its sum overflows the answer is no, too."""
+    if X.dtype.kind != "f":
+        return True
+    sums = []
+
+    def add(first, stop):
+        with np.errstate(over="ignore", invalid="ignore"):  # it holds for one thread only
+            sums.append(X[first:stop].sum())
+
+    _share(team, len(X), X.size, add)
+    return bool(np.isfinite(sums).all())
+
+
 def check_width(n_features: int):
     """Refuse more features than batches can number."""
     if n_features > MAX_FEATURES:

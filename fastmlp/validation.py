@@ -28,15 +28,16 @@ def check_training_data(model, X, y, *, reset):
     return _as_real(X), y
 
 
-def check_samples(model, X):
+def check_samples(model, X, *, finite=True):
     """X of a fitted model as an ndarray or CSR.
 
     One sample's prediction takes less time than `validate_data` does, so a plain array that
     would pass unchanged is told by its looks. Anything else, the errors too, is left to it.
+    Not ``finite``: such an array's numbers are left to the caller, who has threads for it (`data.is_finite`).
     """
     if type(X) is np.ndarray and X.ndim == 2 and X.dtype.kind in _REAL and X.size > 0:
         if X.shape[1] == model.n_features_in_ and not hasattr(model, "feature_names_in_"):
-            if X.dtype.kind != "f":
+            if X.dtype.kind != "f" or not finite:
                 return X
             with np.errstate(over="ignore", invalid="ignore"):
                 if np.isfinite(X.sum()):

@@ -13,7 +13,7 @@ from numpy.testing import assert_array_equal
 from small import X32, X, Y, assert_same, make
 
 from fastmlp import randomness
-from fastmlp.data import open_data
+from fastmlp.data import is_finite, open_data
 from fastmlp.team import Team
 
 CLASSES = [0, 1, 2]
@@ -109,6 +109,29 @@ class TestBadX:
         message = f"X has {n_features} features, but MLPClassifier is expecting 6 features"
         with pytest.raises(ValueError, match=message):
             call(fitted, form(x), Y)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("place", [0, 25_000, 49_999])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_many_rows_are_searched_by_all_threads(fitted, value, place):
+    model = copy.deepcopy(fitted).set_params(n_threads=2)
+    many = np.ones((50_000, 6), np.float32)
+    assert np.isfinite(model.predict_proba(many)).all()
+    many[place, 5] = value
+    with pytest.raises(ValueError, match=r"Input X contains (NaN|infinity)"):
+        model.predict_proba(many)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_sum_of_many_rows_may_overflow():
+    large = np.full((100_000, 1), 1e308)
+    assert not is_finite(large, Team(2))  # to be looked at closely
+    weights = [np.array([[1e-308, 0.0, -1e-308]])]
+    model = make(hidden_layer_sizes=(), dtype="float64", n_threads=2, max_iter=1, batch_size=3)
+    model.fit(np.ones((3, 1)), CLASSES)
+    model.coefs_ = weights
+    assert np.isfinite(model.predict_proba(large)).all()
 
 
 class TestBadLabels:
