@@ -11,6 +11,7 @@ from scipy import sparse
 from . import batches
 from .batches import SIZE, START
 from .plan import INT64, Buffers, Plan
+from .team import Team, usable_threads
 
 CROSSOVER = 0.6  # with more non-zeros dense products are faster: bench/crossover.py
 LANE_BYTES = 256  # one row of a dense panel
@@ -54,17 +55,18 @@ def open_data(X, dtype, team, *, reuse=True):
     return data.encode() if reuse and data.worth_encoding() else data
 
 
-def is_finite(X, team) -> bool:
-    """Whether X, an ndarray, has neither NaN nor infinity; where its sum overflows the answer is no, too."""
-    if X.dtype.kind != "f":
-        return True
+def is_finite(X, n_threads) -> bool:
+    """Whether an array of floats has neither NaN nor infinity; where its sum overflows the answer is no, too."""
     sums = []
 
     def add(first, stop):
-        with np.errstate(over="ignore", invalid="ignore"):  # it holds for one thread only
+        with np.errstate(over="ignore", invalid="ignore"):  # holds for one thread only
             sums.append(X[first:stop].sum())
 
-    _share(team, len(X), X.size, add)
+    if X.size < SMALL:  # quicker without a team
+        add(0, len(X))
+    else:
+        _share(Team(usable_threads(n_threads)), len(X), X.size, add)
     return bool(np.isfinite(sums).all())
 
 

@@ -12,7 +12,6 @@ import numpy as np
 from sklearn.utils.multiclass import unique_labels
 
 from . import callbacks, randomness
-from .data import is_finite
 from .engine import Engine, not_finite
 from .few import FEW, few_predictor
 from .progress import reporter
@@ -265,9 +264,8 @@ def fitted_engine(model):
 
 def probabilities(model, X) -> np.ndarray:
     """The fitted model's outputs for X, (n_samples, n_outputs_)."""
-    X = check_samples(model, X, finite=False)
+    X = check_samples(model, X)
     if X.shape[0] <= FEW:
-        X = check_samples(model, X)
         how = {
             "activation": model.activation,
             "output": model.out_activation_,
@@ -277,8 +275,6 @@ def probabilities(model, X) -> np.ndarray:
             outputs = few.predict(X, model.coefs_, model.intercepts_)
     else:
         engine = fitted_engine(model)
-        if isinstance(X, np.ndarray) and not is_finite(X, engine.team):
-            check_samples(model, X)
         outputs = engine.predict(engine.open(X, reuse=False))
     if not np.isfinite(outputs.sum()):
         raise not_finite(outputs.dtype)

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from sklearn.utils import column_or_1d
 from sklearn.utils.validation import validate_data
 
-from .data import check_width
+from .data import check_width, is_finite
 
 _REAL = "biuf"
 
@@ -28,20 +28,16 @@ def check_training_data(model, X, y, *, reset):
     return _as_real(X), y
 
 
-def check_samples(model, X, *, finite=True):
+def check_samples(model, X):
     """X of a fitted model as an ndarray or CSR.
 
     One sample's prediction takes less time than `validate_data` does, so a plain array that
     would pass unchanged is told by its looks. Anything else, the errors too, is left to it.
-    Not ``finite``: such an array's numbers are left to the caller, who has threads for it (`data.is_finite`).
     """
     if type(X) is np.ndarray and X.ndim == 2 and X.dtype.kind in _REAL and X.size > 0:
         if X.shape[1] == model.n_features_in_ and not hasattr(model, "feature_names_in_"):
-            if X.dtype.kind != "f" or not finite:
+            if X.dtype.kind != "f" or is_finite(X, model.n_threads):
                 return X
-            with np.errstate(over="ignore", invalid="ignore"):
-                if np.isfinite(X.sum()):
-                    return X
     check_sparse_indices(X)
     return _as_real(validate_data(model, X, accept_sparse="csr", dtype="numeric", reset=False))
 

@@ -126,12 +126,23 @@ def test_many_rows_are_searched_by_all_threads(fitted, value, place):
 @pytest.mark.filterwarnings("error")
 def test_a_sum_of_many_rows_may_overflow():
     large = np.full((100_000, 1), 1e308)
-    assert not is_finite(large, Team(2))  # to be looked at closely
+    assert not is_finite(large, 2)  # to be looked at closely
     weights = [np.array([[1e-308, 0.0, -1e-308]])]
     model = make(hidden_layer_sizes=(), dtype="float64", n_threads=2, max_iter=1, batch_size=3)
     model.fit(np.ones((3, 1)), CLASSES)
     model.coefs_ = weights
     assert np.isfinite(model.predict_proba(large)).all()
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("n", [2, 50_000])
+def test_names_of_features_are_looked_at_once(n):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(np.full((n, 2), 1e306), columns=["a", "b"])
+    model = make(hidden_layer_sizes=(), dtype="float64", max_iter=1, batch_size=3)
+    model.fit(frame.iloc[[0, 0, 0]] / 1e306, CLASSES)
+    model.coefs_ = [model.coefs_[0] * 0]
+    assert model.predict_proba(frame).shape == (n, 3)
 
 
 class TestBadLabels:

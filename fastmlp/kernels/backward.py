@@ -176,8 +176,8 @@ def _update_rows(like, rule, net, l, batches, b, learning, rate, l2, step, panel
     a = first if lazy else _active_before(batches, b, first)
     for position in range(first, last):
         j = batches.feature[active + position] if lazy else position
-        behind = min(position + 1, last - 1)
-        _ask_for_row(learning, w_start + (batches.feature[active + behind] if lazy else behind) * lanes, lanes)
+        after = min(position + 1, last - 1)
+        _ask_for_row(learning, w_start + (batches.feature[active + after] if lazy else after) * lanes, lanes)
         entry, end = 0, 0
         if a < n_active and j == batches.feature[active + a]:
             entry, end = batches.column[column_start + a], batches.column[column_start + a + 1]
@@ -199,7 +199,7 @@ def _update_rows(like, rule, net, l, batches, b, learning, rate, l2, step, panel
 
 @inlined
 def _ask_for_row(learning, start, lanes):
-    """Have a row of the weights and of the optimizer's state fetched, for use after the sums of the row before."""
+    """Have a row of the weights and of the optimizer's state fetched while the row before it is summed."""
     for s in range(start, start + lanes, 16):
         prefetch(learning.params, s)
     if learning.has_square:

@@ -122,7 +122,7 @@ def _matmul_sparse(
             o = out_start + i * lanes
             total = load(like, bias, bias_start) if block == 0 else load(like, out, o)
             e = edges_start + i * (n_blocks + 1) + block
-            # With several blocks these runs lie apart, and no CPU foresees where. Two lines each, of most all there is.
+            # With several blocks the runs lie apart, and no CPU foresees where. Two lines hold most of them.
             ahead = edges[min(e + SAMPLES_AHEAD * (n_blocks + 1), last_edge)]
             prefetch(index, ahead)
             prefetch(index, ahead + 16)
