@@ -57,17 +57,17 @@ def open_data(X, dtype, team, *, reuse=True):
 
 def is_finite(X, n_threads) -> bool:
     """Whether an array of floats has neither NaN nor infinity; where its sum overflows the answer is no, too."""
+    if X.size < SMALL:
+        return bool(np.isfinite(_sum(X)))
     sums = []
-
-    def add(first, stop):
-        with np.errstate(over="ignore", invalid="ignore"):  # holds for one thread only
-            sums.append(X[first:stop].sum())
-
-    if X.size < SMALL:  # quicker without a team
-        add(0, len(X))
-    else:
-        _share(Team(usable_threads(n_threads)), len(X), X.size, add)
+    team = Team(usable_threads(n_threads))
+    _share(team, len(X), X.size, lambda first, stop: sums.append(_sum(X[first:stop])))
     return bool(np.isfinite(sums).all())
+
+
+def _sum(X):
+    with np.errstate(over="ignore", invalid="ignore"):  # holds for one thread only
+        return X.sum()
 
 
 def check_width(n_features: int):
