@@ -200,13 +200,14 @@ def _update_rows(like, rule, net, l, batches, b, learning, rate, l2, step, panel
 @inlined
 def _ask_for_row(learning, start, lanes):
     """Have a row of the weights and of the optimizer's state fetched while the row before it is summed."""
-    for s in range(start, start + lanes, 16):
+    line = lanes_of(zeros(learning.params, 64))
+    for s in range(start, start + lanes, line):
         prefetch(learning.params, s)
     if learning.has_square:
-        for s in range(start, start + lanes, 16):
+        for s in range(start, start + lanes, line):
             prefetch(learning.square, s)
     if learning.has_momentum:
-        for s in range(start, start + lanes, 16):
+        for s in range(start, start + lanes, line):
             prefetch(learning.momentum, s)
 
 

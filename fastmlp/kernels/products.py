@@ -127,7 +127,7 @@ def _matmul_sparse(
             prefetch(index, ahead)
             prefetch(index, ahead + 16)
             prefetch(value, ahead)
-            prefetch(value, ahead + 16)
+            prefetch(value, ahead + lanes_of(zeros(value, 64)))
             for p in range(edges[e], edges[e + 1]):
                 total = fma(value[p], load(like, w, w_start + index[p] * step), total)
             if block == n_blocks - 1:
