@@ -112,14 +112,14 @@ def versions(results):
 
 
 def searches(records):
-    """A line per grid search, with its multiple of the first one's seconds; see `sweep`."""
-    first = median(records[0]["seconds"])
+    """A line per grid search, with its multiples of the first one's and of the shortest seconds; see `sweep`."""
+    seconds = [median(record["seconds"]) for record in records]
     lines = []
-    for record in records:
-        title = f"{record['contender']}, workers: {record['workers']} of {record['threads']} threads"
-        seconds = median(record["seconds"])
+    for record, taken in zip(records, seconds, strict=True):
+        workers = f"{record['workers']} × {record['threads']}, {record['backend']}"
         lines.append(
-            f"{title:42} {seconds:8.1f} s for {record['fits']} fits, {seconds / first:6.2f} times the first; "
+            f"{record['contender']:12} {workers:16} {taken:8.1f} s for {record['fits']} fits: "
+            f"{taken / seconds[0]:5.2f} times the first, {taken / min(seconds):5.2f} times the fastest; "
             f"best score {record['best_score']:.4f}"
         )
     return "\n".join(lines)

@@ -2,7 +2,8 @@
 
 Hidden 128 and 512, two learning rates, two momentums, 3 folds, 5 epochs: 24 fits and a score each,
 two joblib workers of one thread each. ``python bench/sweep.py`` runs all, in turns, and writes
-``results/sweep.json``; ``--quick`` takes a tenth of the samples and writes nothing. One worker of ours is
+``results/sweep.json``; ``--quick`` takes a tenth of the samples and writes nothing. The workers are processes,
+joblib's default ("loky"), which start and import for each search, or threads ("threading"). One worker of ours is
 measured with one thread, which tells what the second worker brings, and with two, which is what ``n_jobs=1``
 gives by default. scikit-learn's Adam has no momentum, so its grid varies beta_1 in the place of that.
 """
@@ -23,8 +24,16 @@ from report import searches
 from rounds import say
 
 EPOCHS, FOLDS = 5, 3
-# Who searches, with how many workers of how many threads.
-TURNS = (("fastmlp", 2, 1), ("fastmlp", 1, 1), ("fastmlp", 1, 2), ("scikit-learn", 2, 1), ("keras", 2, 1))
+# Who searches, with how many workers of which kind, of how many threads each.
+TURNS = (
+    ("fastmlp", 2, "loky", 1),
+    ("fastmlp", 2, "threading", 1),
+    ("fastmlp", 1, "sequential", 1),
+    ("fastmlp", 1, "sequential", 2),
+    ("scikit-learn", 2, "loky", 1),
+    ("scikit-learn", 2, "threading", 1),
+    ("keras", 2, "loky", 1),
+)
 RESULTS = Path(__file__).with_name("results") / "sweep.json"
 HIDDEN, RATES, MOMENTUMS = (128, 512), (0.001, 0.0003), (0.0, 0.9)
 
@@ -85,10 +94,11 @@ def keras_grid():
 GRIDS = {"fastmlp": fastmlp_grid, "scikit-learn": scikit_learn_grid, "keras": keras_grid}
 
 
-def search(name, folder, n_jobs, n_samples):
+def search(name, folder, n_jobs, backend, n_samples):
     """Run one grid search in this process: seconds, number of fits, best mean score."""
     import warnings
 
+    from joblib import parallel_config
     from sklearn.model_selection import GridSearchCV
 
     warnings.filterwarnings("ignore")  # that five epochs did not converge
@@ -96,7 +106,7 @@ def search(name, folder, n_jobs, n_samples):
     X, y = data.X_train[:n_samples], data.y_train[:n_samples]
     model, grid = GRIDS[name]()
     grid_search = GridSearchCV(model, grid, cv=FOLDS, n_jobs=n_jobs, refit=False)
-    with Others() as others:
+    with Others() as others, parallel_config(backend=backend):
         start = time.perf_counter()
         grid_search.fit(X, y)
         seconds = time.perf_counter() - start
@@ -108,9 +118,9 @@ def search(name, folder, n_jobs, n_samples):
     }
 
 
-def run(name, folder, n_jobs, threads, n_samples):
+def run(name, folder, n_jobs, backend, threads, n_samples):
     """The same in a process of its own."""
-    arguments = ["--one", name, "--folder", folder, "--jobs", n_jobs, "--samples", n_samples]
+    arguments = ["--one", name, "--folder", folder, "--jobs", n_jobs, "--backend", backend, "--samples", n_samples]
     extra = {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "2"}
     finished = subprocess.run(
         [sys.executable, __file__, *map(str, arguments)],
@@ -125,15 +135,16 @@ def run(name, folder, n_jobs, threads, n_samples):
 def measure(records, folder, n_samples=60_000, rounds=1):
     """Fill ``records`` with what each of TURNS took, round by round."""
     jobs.save("mnist", folder)
-    run("fastmlp", folder, 2, 1, 1_000)  # compiles
+    run("fastmlp", folder, 2, "loky", 1, 1_000)  # compiles
     for number in range(rounds):
-        for place, (name, n_jobs, threads) in enumerate(TURNS):
-            answer = run(name, folder, n_jobs, threads, n_samples)
+        for place, (name, n_jobs, backend, threads) in enumerate(TURNS):
+            answer = run(name, folder, n_jobs, backend, threads, n_samples)
             if number == 0:
-                records.append({"contender": name, "workers": n_jobs, "threads": threads, "seconds": []})
+                who = {"contender": name, "workers": n_jobs, "backend": backend, "threads": threads}
+                records.append(who | {"seconds": []})
             records[place]["seconds"].append(round(answer["seconds"], 3))
             records[place] |= {"fits": answer["fits"], "best_score": answer["best"]}
-            say(f"search {number + 1}/{rounds}, {name}, {n_jobs} × {threads}: {answer['seconds']:.1f} s")
+            say(f"search {number + 1}/{rounds}, {name}, {backend}, {n_jobs} × {threads}: {answer['seconds']:.1f} s")
 
 
 def main():
@@ -143,10 +154,11 @@ def main():
     parser.add_argument("--one", choices=list(GRIDS), help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--jobs", type=int, default=2, help=argparse.SUPPRESS)
+    parser.add_argument("--backend", default="loky", help=argparse.SUPPRESS)
     parser.add_argument("--samples", type=int, default=60_000, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
-        print(json.dumps(search(options.one, options.folder, options.jobs, options.samples)))
+        print(json.dumps(search(options.one, options.folder, options.jobs, options.backend, options.samples)))
         return
     samples, rounds = (6_000, 1) if options.quick else (options.samples, options.rounds)
     records = []

@@ -80,13 +80,19 @@ def test_text_names_what_is_missing_and_that_it_was_interrupted(results):
     assert "Disturbed by other programs: 1 turns" in report.text(results)
 
 
-def test_searches_are_multiples_of_the_first(results):
-    ours = {"contender": "fastmlp", "workers": 2, "threads": 1, "fits": 24, "best_score": 0.97}
-    results["searches"] = [ours | {"seconds": [9.0, 10.0, 12.0]}, ours | {"seconds": [50.0]}]
-    first, second = report.searches(results["searches"]).splitlines()
-    assert "10.0 s for 24 fits" in first
-    assert "1.00 times" in first
-    assert "5.00 times" in second
+def test_searches_are_multiples_of_the_first_and_of_the_fastest(results):
+    ours = {"contender": "fastmlp", "workers": 2, "backend": "loky", "threads": 1, "fits": 24, "best_score": 0.97}
+    in_threads, other = ours | {"backend": "threading"}, ours | {"contender": "other"}
+    results["searches"] = [
+        ours | {"seconds": [9.0, 10.0, 12.0]},
+        in_threads | {"seconds": [8.0]},
+        other | {"seconds": [50.0]},
+    ]
+    first, second, third = report.searches(results["searches"]).splitlines()
+    assert "2 × 1, loky" in first
+    assert "10.0 s for 24 fits:  1.00 times the first,  1.25 times the fastest" in first
+    assert "2 × 1, threading" in second
+    assert " 5.00 times the first,  6.25 times the fastest" in third
 
 
 def test_csv_and_plots_are_written(results, tmp_path):
