@@ -27,13 +27,12 @@ from .pointer import prefetch, shifted
 from .products import (
     gradient_dense,
     gradient_row_sparse,
-    gradient_sparse,
     matmul_dense,
     matmul_sparse,
     transpose_panel,
 )  # fmt: skip
 from .sync import share, within
-from .update import decay_untouched, squared_norm, update
+from .update import decay_untouched, squared_norm, update_row, update_run
 from .vector import lanes_of, load, store, zeros
 
 # What a row's update costs beside its non-zeros, in non-zeros: sqrt and division of one panel row.
@@ -84,7 +83,7 @@ def update_bias(rule, net, l, panel, learning, m, rate, scratch):
         for i in range(m):
             total = total + load(like, net.delta, first + i * lanes + s)
         store(scratch, s, total)
-    update(
+    update_run(
         rule, scratch, 0, learning.params, learning.square, learning.momentum,
         net.layers[l, BIAS] + panel * lanes, lanes, rate, rate - rate,
     )  # fmt: skip
@@ -107,7 +106,7 @@ def update_layer_dense(rule, net, l, batches, b, learning, m, rate, l2, me, part
             x, x_start, x_lanes, x_lanes * net.batch_size, j, fan_in - 1, m,
             net.delta, layers[l, HIDDEN] + panel * lanes * net.batch_size, lanes, scratch, 0,
         )  # fmt: skip
-        update(
+        update_run(
             rule, scratch, 0, learning.params, learning.square, learning.momentum,
             layers[l, WEIGHT] + panel * layers[l, PANEL_STRIDE] + j * lanes,
             min(ROWS, fan_in - j) * lanes, rate, l2,
@@ -117,7 +116,7 @@ def update_layer_dense(rule, net, l, batches, b, learning, m, rate, l2, me, part
 @kernel
 def update_layer_listed(rule, net, l, learning, m, rate, l2, me, part, parts):
     """w_l -= step(h_(l-1)^T delta_l) for one part of the (panel, features) items, from the lists by unit"""
-    layers, below = net.layers, l - 1
+    layers = net.layers
     scratch = shifted(net.scratch, me * net.scratch_size)
     fan_in, lanes = layers[l, FAN_IN], layers[l, LANES]
     start, stop = share(layers[l, PANELS] * fan_in, part, parts)
@@ -125,17 +124,22 @@ def update_layer_listed(rule, net, l, learning, m, rate, l2, me, part, parts):
         first, last = within(start, stop, panel, fan_in)
         if first == 0:
             update_bias(rule, net, l, panel, learning, m, rate, scratch)
-        for j in range(first, last):
-            entry = layers[below, HIDDEN] + j * net.batch_size
-            end = entry + net.count[layers[below, UNITS] + j]
-            gradient_sparse(
-                lanes == net.full_lanes, net.row, net.records, entry, end,
-                net.delta, layers[l, HIDDEN] + panel * lanes * net.batch_size, scratch,
-            )  # fmt: skip
-            update(
-                rule, scratch, 0, learning.params, learning.square, learning.momentum,
-                layers[l, WEIGHT] + panel * layers[l, PANEL_STRIDE] + j * lanes, lanes, rate, l2,
-            )  # fmt: skip
+        if lanes == net.full_lanes:
+            _update_listed_rows(zeros(scratch, 256), rule, net, l, learning, rate, l2, panel, first, last)
+        else:
+            _update_listed_rows(zeros(scratch, 128), rule, net, l, learning, rate, l2, panel, first, last)
+
+
+@inlined
+def _update_listed_rows(like, rule, net, l, learning, rate, l2, panel, first, last):
+    lanes, below = lanes_of(like), l - 1
+    delta_start = net.layers[l, HIDDEN] + panel * lanes * net.batch_size
+    w_start = net.layers[l, WEIGHT] + panel * net.layers[l, PANEL_STRIDE]
+    for j in range(first, last):
+        entry = net.layers[below, HIDDEN] + j * net.batch_size
+        end = entry + net.count[net.layers[below, UNITS] + j]
+        g = gradient_row_sparse(like, net.records, entry, end, net.delta, delta_start)
+        update_row(rule, g, learning.params, learning.square, learning.momentum, w_start + j * lanes, rate, l2)
 
 
 @kernel
@@ -157,16 +161,16 @@ def update_layer_sparse(rule, net, l, batches, b, learning, m, rate, l2, step, m
             update_bias(rule, net, l, panel, learning, m, rate, scratch)
         if layers[l, LANES] == net.full_lanes:
             _update_rows(
-                zeros(scratch, 256), rule, net, l, batches, b, learning, rate, l2, step, panel, first, last, scratch
+                zeros(scratch, 256), rule, net, l, batches, b, learning, rate, l2, step, panel, first, last
             )
         else:
             _update_rows(
-                zeros(scratch, 128), rule, net, l, batches, b, learning, rate, l2, step, panel, first, last, scratch
+                zeros(scratch, 128), rule, net, l, batches, b, learning, rate, l2, step, panel, first, last
             )
 
 
 @kernel
-def _update_rows(like, rule, net, l, batches, b, learning, rate, l2, step, panel, first, last, scratch):
+def _update_rows(like, rule, net, l, batches, b, learning, rate, l2, step, panel, first, last):
     lanes, fan_in = lanes_of(like), net.layers[l, FAN_IN]
     delta, delta_start = net.delta, net.layers[l, HIDDEN] + panel * lanes * net.batch_size
     w_start = net.layers[l, WEIGHT] + panel * net.layers[l, PANEL_STRIDE]
@@ -182,19 +186,12 @@ def _update_rows(like, rule, net, l, batches, b, learning, rate, l2, step, panel
         if a < n_active and j == batches.feature[active + a]:
             entry, end = batches.column[column_start + a], batches.column[column_start + a + 1]
             a += 1
-        store(
-            scratch, 0,
-            gradient_row_sparse(
-                like, batches.row, batches.records, entry, end, delta, delta_start
-            ),
-        )  # fmt: skip
+        g = gradient_row_sparse(like, batches.records, entry, end, delta, delta_start)
         start = w_start + j * lanes
         if lazy:
             _settle_row(net, learning, panel * fan_in + j, start, lanes, step - 1)
             learning.last[panel * fan_in + j] = step
-        update(
-            rule, scratch, 0, learning.params, learning.square, learning.momentum, start, lanes, rate, l2
-        )
+        update_row(rule, g, learning.params, learning.square, learning.momentum, start, rate, l2)
 
 
 @inlined

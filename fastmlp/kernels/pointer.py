@@ -7,6 +7,7 @@ environment a pointer also carries its length, and each access is checked (a muc
 
 import operator
 import os
+import sys
 
 from llvmlite import ir
 from numba import types
@@ -16,6 +17,7 @@ from numba.extending import intrinsic, lower_builtin, models, register_model
 
 CHECKED = os.environ.get("FASTMLP_CHECK", "") not in ("", "0")
 _LENGTH = ir.IntType(64)
+_WORD = ir.IntType(32)
 
 
 class Pointer(types.Type):
@@ -101,6 +103,54 @@ def prefetch(typing, base, index):
         return context.get_dummy_value()
 
     return types.void(base, types.intp), codegen
+
+
+@intrinsic
+def pair(typing, base, index):
+    """``p[index], p[index + 1]``, by one load."""
+    number = base.element
+
+    def codegen(context, builder, sig, args):
+        place = address(context, builder, base, args[0], args[1], 2)
+        if number == types.uint32:
+            parts = _two_words(builder, place)
+        else:
+            both = ir.VectorType(context.get_value_type(number), 2)
+            both = builder.load(builder.bitcast(place, both.as_pointer()), typ=both)
+            both.align = number.bitwidth // 8
+            parts = [builder.extract_element(both, ir.Constant(_WORD, k)) for k in (0, 1)]
+        return context.make_tuple(builder, sig.return_type, parts)
+
+    return types.UniTuple(number, 2)(base, types.intp), codegen
+
+
+@intrinsic
+def record(typing, base, index):
+    """``(i, x)`` of record `index`: two numbers wide, i a word of 32 bits where the first begins, x the second."""
+    number = base.element
+
+    def codegen(context, builder, sig, args):
+        first = builder.shl(args[1], ir.Constant(args[1].type, 1))
+        place = address(context, builder, base, args[0], first, 2)
+        word, value = _two_words(builder, place)
+        if number == types.float32:  # both by one load
+            value = builder.bitcast(value, ir.FloatType())
+        else:
+            value = builder.load(builder.gep(place, [ir.Constant(args[1].type, 1)]))
+        word = builder.zext(word, ir.IntType(64))
+        return context.make_tuple(builder, sig.return_type, [word, value])
+
+    return types.Tuple((types.int64, number))(base, types.intp), codegen
+
+
+def _two_words(builder, place):
+    """The two words of 32 bits at a place in memory, by one load."""
+    both = ir.IntType(64)
+    both = builder.load(builder.bitcast(place, both.as_pointer()), typ=both)
+    both.align = 4
+    low = builder.trunc(both, _WORD)
+    high = builder.trunc(builder.lshr(both, ir.Constant(both.type, 32)), _WORD)
+    return (low, high) if sys.byteorder == "little" else (high, low)
 
 
 @intrinsic

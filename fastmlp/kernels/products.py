@@ -9,7 +9,7 @@ whoever computes it; an input that is zero leaves the chain as it is, so skippin
 
 from .jit import inlined, kernel
 from .layout import ROWS
-from .pointer import prefetch, stride_or, words_of
+from .pointer import pair, prefetch, record, stride_or
 from .vector import at_least, fma, lanes_of, load, splat, store, zeros
 
 # A sample's run of non-zeros in a block is asked for so many samples before.
@@ -128,37 +128,53 @@ def _matmul_sparse(
             prefetch(index, ahead + 16)
             prefetch(value, ahead)
             prefetch(value, ahead + lanes_of(zeros(value, 64)))
-            for p in range(edges[e], edges[e + 1]):
-                total = fma(value[p], load(like, w, w_start + index[p] * step), total)
+            total = _add_rows(total, index, value, edges[e], edges[e + 1], w, w_start, step)
             if block == n_blocks - 1:
                 total = at_least(lowest, total)
             store(out, o, total)
 
 
 @inlined
-def gradient_row_sparse(like, row, records, start, stop, delta, delta_start):
-    """g = sum over the non-zeros (i, x_i) of one feature of x_i delta[i]
+def _add_rows(total, index, value, start, stop, w, w_start, step):
+    """total + sum of value[p] w[index[p]], p from start to stop - 1
 
-    records (n, 2): x_i is the second number, and i, in `row`, the same memory in words, the first word;
-    from `start` to `stop` - 1, samples ascending
-    delta [sample][lanes]; g (lanes,), as wide as `like`
+    index, value (n,); w: rows as wide as `total`, `step` apart
+
+    Loads are what bounds this, and they are served in the order of the code. So two non-zeros are read by one load,
+    and before the rows of the two ahead of them: where their own rows lie is known when their turn comes.
     """
-    total, lanes, words = like, lanes_of(like), 2 * words_of(records)
-    for p in range(start, stop):
-        total = fma(records[2 * p + 1], load(like, delta, delta_start + row[words * p] * lanes), total)
+    if start + 1 < stop:
+        j0, j1 = pair(index, start)
+        x0, x1 = pair(value, start)
+        for p in range(start + 2, stop - 1, 2):
+            next_j0, next_j1 = pair(index, p)
+            next_x0, next_x1 = pair(value, p)
+            total = fma(x0, load(total, w, w_start + j0 * step), total)
+            total = fma(x1, load(total, w, w_start + j1 * step), total)
+            j0, j1, x0, x1 = next_j0, next_j1, next_x0, next_x1
+        total = fma(x0, load(total, w, w_start + j0 * step), total)
+        total = fma(x1, load(total, w, w_start + j1 * step), total)
+    if (stop - start) % 2:
+        total = fma(value[stop - 1], load(total, w, w_start + index[stop - 1] * step), total)
     return total
 
 
-@kernel
-def gradient_sparse(full, row, records, start, stop, delta, delta_start, out):
-    """out = sum over the non-zeros (i, x_i) of one feature of x_i delta[i]
+@inlined
+def gradient_row_sparse(like, records, start, stop, delta, delta_start):
+    """g = sum over the non-zeros (i, x_i) of one feature of x_i delta[i]
 
-    full: whether a panel has its full width, or else half of it; the rest as in gradient_row_sparse
+    records: (i, x_i) from `start` to `stop` - 1, samples ascending; read one ahead, as in _add_rows
+    delta [sample][lanes]; g (lanes,), as wide as `like`
     """
-    if full:
-        store(out, 0, gradient_row_sparse(zeros(out, 256), row, records, start, stop, delta, delta_start))
-    else:
-        store(out, 0, gradient_row_sparse(zeros(out, 128), row, records, start, stop, delta, delta_start))
+    total, lanes = like, lanes_of(like)
+    if start < stop:
+        i, x = record(records, start)
+        for p in range(start + 1, stop):
+            next_i, next_x = record(records, p)
+            total = fma(x, load(like, delta, delta_start + i * lanes), total)
+            i, x = next_i, next_x
+        total = fma(x, load(like, delta, delta_start + i * lanes), total)
+    return total
 
 
 @kernel

@@ -23,7 +23,7 @@ from .layout import (
 )  # fmt: skip
 from .loss import place
 from .sync import barrier, share
-from .update import update
+from .update import update_run
 from .vector import lanes_of, load, store, zeros
 
 
@@ -128,7 +128,7 @@ def update_entry(real, rule):
     def step(block):
         call = read_step(block)
         start, stop = _share_vectors(call.weight, call.size, call.me, call.n_threads)
-        update(
+        update_run(
             read_rule(block), call.gradient, start, call.weight, call.square, call.momentum,
             start, stop - start, call.rate, call.rate - call.rate,
         )  # fmt: skip

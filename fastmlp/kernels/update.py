@@ -1,4 +1,4 @@
-"""Optimizers' rules, fused behind the gradient: a run of gradients in, weights and state updated.
+"""Optimizers' rules, fused behind the gradient: a vector of gradients in, weights and state updated.
 
 A rule's hyper-parameters are a named tuple of the compute dtype; its type chooses the kernel, so that one
 variant of the training step is compiled per (dtype, rule). `square` and `momentum` are the optimizer's
@@ -10,7 +10,7 @@ from numba.extending import overload
 from .elementary import absolute
 from .jit import inlined, kernel
 from .layout import AdamRule, GradientRule, RMSpropRule, SGDRule
-from .vector import fma, lanes_of, less, load, reduce_sum, splat, sqrt, store, where, zeros
+from .vector import fma, halves, lanes_of, less, load, reduce_sum, splat, sqrt, store, where, zeros
 
 # State below this becomes 0: decaying squares otherwise end as subnormals, which are slow.
 TINY_STATE = 1e-30
@@ -22,91 +22,76 @@ def _settled(x, size):
     return where(less(size, splat(x, TINY_STATE)), splat(x, 0.0), x)
 
 
-@kernel
-def rmsprop_momentum_update(rule, g, g_start, w, square, momentum, start, count, rate, l2):
+@inlined
+def _times(scalar, x):
+    return splat(x, scalar) * x
+
+
+@inlined
+def rmsprop_momentum_update(rule, g, w, square, momentum, start, rate, l2):
     """v = rho v + (1 - rho) g^2;  s = rate g / sqrt(v + epsilon);  m = momentum m + s;  w -= m
 
-    g (n,) from g_start, w, square, momentum (n,) from start: count numbers; g has l2 w added first.
+    g: a vector, to which l2 w is added first; w, square, momentum (n,): as many numbers from start.
     Without momentum, s itself is subtracted and `momentum` may be empty.
     """
-    like = zeros(w, 64)
-    rho, complement = splat(like, rule.rho), splat(like, rule.complement)
-    epsilon, step, mu = splat(like, rule.epsilon), splat(like, rate), splat(like, rule.momentum)
-    decay = splat(like, l2)
-    for i in range(0, count, lanes_of(like)):
-        weight = load(like, w, start + i)
-        gradient = load(like, g, g_start + i)
-        if l2 != 0:
-            gradient = fma(decay, weight, gradient)
-        v = rho * load(like, square, start + i) + complement * (gradient * gradient)
-        v = _settled(v, v)
-        store(square, start + i, v)
-        s = step * gradient / sqrt(v + epsilon)
-        if rule.momentum > 0:
-            s = mu * load(like, momentum, start + i) + s
-            s = _settled(s, absolute(s))
-            store(momentum, start + i, s)
-        store(w, start + i, weight - s)
+    weight = load(g, w, start)
+    if l2 != 0:
+        g = fma(l2, weight, g)
+    v = _times(rule.rho, load(g, square, start)) + _times(rule.complement, g * g)
+    v = _settled(v, v)
+    store(square, start, v)
+    s = _times(rate, g) / sqrt(v + splat(g, rule.epsilon))
+    if rule.momentum > 0:
+        s = _times(rule.momentum, load(g, momentum, start)) + s
+        s = _settled(s, absolute(s))
+        store(momentum, start, s)
+    store(w, start, weight - s)
 
 
-@kernel
-def adam_update(rule, g, g_start, w, square, momentum, start, count, rate, l2):
+@inlined
+def adam_update(rule, g, w, square, momentum, start, rate, l2):
     """m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;  w -= rate m / (sqrt(v) + epsilon)
 
     Shapes as in rmsprop_momentum_update. `rate` holds the bias correction sqrt(1 - b2^t) / (1 - b1^t).
     """
-    like = zeros(w, 64)
-    beta_1, complement_1 = splat(like, rule.beta_1), splat(like, rule.complement_1)
-    beta_2, complement_2 = splat(like, rule.beta_2), splat(like, rule.complement_2)
-    epsilon, step, decay = splat(like, rule.epsilon), splat(like, rate), splat(like, l2)
-    for i in range(0, count, lanes_of(like)):
-        weight = load(like, w, start + i)
-        gradient = load(like, g, g_start + i)
-        if l2 != 0:
-            gradient = fma(decay, weight, gradient)
-        m = beta_1 * load(like, momentum, start + i) + complement_1 * gradient
-        v = beta_2 * load(like, square, start + i) + complement_2 * (gradient * gradient)
-        m, v = _settled(m, absolute(m)), _settled(v, v)
-        store(momentum, start + i, m)
-        store(square, start + i, v)
-        store(w, start + i, weight - step * m / (sqrt(v) + epsilon))
+    weight = load(g, w, start)
+    if l2 != 0:
+        g = fma(l2, weight, g)
+    m = _times(rule.beta_1, load(g, momentum, start)) + _times(rule.complement_1, g)
+    v = _times(rule.beta_2, load(g, square, start)) + _times(rule.complement_2, g * g)
+    m, v = _settled(m, absolute(m)), _settled(v, v)
+    store(momentum, start, m)
+    store(square, start, v)
+    store(w, start, weight - _times(rate, m) / (sqrt(v) + splat(g, rule.epsilon)))
 
 
-@kernel
-def sgd_update(rule, g, g_start, w, square, momentum, start, count, rate, l2):
+@inlined
+def sgd_update(rule, g, w, square, momentum, start, rate, l2):
     """u = momentum u - rate g;  w += u, or with Nesterov's form w += momentum u - rate g
 
     Shapes as in rmsprop_momentum_update; `square` is not used, nor `momentum` where the rule's is 0.
     """
-    like = zeros(w, 64)
-    mu, step, decay = splat(like, rule.momentum), splat(like, rate), splat(like, l2)
-    for i in range(0, count, lanes_of(like)):
-        weight = load(like, w, start + i)
-        gradient = load(like, g, g_start + i)
-        if l2 != 0:
-            gradient = fma(decay, weight, gradient)
-        s = like - step * gradient
-        if rule.momentum > 0:
-            u = mu * load(like, momentum, start + i) + s
-            u = _settled(u, absolute(u))
-            store(momentum, start + i, u)
-            s = mu * u + s if rule.nesterov > 0 else u
-        store(w, start + i, weight + s)
+    weight = load(g, w, start)
+    if l2 != 0:
+        g = fma(l2, weight, g)
+    s = splat(g, 0.0) - _times(rate, g)
+    if rule.momentum > 0:
+        u = _times(rule.momentum, load(g, momentum, start)) + s
+        u = _settled(u, absolute(u))
+        store(momentum, start, u)
+        s = _times(rule.momentum, u) + s if rule.nesterov > 0 else u
+    store(w, start, weight + s)
 
 
-@kernel
-def store_gradient(rule, g, g_start, w, square, momentum, start, count, rate, l2):
+@inlined
+def store_gradient(rule, g, w, square, momentum, start, rate, l2):
     """square += g + l2 w
 
     Shapes as in rmsprop_momentum_update; the weights stay as they are.
     """
-    like = zeros(w, 64)
-    decay = splat(like, l2)
-    for i in range(0, count, lanes_of(like)):
-        gradient = load(like, g, g_start + i)
-        if l2 != 0:
-            gradient = fma(decay, load(like, w, start + i), gradient)
-        store(square, start + i, load(like, square, start + i) + gradient)
+    if l2 != 0:
+        g = fma(l2, load(g, w, start), g)
+    store(square, start, load(g, square, start) + g)
 
 
 _KERNELS = {
@@ -117,19 +102,35 @@ _KERNELS = {
 }
 
 
-def update(rule, g, g_start, w, square, momentum, start, count, rate, l2):
+def update(rule, g, w, square, momentum, start, rate, l2):
     """The kernel of the rule's type; for use in compiled code."""
     raise NotImplementedError("only compiled code can call this")
 
 
 @overload(update)
-def _update(rule, g, g_start, w, square, momentum, start, count, rate, l2):
+def _update(rule, g, w, square, momentum, start, rate, l2):
     kernel = _KERNELS[rule.kind]
 
-    def implementation(rule, g, g_start, w, square, momentum, start, count, rate, l2):
-        kernel(rule, g, g_start, w, square, momentum, start, count, rate, l2)
+    def implementation(rule, g, w, square, momentum, start, rate, l2):
+        kernel(rule, g, w, square, momentum, start, rate, l2)
 
     return implementation
+
+
+@inlined
+def update_row(rule, g, w, square, momentum, start, rate, l2):
+    """`update` by a vector g of a whole panel row: in two halves, for each of which there are registers enough"""
+    low, high = halves(g)
+    update(rule, low, w, square, momentum, start, rate, l2)
+    update(rule, high, w, square, momentum, start + lanes_of(low), rate, l2)
+
+
+@kernel
+def update_run(rule, g, g_start, w, square, momentum, start, count, rate, l2):
+    """`update` by a run of gradients: g (n,) from g_start; w, square, momentum (n,) from start; count numbers"""
+    like = zeros(w, 64)
+    for i in range(0, count, lanes_of(like)):
+        update(rule, load(like, g, g_start + i), w, square, momentum, start + i, rate, l2)
 
 
 @kernel

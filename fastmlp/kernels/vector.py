@@ -123,6 +123,23 @@ def splat(typing, like, scalar):
     return like(like, like.element), codegen
 
 
+@intrinsic
+def halves(typing, x):
+    """The first half of the lanes and the second, as two vectors."""
+    half = Vector(x.element, x.lanes // 2)
+
+    def codegen(context, builder, sig, args):
+        undefined = ir.Constant(_llvm(x), ir.Undefined)
+        mask = ir.VectorType(ir.IntType(32), half.lanes)
+        parts = [
+            builder.shuffle_vector(args[0], undefined, ir.Constant(mask, list(range(k, k + half.lanes))))
+            for k in (0, half.lanes)
+        ]
+        return context.make_tuple(builder, sig.return_type, parts)
+
+    return types.UniTuple(half, 2)(x), codegen
+
+
 # --- arithmetic -----------------------------------------------------------------------------
 
 
