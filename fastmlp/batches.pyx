@@ -15,6 +15,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 cdef extern from *:
     """
     #include <stdint.h>
+    #include <string.h>
     #if defined(_MSC_VER)
     #include <intrin.h>
     static __inline int lowest_bit(uint64_t word) {
@@ -36,11 +37,24 @@ cdef extern from *:
         for (int i = 0; i < 8; i++) bytes |= (uint64_t) flag[i] << (8 * i);  /* one load */
         return (bytes * UINT64_C(0x0102040810204080)) >> 56;
     }
+    /* A record of float32, whose last number is at `end`, written as one word. */
+    static inline void write_record(float *end, uint32_t row, float value) {
+        uint32_t bits;
+        uint64_t word;
+        memcpy(&bits, &value, sizeof bits);
+    #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+        word = (uint64_t) row << 32 | bits;
+    #else
+        word = (uint64_t) bits << 32 | row;
+    #endif
+        memcpy(end - 1, &word, sizeof word);
+    }
     """
     int lowest_bit(uint64_t word) nogil
     void prefetch(const void *address) nogil
     void prefetch_to_write(const void *address) nogil
     uint64_t eight_bits(const uint8_t *flag) nogil
+    void write_record(float *end, uint32_t row, float value) nogil
 
 
 cpdef enum:
@@ -103,28 +117,32 @@ def check_csr(const int64_t[::1] starts, const csr_index_t[::1] index, int64_t n
 
 
 def count_dense(const source_t[:, ::1] x, bint narrow, int64_t[::1] counts):
-    """Set counts to the number of non-zeros of each row of x.
+    """Set counts to the number of non-zeros of each row of x; return whether all of x is finite.
 
     ``narrow`` says that the compute dtype is float32: a double that rounds to zero is a zero.
     """
     cdef int64_t i, j, n_features = x.shape[1]
-    cdef uint32_t n  # as wide as a float, so that compilers count whole vectors
+    cdef uint32_t n, odd = 0  # as wide as a float, so that compilers count whole vectors
     with nogil:
         for i in range(x.shape[0]):
             n = 0
             if source_t is double and narrow:
                 for j in range(n_features):
                     n += <float> x[i, j] != 0
+                    odd |= x[i, j] - x[i, j] != 0
             else:
                 for j in range(n_features):
                     n += x[i, j] != 0
+                    odd |= x[i, j] - x[i, j] != 0
             counts[i] = n
+    return odd == 0
 
 
 def count_sparse(const int64_t[::1] starts, const value_t[::1] value, bint narrow,
                  int64_t[::1] counts):
-    """Set counts to the number of stored values that are not zero in each row."""
+    """Set counts to the number of stored values that are not zero in each row; return as above."""
     cdef int64_t i, j, n
+    cdef uint32_t odd = 0
     with nogil:
         for i in range(starts.shape[0] - 1):
             n = 0
@@ -133,7 +151,9 @@ def count_sparse(const int64_t[::1] starts, const value_t[::1] value, bint narro
                     n += <float> value[j] != 0
                 else:
                     n += value[j] != 0
+                odd |= value[j] - value[j] != 0
             counts[i] = n
+    return odd == 0
 
 
 cdef inline int compact(const source_t[:, ::1] x, int64_t i, encoded_index_t[::1] index,
@@ -216,6 +236,17 @@ cdef inline int ask_for(const int64_t[::1] starts, const index_t[::1] source_ind
     return 0
 
 
+cdef inline int put(uint32_t[::1] row, real_t[::1] records, int64_t position, int64_t sample,
+                    real_t value) except -1 nogil:
+    """Write a record."""
+    if real_t is float:
+        write_record(&records[2 * position + 1], <uint32_t> sample, value)
+    else:
+        row[4 * position] = <uint32_t> sample
+        records[2 * position + 1] = value
+    return 0
+
+
 cdef int transpose(int64_t[:, :] table, int64_t b, int64_t n_blocks,
                    const int64_t[::1] edges, const uint32_t[::1] index, const real_t[::1] value,
                    uint32_t[::1] feature, int64_t[::1] column, uint32_t[::1] row,
@@ -229,11 +260,10 @@ cdef int transpose(int64_t[:, :] table, int64_t b, int64_t n_blocks,
     one cache line: the second is the value, and where the first would be ``row``, which is the
     same memory, has the number of the sample.
     """
-    cdef int64_t i, k, a = 0, f, w, position, count
+    cdef int64_t i, k, a = 0, f, w, position, count, p0, p1, p2, p3
     cdef int64_t active = table[b, ACTIVE], first = table[b, COLUMN], start = table[b, ENTRY]
     cdef int64_t n = table[b, SIZE], edge = table[b, EDGES]
     cdef int64_t stop = edges[edge + n * (n_blocks + 1) - 1]
-    cdef int64_t words = <int64_t> sizeof(real_t) // 4
     cdef int64_t line = 64 // (2 * <int64_t> sizeof(real_t))  # records of a cache line
     cdef uint64_t word
     cdef bint few = stop - start < cursor.shape[0]
@@ -278,13 +308,31 @@ cdef int transpose(int64_t[:, :] table, int64_t b, int64_t n_blocks,
     column[first + a] = position
     table[b, N_ACTIVE] = a
 
-    # Deal the entries out to their columns.
+    # Deal the entries out to their columns. A sample's features differ, so that four at a time
+    # need not wait for each other. (Should x have changed since it was counted, they may not: then
+    # an entry is lost, and its record is an older one.)
     for i in range(n):
-        for k in range(edges[edge], edges[edge + n_blocks]):
-            position = cursor[index[k]]
-            cursor[index[k]] = position + 1
-            row[2 * words * position] = <uint32_t> i
-            records[2 * position + 1] = value[k]
+        k = edges[edge]
+        stop = edges[edge + n_blocks]
+        while k + 4 <= stop:
+            p0 = cursor[index[k]]
+            p1 = cursor[index[k + 1]]
+            p2 = cursor[index[k + 2]]
+            p3 = cursor[index[k + 3]]
+            cursor[index[k]] = p0 + 1
+            cursor[index[k + 1]] = p1 + 1
+            cursor[index[k + 2]] = p2 + 1
+            cursor[index[k + 3]] = p3 + 1
+            put(row, records, p0, i, value[k])
+            put(row, records, p1, i, value[k + 1])
+            put(row, records, p2, i, value[k + 2])
+            put(row, records, p3, i, value[k + 3])
+            k += 4
+        while k < stop:
+            p0 = cursor[index[k]]
+            cursor[index[k]] = p0 + 1
+            put(row, records, p0, i, value[k])
+            k += 1
         edge += n_blocks + 1
     if few:
         for a in range(table[b, N_ACTIVE]):

@@ -11,7 +11,6 @@ from scipy import sparse
 from . import batches
 from .batches import SIZE, START
 from .plan import INT64, Buffers, Plan
-from .team import Team, usable_threads
 
 CROSSOVER = 0.6  # with more non-zeros dense products are faster: bench/crossover.py
 LANE_BYTES = 256  # one row of a dense panel
@@ -55,21 +54,6 @@ def open_data(X, dtype, team, *, reuse=True):
     return data.encode() if reuse and data.worth_encoding() else data
 
 
-def is_finite(X, n_threads) -> bool:
-    """Whether an array of floats has neither NaN nor infinity; where its sum overflows the answer is no, too."""
-    if X.size < SMALL:
-        return bool(np.isfinite(_sum(X)))
-    sums = []
-    team = Team(usable_threads(n_threads))
-    _share(team, len(X), X.size, lambda first, stop: sums.append(_sum(X[first:stop])))
-    return bool(np.isfinite(sums).all())
-
-
-def _sum(X):
-    with np.errstate(over="ignore", invalid="ignore"):  # holds for one thread only
-        return X.sum()
-
-
 def check_width(n_features: int):
     """Refuse more features than batches can number."""
     if n_features > MAX_FEATURES:
@@ -88,6 +72,9 @@ class Data:
         Non-zeros of each row. Whatever rounds to zero in `dtype` is a zero; NaN is not.
     density : float
         Share of the elements of X that are not zero.
+    finite : bool
+        Whether X has neither NaN nor infinity. It may say no of numbers that are too large for the
+        dtypes known here, but never yes in error.
     zero_skipping : bool
         Whether batches hold non-zeros (else dense panels). It depends on the values of X only.
     n_blocks, block_features : int
@@ -97,9 +84,9 @@ class Data:
         Width of a dense panel.
     """
 
-    def __init__(self, shape, dtype, team, counts):
+    def __init__(self, shape, dtype, team, counts, finite):
         self.n_samples, self.n_features = map(int, shape)
-        self.dtype, self.team, self.counts = dtype, team, counts
+        self.dtype, self.team, self.counts, self.finite = dtype, team, counts, finite
         self.lanes = LANE_BYTES // dtype.itemsize
         self.n_non_zeros = int(counts.sum())
         self.density = self.n_non_zeros / max(1, self.n_samples * self.n_features)
@@ -173,8 +160,8 @@ class Data:
 class SparseData(Data):
     """Rows of non-zeros: row i is entries starts[i] .. starts[i + 1], features ascending."""
 
-    def __init__(self, shape, dtype, team, counts, starts, index, value):
-        super().__init__(shape, dtype, team, counts)
+    def __init__(self, shape, dtype, team, counts, finite, starts, index, value):
+        super().__init__(shape, dtype, team, counts, finite)
         self.starts, self.index, self.value = starts, index, value
         self.gathers = True
 
@@ -212,12 +199,12 @@ class SparseData(Data):
         if value.dtype not in KNOWN:
             value = value.astype(dtype)
         value = np.require(value, requirements="CA")
-        counts = np.empty(n_samples, np.int64)
-        _share(team, n_samples, work, lambda first, stop: batches.count_sparse(
-            starts[first : stop + 1], value, dtype == np.float32, counts[first:stop]))  # fmt: skip
+        counts, finite = np.empty(n_samples, np.int64), []
+        _share(team, n_samples, work, lambda first, stop: finite.append(batches.count_sparse(
+            starts[first : stop + 1], value, dtype == np.float32, counts[first:stop])))  # fmt: skip
         if index.dtype == np.int32:
             index = index.view(np.uint32)  # as none is negative: one kind less to compile
-        return cls(X.shape, dtype, team, counts, starts, index, value)
+        return cls(X.shape, dtype, team, counts, all(finite), starts, index, value)
 
     def _fill(self, plan, table, buffers, me):
         batches.gather_sparse(
@@ -239,14 +226,14 @@ class DenseData(Data):
         # What `batches` can read; all else is converted a few rows at a time
         self.readable = self.X.dtype in KNOWN and X.flags.c_contiguous and X.flags.aligned
         self.kept_dtype = self.X.dtype if self.X.dtype == np.uint8 else dtype
-        counts = np.empty(len(X), np.int64)
+        counts, finite = np.empty(len(X), np.int64), []
 
         def count(first, stop):
             for a, b, rows in self._blocks(first, stop):
-                batches.count_dense(rows, dtype == np.float32, counts[a:b])
+                finite.append(batches.count_dense(rows, dtype == np.float32, counts[a:b]))
 
         _share(team, len(X), X.size, count)
-        super().__init__(X.shape, dtype, team, counts)
+        super().__init__(X.shape, dtype, team, counts, all(finite))
 
     def _blocks(self, first, stop):
         """Yield (a, b, rows a to b in a form that `batches` can read)."""
@@ -279,7 +266,8 @@ class DenseData(Data):
                 batches.encode(rows, starts[a : b + 1], index, value)
 
         _share(self.team, self.n_samples, self.X.size, encode)
-        return SparseData(self.X.shape, self.dtype, self.team, self.counts, starts, index, value)
+        stored = starts, index, value
+        return SparseData(self.X.shape, self.dtype, self.team, self.counts, self.finite, *stored)
 
     def _fill(self, plan, table, buffers, me):
         if self.readable:

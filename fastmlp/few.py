@@ -7,15 +7,12 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from .data import open_data
 from .engine import Engine, as_batches
 from .kernels.layout import Layer, block
 from .kernels.library import entry
-from .team import Team
 
 # So many rows at most are a few.
 FEW = 32
-_ALONE = Team(1)
 _IDLE = {}  # predictors that wait for the next call, by the arguments they were made with
 
 
@@ -26,10 +23,9 @@ class FewPredictor:
         self.engine = Engine(layer_sizes, n_threads=1, **how)
         self._last = None
 
-    def predict(self, X, coefs, intercepts):
-        """Probabilities of shape (n, n_outputs) for the rows of X, from weights in scikit-learn's form."""
+    def predict(self, data, coefs, intercepts):
+        """Probabilities of shape (n, n_outputs) for all rows of `data`, from weights in scikit-learn's form."""
         engine = self.engine
-        data = open_data(X, engine.dtype, _ALONE, reuse=False)
         plan = data.plan(None, data.n_samples, columns=False)
         buffers = engine.buffers_for(data, plan)
         data.prepare(plan, 0, buffers)

@@ -18,7 +18,7 @@ from .progress import reporter
 from .record import Record, State
 from .targets import Targets, sample_weights
 from .training import Samples, Training, diverged, validate
-from .validation import check_layers, check_parameters, check_samples, check_training_data
+from .validation import check_layers, check_parameters, check_samples, check_training_data, opened
 
 # Attributes of a fitted model whose names do not end in an underscore.
 PRIVATE = ("_targets", "_state")
@@ -101,7 +101,7 @@ class Job:
             self.start = model._state.latest
         self.engine = make_engine(model, self.layer_sizes, self.targets.output)
         self.engine.set_parameters(*self.start)
-        self.samples = Samples(self.engine.open(X), labels, weight)
+        self.samples = Samples(opened(model, self.engine, X), labels, weight)
         self.validation = None
         if X_val is not None:
             self.validation = labelled(
@@ -272,10 +272,11 @@ def probabilities(model, X) -> np.ndarray:
             "dtype": model.dtype,
         }
         with few_predictor(network_sizes(model), **how) as few:
-            outputs = few.predict(X, model.coefs_, model.intercepts_)
+            data = opened(model, few.engine, X, reuse=False)
+            outputs = few.predict(data, model.coefs_, model.intercepts_)
     else:
         engine = fitted_engine(model)
-        outputs = engine.predict(engine.open(X, reuse=False))
+        outputs = engine.predict(opened(model, engine, X, reuse=False))
     if not np.isfinite(outputs.sum()):
         raise not_finite(outputs.dtype)
     return outputs
@@ -286,7 +287,7 @@ def labelled(model, engine, targets, X, y, sample_weight, *, reuse=True) -> Samp
     X, y = check_training_data(model, X, y, reset=False)
     labels = targets.encode(y)
     weight = sample_weights(X, y, targets, labels, sample_weight=sample_weight, class_weight=None)
-    return Samples(engine.open(X, reuse=reuse), labels, weight)
+    return Samples(opened(model, engine, X, reuse=reuse), labels, weight)
 
 
 def evaluate(model, X, y, sample_weight) -> dict[str, float]:

@@ -143,6 +143,8 @@ class Buffers:
             start = stop
         self.table = self.table.reshape(-1, N_FIELDS)
         self.row = self.records.view(UINT32)
+        # Should X change while it is in use, a record may be left out; it names a sample all the same.
+        self.records[:] = 0
 
     def fits(self, plan):
         """Whether every chunk of the plan fits in."""

@@ -8,20 +8,25 @@ import operator
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.utils import column_or_1d
+from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.validation import validate_data
 
-from .data import check_width, is_finite
+from .data import check_width
 
 _REAL = "biuf"
 
 
 def check_training_data(model, X, y, *, reset):
-    """X as an ndarray or CSR, and y, both valid; sets the model's `n_features_in_` and names."""
+    """X as an ndarray or CSR, and y, both valid; sets the model's `n_features_in_` and names.
+
+    Whether a plain array is finite is seen when it is opened: see `opened`.
+    """
     check_sparse_indices(X)
+    plain = type(X) is np.ndarray and X.dtype.kind == "f"
     X, y = validate_data(
-        model, X, y, accept_sparse="csr", dtype="numeric", multi_output=True, reset=reset
-    )
+        model, X, y, accept_sparse="csr", dtype="numeric", multi_output=True, reset=reset,
+        ensure_all_finite=not plain,
+    )  # fmt: skip
     if y.ndim == 2 and y.shape[1] == 1 and not sp.issparse(y):
         y = column_or_1d(y, warn=True)
     check_width(X.shape[1])  # before weights for so many are drawn
@@ -33,13 +38,21 @@ def check_samples(model, X):
 
     One sample's prediction takes less time than `validate_data` does, so a plain array that
     would pass unchanged is told by its looks. Anything else, the errors too, is left to it.
+    Whether a plain array is finite is seen when it is opened: see `opened`.
     """
     if type(X) is np.ndarray and X.ndim == 2 and X.dtype.kind in _REAL and X.size > 0:
         if X.shape[1] == model.n_features_in_ and not hasattr(model, "feature_names_in_"):
-            if X.dtype.kind != "f" or is_finite(X, model.n_threads):
-                return X
+            return X
     check_sparse_indices(X)
     return _as_real(validate_data(model, X, accept_sparse="csr", dtype="numeric", reset=False))
+
+
+def opened(model, engine, X, *, reuse=True):
+    """X made ready for the engine's batches, in one pass that also sees whether it is finite."""
+    data = engine.open(X, reuse=reuse)
+    if not data.finite:
+        assert_all_finite(X, estimator_name=type(model).__name__, input_name="X")
+    return data
 
 
 def _as_real(X):

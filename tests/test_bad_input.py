@@ -13,7 +13,7 @@ from numpy.testing import assert_array_equal
 from small import X32, X, Y, assert_same, make
 
 from fastmlp import randomness
-from fastmlp.data import is_finite, open_data
+from fastmlp.data import open_data
 from fastmlp.team import Team
 
 CLASSES = [0, 1, 2]
@@ -126,7 +126,6 @@ def test_many_rows_are_searched_by_all_threads(fitted, value, place):
 @pytest.mark.filterwarnings("error")
 def test_a_sum_of_many_rows_may_overflow():
     large = np.full((100_000, 1), 1e308)
-    assert not is_finite(large, 2)  # to be looked at closely
     weights = [np.array([[1e-308, 0.0, -1e-308]])]
     model = make(hidden_layer_sizes=(), dtype="float64", n_threads=2, max_iter=1, batch_size=3)
     model.fit(np.ones((3, 1)), CLASSES)

@@ -220,6 +220,42 @@ def test_storage_does_not_decide(density):
     assert len(facts) == 1
 
 
+@pytest.mark.parametrize("value", [0.0, -1e300, 5e-324, np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("density", [0.0, 0.2, 1.0])
+@pytest.mark.parametrize("kind", ["f2", "f4", "f8", ">f4"])
+@pytest.mark.parametrize("storage", [np.asarray, np.asfortranarray, sparse.csr_array])
+def test_whether_x_is_finite_is_seen_in_any_form(storage, kind, density, value):
+    if storage is sparse.csr_array and kind in ("f2", ">f4"):
+        pytest.skip("scipy has no such sparse arrays")
+    X = random_matrix(density).astype(kind)
+    for place in ((0, 0), (22, 330), (11, 64)):
+        with np.errstate(over="ignore"):
+            X[place] = value  # of the smaller kinds -1e300 is an infinity
+        for n_threads, reuse in ((1, True), (2, False)):
+            data = open_data(storage(X), "float64", Threads(n_threads), reuse=reuse)
+            assert data.finite == np.isfinite(X).all()
+        X[place] = 1
+
+
+def test_large_numbers_may_not_count_as_finite_but_never_the_other_way_round():
+    X = np.full((4, 3), 1e300)
+    assert open_data(X, "float32", Threads(1)).finite  # read as they are
+    assert not open_data(np.asfortranarray(X), "float32", Threads(1)).finite  # converted first
+
+
+def test_x_may_change_after_it_was_opened():
+    X = random_matrix(0.3, (40, 100)).astype("float32")
+    data = open_data(X, "float32", Threads(1), reuse=False)
+    X[:, 1:] = 0
+    plan = data.plan(None, 8)
+    buffers = data.new_buffers(plan)
+    data.prepare(plan, 0, buffers)
+    for t in buffers.table[: plan.n_batches]:
+        ends = buffers.column[t[fields.COLUMN] :][: t[fields.N_ACTIVE] + 1]
+        samples, _ = read_records(buffers.records, ends[0], ends[-1])
+        assert (samples < 8).all()
+
+
 def test_encoded_only_if_smaller():
     team = Threads(1)
     assert open_data(random_matrix(0.2).astype("f4"), "float32", team).gathers

@@ -242,7 +242,7 @@ def test_a_few_predictions_are_those_of_many(hidden, order, dtype):
     expected = engine.predict(engine.open(problem.X))
     few = FewPredictor(problem.sizes, activation="relu", output="softmax", dtype=dtype)
     for n, X in itertools.product((1, 7, 30), (problem.X, sparse.csr_array(problem.X))):
-        np.testing.assert_array_equal(few.predict(X[:n], *given), expected[:n])
+        np.testing.assert_array_equal(few.predict(few.engine.open(X[:n], reuse=False), *given), expected[:n])
 
 
 @dtypes
