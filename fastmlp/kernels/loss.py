@@ -14,6 +14,7 @@ from .elementary import absolute, exp, log, log1p
 from .jit import inlined, kernel
 from .vector import (
     Vector,
+    first_lane,
     lanes_of,
     less,
     load,
@@ -74,7 +75,7 @@ def softmax(z, p, start, samples, lanes, n_outputs):
     for k in range(0, n_outputs, width):
         o = place(start, samples, lanes, k)
         store(p, o, load(like, p, o) / total)
-    return top, reduce_max(log(total))
+    return top, first_lane(log(total))
 
 
 @kernel
@@ -83,17 +84,17 @@ def softmax_cross_entropy_backward(z, delta, start, samples, lanes, n_outputs, l
 
     z, delta [panel][sample][lanes]: one sample of n_outputs units; hit: the label has the largest logit
     """
-    target = place(start, samples, lanes, label)
-    logit = z[target]
+    logit = z[place(start, samples, lanes, label)]
     top, log_sum = softmax(z, delta, start, samples, lanes, n_outputs)
     like = zeros(z, 64)
     width = lanes_of(like)
     factor, largest, one = splat(like, scale), splat(like, top), splat(like, 1.0)
-    delta[target] -= 1.0
     first = -1  # of equal logits the first counts, as in argmax
     for k in range(0, n_outputs, width):
         o = place(start, samples, lanes, k)
-        store(delta, o, load(like, delta, o) * factor)
+        up_to_label = where(first_lanes(like, label + 1 - k), one, like)
+        hot = where(first_lanes(like, label - k), like, up_to_label)
+        store(delta, o, (load(like, delta, o) - hot) * factor)
         if first < 0:
             at_top = nonzero_bits(where(less(load(like, z, o), largest), like, one))
             if at_top != 0:

@@ -264,28 +264,50 @@ def split_exponent(typing, x):
     return types.UniTuple(x, 2)(x), codegen
 
 
+def _halved(builder, vector, value, combine):
+    """The lanes combined two by two, the first half's with the second's, until one is left."""
+    lanes = vector.lanes
+    while lanes > 1:
+        lanes //= 2
+        mask = ir.VectorType(ir.IntType(32), lanes)
+        undefined = ir.Constant(value.type, ir.Undefined)
+        low, high = (
+            builder.shuffle_vector(value, undefined, ir.Constant(mask, list(range(k, k + lanes))))
+            for k in (0, lanes)
+        )
+        value = combine(low, high)
+    return builder.extract_element(value, ir.Constant(ir.IntType(32), 0))
+
+
 @intrinsic
 def reduce_sum(typing, x):
-    """Sum of the lanes, from the first to the last."""
+    """Sum of the lanes, the first half's added to the second's until one is left."""
 
     def codegen(context, builder, sig, args):
-        start = ir.Constant(_FLOATS[x.element][0], -0.0)
-        suffix = f"llvm.vector.reduce.fadd.v{x.lanes}{_FLOATS[x.element][1]}"
-        kind = ir.FunctionType(start.type, [start.type, args[0].type])
-        return builder.call(
-            cgutils.get_or_insert_function(builder.module, kind, suffix), [start, args[0]]
-        )
+        return _halved(builder, x, args[0], builder.fadd)
 
     return x.element(x), codegen
 
 
 @intrinsic
 def reduce_max(typing, x):
-    """The largest lane."""
+    """The largest lane; none is NaN."""
 
     def codegen(context, builder, sig, args):
-        element = _FLOATS[x.element][0]
-        return _call(builder, "vector.reduce.fmax", x, args[0], result=element)
+        def larger(low, high):
+            return builder.select(builder.fcmp_ordered(">", low, high), low, high)
+
+        return _halved(builder, x, args[0], larger)
+
+    return x.element(x), codegen
+
+
+@intrinsic
+def first_lane(typing, x):
+    """The first lane."""
+
+    def codegen(context, builder, sig, args):
+        return builder.extract_element(args[0], ir.Constant(ir.IntType(32), 0))
 
     return x.element(x), codegen
 
