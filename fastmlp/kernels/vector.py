@@ -123,19 +123,22 @@ def splat(typing, like, scalar):
     return like(like, like.element), codegen
 
 
+def _halves(builder, value, lanes):
+    mask = ir.VectorType(ir.IntType(32), lanes)
+    undefined = ir.Constant(value.type, ir.Undefined)
+    return [
+        builder.shuffle_vector(value, undefined, ir.Constant(mask, list(range(first, first + lanes))))
+        for first in (0, lanes)
+    ]
+
+
 @intrinsic
 def halves(typing, x):
     """The first half of the lanes and the second, as two vectors."""
     half = Vector(x.element, x.lanes // 2)
 
     def codegen(context, builder, sig, args):
-        undefined = ir.Constant(_llvm(x), ir.Undefined)
-        mask = ir.VectorType(ir.IntType(32), half.lanes)
-        parts = [
-            builder.shuffle_vector(args[0], undefined, ir.Constant(mask, list(range(k, k + half.lanes))))
-            for k in (0, half.lanes)
-        ]
-        return context.make_tuple(builder, sig.return_type, parts)
+        return context.make_tuple(builder, sig.return_type, _halves(builder, args[0], half.lanes))
 
     return types.UniTuple(half, 2)(x), codegen
 
@@ -264,18 +267,11 @@ def split_exponent(typing, x):
     return types.UniTuple(x, 2)(x), codegen
 
 
-def _halved(builder, vector, value, combine):
-    """The lanes combined two by two, the first half's with the second's, until one is left."""
-    lanes = vector.lanes
+def _reduce(builder, value, lanes, combine):
+    """The lanes combined, the first half with the second, until one is left."""
     while lanes > 1:
         lanes //= 2
-        mask = ir.VectorType(ir.IntType(32), lanes)
-        undefined = ir.Constant(value.type, ir.Undefined)
-        low, high = (
-            builder.shuffle_vector(value, undefined, ir.Constant(mask, list(range(k, k + lanes))))
-            for k in (0, lanes)
-        )
-        value = combine(low, high)
+        value = combine(*_halves(builder, value, lanes))
     return builder.extract_element(value, ir.Constant(ir.IntType(32), 0))
 
 
@@ -284,7 +280,7 @@ def reduce_sum(typing, x):
     """Sum of the lanes, the first half's added to the second's until one is left."""
 
     def codegen(context, builder, sig, args):
-        return _halved(builder, x, args[0], builder.fadd)
+        return _reduce(builder, args[0], x.lanes, builder.fadd)
 
     return x.element(x), codegen
 
@@ -297,7 +293,7 @@ def reduce_max(typing, x):
         def larger(low, high):
             return builder.select(builder.fcmp_ordered(">", low, high), low, high)
 
-        return _halved(builder, x, args[0], larger)
+        return _reduce(builder, args[0], x.lanes, larger)
 
     return x.element(x), codegen
 
