@@ -6,6 +6,7 @@ atanh, cut where the next term is below half a unit in the last place of the dty
 
 from math import factorial
 
+from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
@@ -14,15 +15,15 @@ from .vector import (
     _FLOATS,
     _call,
     _constant,
+    _llvm,
     fma,
     less,
     rint,
-    scale_exponent,
     splat,
-    split_exponent,
     where,
 )  # fmt: skip
 
+_BITS = {types.float32: ir.IntType(32), types.float64: ir.IntType(64)}
 _EXP_DEGREE = {types.float32: 7, types.float64: 13}
 _ATANH_DEGREE = {types.float32: 7, types.float64: 16}
 # ln 2 in two parts: the first has enough trailing zeros for n * LN2_HIGH to be exact.
@@ -40,6 +41,43 @@ def _series(builder, vector, x, coefficients):
     for coefficient in coefficients[1:]:
         total = _call(builder, "fma", vector, total, x, _constant(builder, vector, coefficient))
     return total
+
+
+@intrinsic
+def _scale_exponent(typing, x, n):
+    """``x * 2**n`` for vectors; `n` holds whole numbers, neither side nor result subnormal."""
+    integer = _BITS[x.element]
+    mantissa = 23 if x.element == types.float32 else 52
+
+    def codegen(context, builder, sig, args):
+        lanes = ir.VectorType(integer, x.lanes)
+        shift = ir.Constant(lanes, [mantissa] * x.lanes)
+        bits = builder.shl(builder.fptosi(args[1], lanes), shift)
+        return builder.bitcast(builder.add(builder.bitcast(args[0], lanes), bits), _llvm(x))
+
+    return x(x, x), codegen
+
+
+@intrinsic
+def _split_exponent(typing, x):
+    """`(m, e)` with ``x = m * 2**e`` and m in [sqrt(1/2), sqrt(2)), for normal positive `x`."""
+    integer = _BITS[x.element]
+    mantissa, root = (23, 0x3F3504F3) if x.element == types.float32 else (52, 0x3FE6A09E667F3BCD)
+
+    def codegen(context, builder, sig, args):
+        lanes = ir.VectorType(integer, x.lanes)
+
+        def constant(value):
+            return ir.Constant(lanes, [value] * x.lanes)
+
+        # Exponent counted from sqrt(1/2): the mantissa then lies symmetric about 1.
+        bits = builder.bitcast(args[0], lanes)
+        exponent = builder.ashr(builder.sub(bits, constant(root)), constant(mantissa))
+        m = builder.sub(bits, builder.shl(exponent, constant(mantissa)))
+        pair = [builder.bitcast(m, _llvm(x)), builder.sitofp(exponent, _llvm(x))]
+        return context.make_tuple(builder, sig.return_type, pair)
+
+    return types.UniTuple(x, 2)(x), codegen
 
 
 @intrinsic
@@ -119,7 +157,7 @@ def exp(x):
     low, high, one = _exp_lowest(x), _exp_highest(x), splat(x, 1.0)
     inside = where(less(x, low), low, where(less(high, x), high, x))
     n, r = _reduce(inside)
-    result = scale_exponent(fma(_expm1_over_r(r), r, one), n)
+    result = _scale_exponent(fma(_expm1_over_r(r), r, one), n)
     result = where(less(x, low), splat(x, 0.0), result)
     return where(_is_nan(x), x, result)
 
@@ -130,7 +168,7 @@ def tanh(x):
     one, two, limit = splat(x, 1.0), splat(x, 2.0), splat(x, 40.0)
     twice = absolute(x) * two
     n, r = _reduce(where(less(limit, twice), limit, twice))
-    power = scale_exponent(one, n)
+    power = _scale_exponent(one, n)
     t = fma(_expm1_over_r(r) * r, power, power - one)
     result = t / (t + two)
     result = where(less(x, splat(x, 0.0)), splat(x, 0.0) - result, result)
@@ -148,7 +186,7 @@ def log1p(x):
 def log(x):
     """``ln x`` for normal positive x."""
     one = splat(x, 1.0)
-    m, e = split_exponent(x)
+    m, e = _split_exponent(x)
     s = (m - one) / (m + one)
     result = fma(e, _ln2_low(x), splat(x, 2.0) * s * _atanh_over_s(s * s))
     return where(_is_nan(x), x, fma(e, _ln2_high(x), result))

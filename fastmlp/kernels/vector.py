@@ -17,7 +17,6 @@ from numba.extending import intrinsic, lower_builtin, models, register_model
 from .pointer import address
 
 _FLOATS = {types.float32: (ir.FloatType(), "f32"), types.float64: (ir.DoubleType(), "f64")}
-_BITS = {types.float32: ir.IntType(32), types.float64: ir.IntType(64)}
 
 
 class Vector(types.Type):
@@ -228,43 +227,6 @@ def at_least(typing, lowest, x):
         return builder.select(builder.fcmp_ordered("<", args[1], args[0]), args[0], args[1])
 
     return x(lowest, x), codegen
-
-
-@intrinsic
-def scale_exponent(typing, x, n):
-    """``x * 2**n`` for vectors; `n` holds whole numbers, neither side nor result subnormal."""
-    integer = _BITS[x.element]
-    mantissa = 23 if x.element == types.float32 else 52
-
-    def codegen(context, builder, sig, args):
-        lanes = ir.VectorType(integer, x.lanes)
-        shift = ir.Constant(lanes, [mantissa] * x.lanes)
-        bits = builder.shl(builder.fptosi(args[1], lanes), shift)
-        return builder.bitcast(builder.add(builder.bitcast(args[0], lanes), bits), _llvm(x))
-
-    return x(x, x), codegen
-
-
-@intrinsic
-def split_exponent(typing, x):
-    """`(m, e)` with ``x = m * 2**e`` and m in [sqrt(1/2), sqrt(2)), for normal positive `x`."""
-    integer = _BITS[x.element]
-    mantissa, root = (23, 0x3F3504F3) if x.element == types.float32 else (52, 0x3FE6A09E667F3BCD)
-
-    def codegen(context, builder, sig, args):
-        lanes = ir.VectorType(integer, x.lanes)
-
-        def constant(value):
-            return ir.Constant(lanes, [value] * x.lanes)
-
-        # Exponent counted from sqrt(1/2): the mantissa then lies symmetric about 1.
-        bits = builder.bitcast(args[0], lanes)
-        exponent = builder.ashr(builder.sub(bits, constant(root)), constant(mantissa))
-        m = builder.sub(bits, builder.shl(exponent, constant(mantissa)))
-        pair = [builder.bitcast(m, _llvm(x)), builder.sitofp(exponent, _llvm(x))]
-        return context.make_tuple(builder, sig.return_type, pair)
-
-    return types.UniTuple(x, 2)(x), codegen
 
 
 def _reduce(builder, value, lanes, combine):
