@@ -337,5 +337,5 @@ def as_batches(data, buffers, n_batches):
     """A chunk of prepared batches for compiled code."""
     return Batches(
         buffers.table, buffers.edges, buffers.index, buffers.value, buffers.feature, buffers.column,
-        buffers.row, buffers.records, buffers.dense, n_batches, data.n_blocks, data.zero_skipping,
+        buffers.records, buffers.dense, n_batches, data.n_blocks, data.zero_skipping,
     )  # fmt: skip

@@ -77,8 +77,7 @@ class Batches(NamedTuple):
     value: REAL
     feature: UINT32
     column: INT64
-    row: UINT32  # the memory of records, in words
-    records: REAL
+    records: REAL  # see pointer.record
     dense: REAL
     n_batches: int
     n_blocks: int

@@ -92,7 +92,7 @@ def _loss_backward(output, logits, labels, columns, n_labels, sample_weight, n_t
     table = np.zeros((1, TABLE_COLUMNS), np.int64)
     table[0, SIZE] = n
     none = np.empty(0)
-    batches = Batches(table, *[none] * 8, n_batches=1, n_blocks=1, zero_skipping=False)
+    batches = Batches(table, *[none] * 7, n_batches=1, n_blocks=1, zero_skipping=False)
     losses, hits = np.zeros(n), np.zeros(n, np.uint8)
     targets = Targets(
         order=np.arange(n),

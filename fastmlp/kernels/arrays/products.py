@@ -72,7 +72,7 @@ def matmul(inputs, weight, bias, *, n_threads=None):
             batches = block(
                 Batches(
                     buffers.table, buffers.edges, buffers.index, buffers.value, buffers.feature,
-                    buffers.column, buffers.row, buffers.records, buffers.dense, stop - first,
+                    buffers.column, buffers.records, buffers.dense, stop - first,
                     data.n_blocks, data.zero_skipping,
                 )
             )  # fmt: skip
