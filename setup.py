@@ -7,13 +7,12 @@ with gcc's sanitizers for addresses and undefined behaviour (see ``tests/fuzz``)
 import os
 import shutil
 import sys
-from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
-SOURCE = "fastmlp/batches.pyx"
+SOURCES = ("fastmlp/data/_rows.pyx", "fastmlp/data/_batches.pyx")
 CHECK = os.environ.get("FASTMLP_CHECK", "0") not in ("", "0")
 WINDOWS = sys.platform == "win32"
 # No -march=native: a wheel runs on every CPU. What depends on the CPU is Numba's.
@@ -52,15 +51,16 @@ class BuildDataPath(build_ext):
 
 
 def extensions():
-    """Return the extension modules; none as long as there is no source."""
-    if not Path(SOURCE).exists():
-        return []
-    module = Extension(
-        "fastmlp.batches",
-        [SOURCE],
-        extra_compile_args=["/O2"] if WINDOWS else UNIX_FLAGS,
-        extra_link_args=LINK_FLAGS,
-    )
+    """Return the extension modules."""
+    modules = [
+        Extension(
+            source.removesuffix(".pyx").replace("/", "."),
+            [source],
+            extra_compile_args=["/O2"] if WINDOWS else UNIX_FLAGS,
+            extra_link_args=LINK_FLAGS,
+        )
+        for source in SOURCES
+    ]
     directives = {
         "language_level": 3,
         "boundscheck": CHECK,
@@ -69,7 +69,7 @@ def extensions():
         "cdivision": True,
     }
     # force: Cython looks at the age of the source only, not at a change of FASTMLP_CHECK.
-    return cythonize([module], build_dir="build/cython", compiler_directives=directives, force=True)
+    return cythonize(modules, build_dir="build/cython", compiler_directives=directives, force=True)
 
 
 setup(

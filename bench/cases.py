@@ -30,13 +30,13 @@ from plain import (
 
 def kernels():
     """The kernels on arrays, each under its own name."""
-    from fastmlp.kernels import arrays
+    from fastmlp import array_kernels
 
-    return arrays
+    return array_kernels
 
 
 def _aligned(array):
-    from fastmlp.network import aligned
+    from fastmlp.engine.panel_layout import aligned
 
     packed = aligned(array.size, array.dtype)
     packed[:] = array.reshape(-1)
@@ -54,16 +54,16 @@ def _caller(run, words, arrays):
 
 
 def _engine(dtype="float32"):
-    from fastmlp.engine import Engine
+    from fastmlp.engine.engine import Engine
 
     return Engine(SIZES, activation="relu", output="softmax", dtype=dtype, n_threads=1)
 
 
 def _read_batch(buffers, batch, n_blocks):
     """A batch's entries: values and features by row, values and samples by column."""
-    from fastmlp.batches import ACTIVE, COLUMN, EDGES, N_ACTIVE, SIZE
+    from fastmlp.data._batches import ACTIVE, COLUMN, EDGES, N_ACTIVE, SIZE
 
-    from fastmlp.plan import read_records
+    from fastmlp.data.batch_plan import read_records
 
     edges = buffers.edges[batch[EDGES] :][: batch[SIZE] * (n_blocks + 1)]
     column = buffers.column[batch[COLUMN] :][: batch[N_ACTIVE] + 1]
@@ -77,8 +77,8 @@ def _read_batch(buffers, batch, n_blocks):
 
 def data_path():
     """From the user's array to batches, by rows and by columns."""
-    from fastmlp.data import open_data
-    from fastmlp.team import Team
+    from fastmlp.data.source import open_data
+    from fastmlp.engine.team import Team
 
     X, _ = images()
     team = Team(1)
@@ -105,7 +105,7 @@ def data_path():
 
 
 def _epoch(make_data):
-    from fastmlp.optimizers import RMSprop
+    from fastmlp.engine.optimizers import RMSprop
 
     X, y = make_data()
     engine, order = _engine(), np.arange(N_SAMPLES)
@@ -184,8 +184,8 @@ def matmul_dense():
 
 def _elements(name, function):
     """A function of each element of a batch's hidden layer, in place as in training."""
-    from fastmlp.kernels.layout import Elements, block
-    from fastmlp.kernels.library import entry
+    from fastmlp.kernels.abi import Elements, block
+    from fastmlp.kernels.code_cache import entry
 
     start = np.random.default_rng(3).standard_normal((BATCH, N_HIDDEN), dtype=np.float32)
     x, y = _aligned(start), start.copy()
@@ -232,8 +232,8 @@ def softmax_cross_entropy_backward():
 
 def _update(rule, apply, numpy):
     """An optimizer's rule on the first layer's weights; the state moves on from call to call."""
-    from fastmlp.kernels.layout import Step, block
-    from fastmlp.kernels.library import entry
+    from fastmlp.kernels.abi import Step, block
+    from fastmlp.kernels.code_cache import entry
 
     rng = np.random.default_rng(5)
     shape = (N_FEATURES, N_HIDDEN)
@@ -258,7 +258,7 @@ def _update(rule, apply, numpy):
 
 
 def rmsprop_momentum_update():
-    from fastmlp.kernels.layout import RMSpropRule
+    from fastmlp.kernels.abi import RMSpropRule
 
     def apply(g, w, v, m):
         kernels().rmsprop_momentum_update(w, g, v, m, learning_rate=RATE, momentum=0.9, n_threads=1)
@@ -274,7 +274,7 @@ def rmsprop_momentum_update():
 
 
 def adam_update():
-    from fastmlp.kernels.layout import AdamRule
+    from fastmlp.kernels.abi import AdamRule
 
     def apply(g, w, v, m):
         kernels().adam_update(w, g, m, v, 1, learning_rate=RATE * 0.1 / 0.001**0.5, n_threads=1)
@@ -290,7 +290,7 @@ def adam_update():
 
 
 def sgd_update():
-    from fastmlp.kernels.layout import SGDRule
+    from fastmlp.kernels.abi import SGDRule
 
     def apply(g, w, v, m):
         kernels().sgd_update(w, g, m, learning_rate=RATE, momentum=0.9, n_threads=1)

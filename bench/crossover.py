@@ -1,6 +1,6 @@
 """Where skipping zeros stops to pay: an epoch with zeros skipped against the dense one, by density.
 
-``python bench/crossover.py`` prints both and their ratio for the input (`fastmlp.data.CROSSOVER`)
+``python bench/crossover.py`` prints both and their ratio for the input (`fastmlp.data.source.CROSSOVER`)
 and for hidden layers behind ReLU (`fastmlp.kernels.active.CROSSOVER`, above which the kernels take
 the dense products by themselves). One thread; the smallest time of each, taking turns.
 """
@@ -10,11 +10,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from fastmlp import data as data_module
-from fastmlp import engine as engine_module
-from fastmlp import network
-from fastmlp.engine import Engine
-from fastmlp.optimizers import SGD
+from fastmlp.data import source as data_module
+from fastmlp.engine import engine as engine_module
+from fastmlp.engine import panel_layout
+from fastmlp.engine.engine import Engine
+from fastmlp.engine.optimizers import SGD
 
 SAMPLES, ROUNDS = 6_000, 5
 
@@ -59,12 +59,12 @@ def input_pairs():
 
 def hidden_pairs():
     X = np.random.default_rng(1).normal(size=(SAMPLES, 64)).astype(np.float32)
-    pays = network._pays
+    pays = panel_layout._pays
     for bias in (-0.9, -0.5, -0.25, 0.0, 0.15):
         skipping, density = training((64, 512, 512, 10), X, bias)
-        network._pays, engine_module.layout_of = (lambda row: False), network.Layout
+        panel_layout._pays, engine_module.layout_of = (lambda row: False), panel_layout.Layout
         dense, _ = training((64, 512, 512, 10), X, bias)
-        network._pays, engine_module.layout_of = pays, network.layout_of
+        panel_layout._pays, engine_module.layout_of = pays, panel_layout.layout_of
         yield density, skipping, dense
 
 

@@ -22,7 +22,7 @@ import cases
 import environment
 from load import Others
 
-from fastmlp.kernels import library
+from fastmlp.kernels import code_cache
 
 THRESHOLDS = Path(__file__).with_name("thresholds.json")
 GATES = Path(__file__).with_name("results") / "gates.json"
@@ -95,7 +95,7 @@ def limit_of(ratios):
 
 def this_cpu():
     """What thresholds hold for: the CPU's name, and its make as LLVM has it, since machines for rent share names."""
-    make, _ = library.cpu()
+    make, _ = code_cache.cpu()
     return f"{environment.describe()['cpu']} ({make})"
 
 

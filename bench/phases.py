@@ -11,16 +11,16 @@ import numpy as np
 from numba import types
 
 from fastmlp.datasets import load_mnist
-from fastmlp.engine import Engine, as_batches
-from fastmlp.epoch import batch_weights, make_targets
-from fastmlp.kernels import library
-from fastmlp.kernels.backward import backward_layer, update_layer_dense, update_layer_sparse
-from fastmlp.kernels.block import BLOCK, readers
-from fastmlp.kernels.forward import forward_layer, output_backward
-from fastmlp.kernels.jit import machine_code
-from fastmlp.kernels.layout import Batches, Learning, Network, RMSpropRule, Targets, Turn, block
-from fastmlp.kernels.vector import fma, lanes_of, load, reduce_sum, zeros
-from fastmlp.optimizers import RMSprop
+from fastmlp.engine.engine import Engine, as_batches
+from fastmlp.engine.epoch import batch_weights, make_targets
+from fastmlp.engine.optimizers import RMSprop
+from fastmlp.kernels import code_cache
+from fastmlp.kernels.abi import Batches, Learning, Network, RMSpropRule, Targets, Turn, block
+from fastmlp.kernels.codegen.compiler import machine_code
+from fastmlp.kernels.codegen.struct_view import BLOCK, readers
+from fastmlp.kernels.codegen.vector import fma, lanes_of, load, reduce_sum, zeros
+from fastmlp.kernels.passes.backward import backward_layer, update_layer_dense, update_layer_sparse
+from fastmlp.kernels.passes.forward import forward_layer, output_backward
 
 REPEATS = 25
 UPDATES = 469  # of an epoch
@@ -101,8 +101,8 @@ def peak_load(words):
 
 def compiled(function):
     symbol, code = machine_code(function, (BLOCK,))
-    engine = library._engine(code)
-    call = library._PROTOTYPE(engine.get_function_address(symbol))
+    engine = code_cache._engine(code)
+    call = code_cache._PROTOTYPE(engine.get_function_address(symbol))
     result, error = ctypes.c_int64(), ctypes.c_void_p()
 
     def run(words):
@@ -174,7 +174,9 @@ def main():
     for name in ("forward_hidden", "update_hidden"):
         rate = 2 * multiplications / seconds[name] / 1e9
         loaded = 4 * multiplications / seconds[name] / 1e9  # a vector of weights or deltas per fma
-        print(f"{name}: {rate / gflops:.0%} of the fma peak, {loaded / gbytes:.0%} of the bandwidth")
+        print(
+            f"{name}: {rate / gflops:.0%} of the fma peak, {loaded / gbytes:.0%} of the bandwidth"
+        )
 
 
 if __name__ == "__main__":

@@ -51,7 +51,11 @@ def throughput(record):
         f" {s:.1f}   (accuracy {row['test_accuracy']:.3f})"
         for s, row in zip(speed, rows, strict=True)
     ]
-    backed = {"facecolor": "white", "edgecolor": "none", "pad": 1}  # the roofline stays behind the words
+    backed = {
+        "facecolor": "white",
+        "edgecolor": "none",
+        "pad": 1,
+    }  # the roofline stays behind the words
     axes.bar_label(bars, labels, label_type="edge", padding=6, bbox=backed)
     roofline = record["contenders"].get(report.ROOFLINE, {}).get("turns", [])[1:]
     if roofline:

@@ -120,7 +120,18 @@ def search(name, folder, n_jobs, backend, n_samples):
 
 def run(name, folder, n_jobs, backend, threads, n_samples):
     """The same in a process of its own."""
-    arguments = ["--one", name, "--folder", folder, "--jobs", n_jobs, "--backend", backend, "--samples", n_samples]
+    arguments = [
+        "--one",
+        name,
+        "--folder",
+        folder,
+        "--jobs",
+        n_jobs,
+        "--backend",
+        backend,
+        "--samples",
+        n_samples,
+    ]
     extra = {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "2"}
     finished = subprocess.run(
         [sys.executable, __file__, *map(str, arguments)],
@@ -144,7 +155,9 @@ def measure(records, folder, n_samples=60_000, rounds=1):
                 records.append(who | {"seconds": []})
             records[place]["seconds"].append(round(answer["seconds"], 3))
             records[place] |= {"fits": answer["fits"], "best_score": answer["best"]}
-            say(f"search {number + 1}/{rounds}, {name}, {backend}, {n_jobs} × {threads}: {answer['seconds']:.1f} s")
+            say(
+                f"search {number + 1}/{rounds}, {name}, {backend}, {n_jobs} × {threads}: {answer['seconds']:.1f} s"
+            )
 
 
 def main():
@@ -158,7 +171,11 @@ def main():
     parser.add_argument("--samples", type=int, default=60_000, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
-        print(json.dumps(search(options.one, options.folder, options.jobs, options.backend, options.samples)))
+        print(
+            json.dumps(
+                search(options.one, options.folder, options.jobs, options.backend, options.samples)
+            )
+        )
         return
     samples, rounds = (6_000, 1) if options.quick else (options.samples, options.rounds)
     records = []

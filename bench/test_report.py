@@ -81,7 +81,14 @@ def test_text_names_what_is_missing_and_that_it_was_interrupted(results):
 
 
 def test_searches_are_multiples_of_the_first_and_of_the_fastest(results):
-    ours = {"contender": "fastmlp", "workers": 2, "backend": "loky", "threads": 1, "fits": 24, "best_score": 0.97}
+    ours = {
+        "contender": "fastmlp",
+        "workers": 2,
+        "backend": "loky",
+        "threads": 1,
+        "fits": 24,
+        "best_score": 0.97,
+    }
     in_threads, other = ours | {"backend": "threading"}, ours | {"contender": "other"}
     results["searches"] = [
         ours | {"seconds": [9.0, 10.0, 12.0]},

@@ -11,18 +11,18 @@ import plain
 from scipy import sparse
 
 from fastmlp import MLPClassifier
-from fastmlp.engine import Engine
-from fastmlp.kernels import library
-from fastmlp.optimizers import RMSprop
+from fastmlp.engine.engine import Engine
+from fastmlp.engine.optimizers import RMSprop
+from fastmlp.kernels import code_cache
 
 FIT_AND_LOOK = """
 import sys
 import numpy as np
 from fastmlp import MLPClassifier
-from fastmlp.kernels import library
+from fastmlp.kernels import code_cache
 X = np.eye(40, dtype=np.float32)
 MLPClassifier((8,), max_iter=2, batch_size=16).fit(X, np.arange(40) % 3).predict(X)
-used = library._ENTRIES.values()
+used = code_cache._ENTRIES.values()
 print(len(used), sum(entry.from_cache for entry in used), "numba" in sys.modules)
 """
 
@@ -32,7 +32,7 @@ def test_second_fit_compiles_nothing(monkeypatch):
     X, y = X[:300], y[:300]
     MLPClassifier((64,), max_iter=1).fit(X, y).predict(X)
     compiled = []
-    monkeypatch.setattr(library, "_compile", lambda *key: compiled.append(key))
+    monkeypatch.setattr(code_cache, "_compile", lambda *key: compiled.append(key))
     read_only = X.copy()
     read_only.flags.writeable = False
     for other in (

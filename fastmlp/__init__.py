@@ -9,14 +9,14 @@ __all__ = ["Checkpoint", "MLPClassifier", "__version__", "datasets", "show_versi
 
 if TYPE_CHECKING:
     from . import datasets
-    from .checkpoint import Checkpoint
     from .environment import show_versions, warmup
-    from .estimator import MLPClassifier
+    from .estimators.checkpoint import Checkpoint
+    from .estimators.classifier import MLPClassifier
 
 # Public name -> (module, attribute): importing fastmlp imports neither numba nor scikit-learn.
 _LAZY = {
-    "Checkpoint": ("fastmlp.checkpoint", "Checkpoint"),
-    "MLPClassifier": ("fastmlp.estimator", "MLPClassifier"),
+    "Checkpoint": ("fastmlp.estimators.checkpoint", "Checkpoint"),
+    "MLPClassifier": ("fastmlp.estimators.classifier", "MLPClassifier"),
     "datasets": ("fastmlp.datasets", None),
     "show_versions": ("fastmlp.environment", "show_versions"),
     "warmup": ("fastmlp.environment", "warmup"),

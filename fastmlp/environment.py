@@ -36,8 +36,8 @@ def warmup(*, solvers: Sequence[str] = ("rmsprop",), dtypes: Sequence[str] = ("f
     dtypes : sequence of str, default=("float32",)
         As `MLPClassifier` names them.
     """
-    from .kernels.layout import AdamRule, GradientRule, RMSpropRule, SGDRule
-    from .kernels.library import entry
+    from .kernels.abi import AdamRule, GradientRule, RMSpropRule, SGDRule
+    from .kernels.code_cache import entry
 
     rules = {"rmsprop": RMSpropRule, "adam": AdamRule, "sgd": SGDRule, "lbfgs": GradientRule}
     unknown = set(solvers) - set(rules)
@@ -53,7 +53,7 @@ def warmup(*, solvers: Sequence[str] = ("rmsprop",), dtypes: Sequence[str] = ("f
 def _facts() -> Iterator[tuple[str, str]]:
     from llvmlite import binding
 
-    from .team import usable_threads
+    from .engine.team import usable_threads
 
     yield "fastmlp", __version__
     yield "python", f"{platform.python_version()} ({sys.executable})"
@@ -82,7 +82,7 @@ def _version(package: str) -> str:
 
 def _cache() -> str:
     """Where compiled code is kept, and whether it can be."""
-    from .kernels.library import folder, is_writable
+    from .kernels.code_cache import folder, is_writable
 
     if is_writable():
         return f"kept in {folder()}"

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from test_engine import OPTIMIZERS, Problem, assert_same, dtypes, optimizers
 
-from fastmlp import engine as engine_module
-from fastmlp import network
-from fastmlp.kernels.layout import (
+from fastmlp.data.batch_plan import read_records
+from fastmlp.engine import engine as engine_module
+from fastmlp.engine import panel_layout
+from fastmlp.kernels.abi import (
     BLOCK_PANELS,
     EDGES_AT,
     FEEDS,
@@ -16,7 +17,6 @@ from fastmlp.kernels.layout import (
     RETURNS,
     UNITS,
 )
-from fastmlp.plan import read_records
 
 # Panels of full, half and quarter width in either dtype, cut and whole.
 SIZES = (37, 200, 96, 33, 130, 3)
@@ -27,8 +27,8 @@ def dense(monkeypatch):
     """A context in which no layer's zeros are skipped."""
 
     def enter(patch):
-        patch.setattr(network, "_pays", lambda row: False)
-        patch.setattr(engine_module, "layout_of", network.Layout)
+        patch.setattr(panel_layout, "_pays", lambda row: False)
+        patch.setattr(engine_module, "layout_of", panel_layout.Layout)
 
     return enter
 

@@ -12,9 +12,9 @@ import scipy.sparse as sp
 from numpy.testing import assert_array_equal
 from small import X32, X, Y, assert_same, make
 
-from fastmlp import randomness
-from fastmlp.data import open_data
-from fastmlp.team import Team
+from fastmlp.data.source import open_data
+from fastmlp.engine.team import Team
+from fastmlp.training import seeding
 
 CLASSES = [0, 1, 2]
 Z = np.eye(6, dtype=np.float32)[Y] + np.eye(6, dtype=np.float32)[Y + 1]  # for sparse forms
@@ -263,8 +263,8 @@ class TestBadWeights:
 
 
 def _held_out(model):
-    seed = randomness.draw_seed(model.random_state)
-    return randomness.split_rows(seed, 120, model.validation_fraction, Y)[1]
+    seed = seeding.draw_seed(model.random_state)
+    return seeding.split_rows(seed, 120, model.validation_fraction, Y)[1]
 
 
 def csr_like(indptr, indices, data, shape):
@@ -406,8 +406,8 @@ def assert_equal(found, expected):
 def initial_coef(model, n_features):
     """The first layer's weights before training."""
     sizes = [n_features, *model.hidden_layer_sizes, 1]
-    seed = randomness.draw_seed(model.random_state)
-    return randomness.initial_parameters(seed, sizes, model.dtype)[0][0]
+    seed = seeding.draw_seed(model.random_state)
+    return seeding.initial_parameters(seed, sizes, model.dtype)[0][0]
 
 
 def memory_mapped(x):

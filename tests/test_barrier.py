@@ -8,12 +8,20 @@ import pytest
 from numba import types
 from numpy.testing import assert_array_equal
 
-from fastmlp.kernels import library, sync
-from fastmlp.kernels.block import BLOCK, readers
-from fastmlp.kernels.jit import kernel, machine_code
-from fastmlp.kernels.layout import INT64, block
-from fastmlp.kernels.sync import GENERATION, STOP, WAITING, _atomic_add, _atomic_load, _yield_core
-from fastmlp.team import Team
+from fastmlp.engine.team import Team
+from fastmlp.kernels import code_cache
+from fastmlp.kernels.abi import INT64, block
+from fastmlp.kernels.codegen.compiler import kernel, machine_code
+from fastmlp.kernels.codegen.struct_view import BLOCK, readers
+from fastmlp.kernels.passes import threads as sync
+from fastmlp.kernels.passes.threads import (
+    GENERATION,
+    STOP,
+    WAITING,
+    _atomic_add,
+    _atomic_load,
+    _yield_core,
+)
 
 APART = 8  # each thread's number on a cache line of its own
 N_DELAYS = 997
@@ -55,8 +63,8 @@ def one_too_few(sync, me, n_threads):
 def entry(stress):
     """The compiled function of a block, to be called with one."""
     symbol, code = machine_code(stress, (BLOCK,))
-    engine = library._engine(code)
-    function = library._PROTOTYPE(engine.get_function_address(symbol))
+    engine = code_cache._engine(code)
+    function = code_cache._PROTOTYPE(engine.get_function_address(symbol))
 
     def call(words):
         result, exception = np.zeros(1, np.int64), np.zeros(1, np.int64)

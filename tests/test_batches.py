@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from fastmlp import batches
-from fastmlp.plan import read_records
+from fastmlp.data import _batches, _rows
+from fastmlp.data.batch_plan import read_records
 
 INT = np.int64
 
@@ -15,11 +15,11 @@ def integers(*values):
 
 def table_of(sizes, n_blocks=1):
     """A batch table of batches that follow one another without gaps; 100 entries each."""
-    table = np.zeros((len(sizes), batches.N_FIELDS), INT)
-    table[:, batches.SIZE] = sizes
-    table[:, batches.START] = np.cumsum(sizes) - sizes
-    table[:, batches.EDGES] = table[:, batches.START] * (n_blocks + 1)
-    for field in (batches.ACTIVE, batches.COLUMN, batches.ENTRY):
+    table = np.zeros((len(sizes), _batches.N_FIELDS), INT)
+    table[:, _batches.SIZE] = sizes
+    table[:, _batches.START] = np.cumsum(sizes) - sizes
+    table[:, _batches.EDGES] = table[:, _batches.START] * (n_blocks + 1)
+    for field in (_batches.ACTIVE, _batches.COLUMN, _batches.ENTRY):
         table[:, field] = np.arange(len(sizes)) * 100
     return table
 
@@ -36,7 +36,7 @@ def table_of(sizes, n_blocks=1):
     ],
 )
 def test_check_csr(index, verdict, dtype):
-    assert batches.check_csr(integers(0, 2, 2, 4), np.array(index, dtype), 5) == verdict
+    assert _rows.check_csr(integers(0, 2, 2, 4), np.array(index, dtype), 5) == verdict
 
 
 @pytest.mark.parametrize("n_features", [1, 63, 64, 65, 127, 128, 300, 784])
@@ -46,11 +46,11 @@ def test_count_and_encode(source, index_dtype, n_features):
     rng = np.random.default_rng(n_features)
     X = (rng.integers(0, 3, (9, n_features)) % 2).astype(source)
     counts = np.empty(9, INT)
-    batches.count_dense(X, False, counts)
+    _rows.count_dense(X, False, counts)
     np.testing.assert_array_equal(counts, np.count_nonzero(X, axis=1))
     starts = np.concatenate([[0], np.cumsum(counts)])
     index, value = np.empty(starts[-1], index_dtype), np.empty(starts[-1], source)
-    batches.encode(X, starts, index, value)
+    _rows.encode(X, starts, index, value)
     rows, features = np.nonzero(X)
     np.testing.assert_array_equal(index, features)
     np.testing.assert_array_equal(value, X[rows, features])
@@ -61,7 +61,7 @@ def test_encode_when_x_has_changed_since_it_was_counted():
     X[0, [3, 66]] = 1, 2
     X[1, [0, 1, 69]] = 3, 4, 5
     index, value = np.full(6, 999, np.uint16), np.full(6, 999, np.float32)
-    batches.encode(X, integers(0, 4, 5), index, value)  # two too many, then two too few
+    _rows.encode(X, integers(0, 4, 5), index, value)  # two too many, then two too few
     np.testing.assert_array_equal(index, [3, 66, 0, 0, 0, 999])
     np.testing.assert_array_equal(value, [1, 2, 0, 0, 3, 999])
 
@@ -78,7 +78,7 @@ def columns_of(n_entries, n_features, dtype):
 def test_gather_when_values_have_changed_since_they_were_counted():
     value = np.array([0, 5, 0, 7], np.float32)
     edges, index, out = np.empty(4, INT), np.full(5, 999, np.uint32), np.full(5, 999, np.float32)
-    batches.gather_sparse(
+    _batches.gather_sparse(
         integers(0, 3, 4), np.arange(4, dtype=np.uint32), value, integers(2, 1), integers(0, 1),
         table_of([2]), 1, 4, edges, index, out, False, *columns_of(0, 0, np.float32),
     )  # fmt: skip
@@ -97,25 +97,25 @@ def test_columns_leave_their_counters_as_they_found_them(n_features, dtype):
     value = np.arange(1, 1 + len(source), dtype=dtype)
     edges, index, gathered = np.empty(10, INT), np.empty(200, np.uint32), np.empty(200, dtype)
     feature, column, row, records, cursor, present = columns_of(200, n_features, dtype)
-    batches.gather_sparse(
+    _batches.gather_sparse(
         each * np.arange(6), source, value, np.full(5, each), np.arange(5), table, 1, n_features,
         edges, index, gathered, True, feature, column, row, records, cursor, present,
     )  # fmt: skip
     assert not cursor.any()
     assert not present.any()
     for t, first in zip(table, (0, 100), strict=True):
-        part = slice(first, first + each * t[batches.SIZE])
+        part = slice(first, first + each * t[_batches.SIZE])
         samples, values = read_records(records, part.start, part.stop)
         by_feature = np.argsort(index[part], kind="stable")
         np.testing.assert_array_equal(values, gathered[part][by_feature])
         np.testing.assert_array_equal(samples, by_feature // each)
         active = np.unique(index[part])
-        assert t[batches.N_ACTIVE] == len(active)
+        assert t[_batches.N_ACTIVE] == len(active)
         np.testing.assert_array_equal(feature[first : first + len(active)], active)
 
 
 def test_wrong_types_are_refused():
     with pytest.raises(TypeError):
-        batches.count_dense(np.zeros((2, 2), np.int16), False, np.zeros(2, INT))
+        _rows.count_dense(np.zeros((2, 2), np.int16), False, np.zeros(2, INT))
     with pytest.raises(ValueError):
-        batches.count_dense(np.zeros((2, 2), order="F"), False, np.zeros(2, INT))
+        _rows.count_dense(np.zeros((2, 2), order="F"), False, np.zeros(2, INT))

@@ -30,7 +30,14 @@ class TestDisplay:
         make(verbose=1, max_iter=2, early_stopping=True, validation_fraction=0.2).fit(x, Y)
         captured = capsys.readouterr()
         assert captured.out == ""
-        for word in ("samples/s", "loss=", "accuracy=", "val_accuracy=", "zero-skipping path", "Epoch 2/2"):
+        for word in (
+            "samples/s",
+            "loss=",
+            "accuracy=",
+            "val_accuracy=",
+            "zero-skipping path",
+            "Epoch 2/2",
+        ):
             assert word in captured.err
         assert captured.err.count("96.0/96.0") >= 2
 

@@ -13,8 +13,9 @@ from forked import in_a_fork, needs_fork
 from numpy.testing import assert_array_equal
 from trained import STOCHASTIC, Crash, X, Y, assert_same_training, make
 
-from fastmlp import Checkpoint, MLPClassifier, callbacks, checkpoint
-from fastmlp.engine import Engine
+from fastmlp import Checkpoint, MLPClassifier
+from fastmlp.engine.engine import Engine
+from fastmlp.estimators import callbacks, checkpoint
 
 pytest.importorskip("sklearn.callback", reason="scikit-learn before 1.9")
 

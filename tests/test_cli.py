@@ -10,7 +10,8 @@ import joblib
 import numpy as np
 import pytest
 
-from fastmlp import cli, datasets
+from fastmlp import datasets
+from fastmlp.cli import main
 from fastmlp.datasets import load_mnist
 from fastmlp.plots import learning_curves
 
@@ -32,13 +33,13 @@ def test_the_command_alone_shows_the_help():
 
 
 def test_help_needs_nothing_heavy():
-    code = "import sys, fastmlp.cli; sys.exit('numpy' in sys.modules)"
+    code = "import sys, fastmlp.cli.main; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
 def test_train_help_names_every_option(capsys):
     with pytest.raises(SystemExit) as end:
-        cli.main(["train", "--help"])
+        main.main(["train", "--help"])
     assert end.value.code == 0
     shown = capsys.readouterr().out
     for option in ("hidden", "lr", "momentum", "epochs", "batch-size", "seed", "threads", "data",
@@ -48,7 +49,7 @@ def test_train_help_names_every_option(capsys):
 
 def test_train_tells_saves_and_plots(tmp_path, capsys):
     model_file, picture = tmp_path / "model.joblib", tmp_path / "curves.png"
-    assert cli.main([*SMALL, "--save", str(model_file), "--plot", str(picture)]) == 0
+    assert main.main([*SMALL, "--save", str(model_file), "--plot", str(picture)]) == 0
     out = capsys.readouterr().out
     loss, accuracy = map(float, re.search(r"test loss (\S+), test accuracy (\S+)", out).groups())
     assert accuracy > 0.9
@@ -64,7 +65,7 @@ def test_train_tells_saves_and_plots(tmp_path, capsys):
 
 
 def test_progress_has_loss_accuracy_and_speed(capsys):
-    cli.main(SMALL)
+    main.main(SMALL)
     shown = "".join(capsys.readouterr())
     assert re.search(r"loss[ =]+0\.\d+", shown)
     assert re.search(r"accuracy[ =]+0\.\d+", shown)
@@ -74,7 +75,7 @@ def test_progress_has_loss_accuracy_and_speed(capsys):
 def test_without_tqdm_progress_is_lines(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "tqdm", None)
     monkeypatch.setitem(sys.modules, "tqdm.auto", None)
-    cli.main(SMALL)
+    main.main(SMALL)
     lines = capsys.readouterr().out.splitlines()
     epochs = [line for line in lines if "loss = " in line and "accuracy = " in line]
     assert len(epochs) == 2
@@ -83,7 +84,7 @@ def test_without_tqdm_progress_is_lines(monkeypatch, capsys):
 
 def test_options_reach_the_model(tmp_path):
     file = tmp_path / "model.joblib"
-    cli.main(
+    main.main(
         ["train", "--hidden", "12", "8", "--lr", "0.003", "--momentum", "0.5", "--epochs", "1",
          "--batch-size", "7000", "--seed", "3", "--threads", "1", "--save", str(file)]
     )  # fmt: skip
@@ -96,7 +97,7 @@ def test_options_reach_the_model(tmp_path):
 
 
 def test_the_last_shorter_batch_is_counted(capsys):
-    cli.main([*SMALL, "--batch-size", "7000"])
+    main.main([*SMALL, "--batch-size", "7000"])
     assert re.search(r"^18 updates", capsys.readouterr().out, flags=re.MULTILINE)
 
 
@@ -104,7 +105,7 @@ def test_a_seed_is_a_run(tmp_path):
     coefs = []
     for seed, threads in ((0, 1), (0, 2), (1, 1)):
         file = tmp_path / f"{seed}{threads}"
-        cli.main([*SMALL, "--seed", str(seed), "--threads", str(threads), "--save", str(file)])
+        main.main([*SMALL, "--seed", str(seed), "--threads", str(threads), "--save", str(file)])
         coefs.append(joblib.load(file).coefs_[0])
     np.testing.assert_array_equal(coefs[0], coefs[1])
     assert not np.array_equal(coefs[0], coefs[2])
@@ -124,7 +125,7 @@ def test_data_by_name_and_by_path(monkeypatch, capsys, tmp_path):
     for name in ("load_mnist", "load_fashion_mnist"):
         monkeypatch.setattr(datasets, name, remember(name))
     for data in ([], ["--data", "mnist"], ["--data", "fashion-mnist"], ["--data", str(tmp_path)]):
-        assert cli.main(["train", *data]) == 2
+        assert main.main(["train", *data]) == 2
     assert asked == [
         ("load_mnist", None),
         ("load_mnist", None),
@@ -143,14 +144,14 @@ def test_data_by_name_and_by_path(monkeypatch, capsys, tmp_path):
     ],
 )
 def test_what_cannot_work_is_said_before_the_training(arguments, message, capsys, monkeypatch):
-    monkeypatch.setattr("fastmlp.estimator.MLPClassifier", None)
-    assert cli.main(["train", *arguments]) == 2
+    monkeypatch.setattr("fastmlp.estimators.classifier.MLPClassifier", None)
+    assert main.main(["train", *arguments]) == 2
     assert message in capsys.readouterr().err
 
 
 def test_a_plot_without_matplotlib_is_refused_before_the_training(monkeypatch, capsys, tmp_path):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    assert cli.main(["train", "--plot", str(tmp_path / "p.png")]) == 2
+    assert main.main(["train", "--plot", str(tmp_path / "p.png")]) == 2
     assert "pip install matplotlib" in capsys.readouterr().err
 
 
@@ -163,7 +164,7 @@ def test_a_plot_without_matplotlib_is_refused_before_the_training(monkeypatch, c
 )  # fmt: skip
 def test_values_that_make_no_sense_are_refused(arguments, capsys):
     with pytest.raises(SystemExit) as end:
-        cli.main(["train", *arguments])
+        main.main(["train", *arguments])
     assert end.value.code == 2
     assert f"argument {arguments[0]}" in capsys.readouterr().err
 
@@ -173,7 +174,7 @@ def test_ctrl_c_before_the_training_is_no_traceback(monkeypatch, capsys):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(datasets, "load_mnist", interrupted)
-    assert cli.main(["train"]) == 130
+    assert main.main(["train"]) == 130
     assert capsys.readouterr().err == "stopped\n"
 
 

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from fastmlp import batches as fields
-from fastmlp import data as data_module
-from fastmlp import plan as plan_module
-from fastmlp.data import open_data
-from fastmlp.plan import read_records
+from fastmlp.data import _batches as fields
+from fastmlp.data import batch_plan as plan_module
+from fastmlp.data import source as data_module
+from fastmlp.data.batch_plan import read_records
+from fastmlp.data.source import open_data
 
 
 class Threads:

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fastmlp import datasets
-from fastmlp.datasets import FASHION_MNIST, IDX_FILES, MNIST, load_fashion_mnist, load_mnist
+from fastmlp.datasets import mnist as datasets
+from fastmlp.datasets.mnist import FASHION_MNIST, IDX_FILES, MNIST, load_fashion_mnist, load_mnist
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 
@@ -31,7 +31,9 @@ def nothing_lies_around(monkeypatch, tmp_path):
 @pytest.fixture
 def no_checkout(monkeypatch, tmp_path):
     """Pretend that the package is installed away from its repository, on a bare system."""
-    monkeypatch.setattr(datasets, "__file__", str(tmp_path / "site-packages/fastmlp/datasets.py"))
+    monkeypatch.setattr(
+        datasets, "__file__", str(tmp_path / "site-packages/fastmlp/datasets/mnist.py")
+    )
     fashion = datasets.FASHION_MNIST._replace(system_folders=())
     monkeypatch.setattr(datasets, "FASHION_MNIST", fashion)
 
@@ -157,10 +159,10 @@ def test_places_are_tried_in_order(load, tiny, play, no_checkout, monkeypatch, t
         (datasets.MNIST, tiny[0]) if load is load_mnist else (datasets.FASHION_MNIST, tiny[1])
     )
     monkeypatch.setattr(sys, "platform", "linux")
-    (tmp_path / "checkout/fastmlp").mkdir(parents=True)
+    (tmp_path / "checkout/fastmlp/datasets").mkdir(parents=True)
     (tmp_path / "checkout/pyproject.toml").touch()
-    (tmp_path / "checkout/fastmlp/datasets.py").touch()
-    monkeypatch.setattr(datasets, "__file__", str(tmp_path / "checkout/fastmlp/datasets.py"))
+    (tmp_path / "checkout/fastmlp/datasets/mnist.py").touch()
+    monkeypatch.setattr(datasets, "__file__", str(tmp_path / "checkout/fastmlp/datasets/mnist.py"))
     monkeypatch.setenv("FASTMLP_DATA", str(tmp_path / "variable"))
     read = []
     for reader in ("read_npz", "read_idx"):

@@ -8,7 +8,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 
-from fastmlp import MLPClassifier, cli
+from fastmlp import MLPClassifier
+from fastmlp.cli import main
 from fastmlp.datasets import digit_from_image, load_mnist
 
 N = 100
@@ -242,7 +243,7 @@ def test_without_pillow_the_extra_is_named(monkeypatch):
 
 
 def predict(capsys, *arguments):
-    status = cli.main(["predict", *map(str, arguments)])
+    status = main.main(["predict", *map(str, arguments)])
     return status, *capsys.readouterr()
 
 

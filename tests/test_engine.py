@@ -8,11 +8,11 @@ import pytest
 import reference
 from scipy import sparse
 
-from fastmlp import data as data_module
-from fastmlp import engine as engine_module
-from fastmlp.engine import Engine
-from fastmlp.few import FewPredictor
-from fastmlp.optimizers import SGD, Adam, RMSprop
+from fastmlp.data import source as data_module
+from fastmlp.engine import engine as engine_module
+from fastmlp.engine.engine import Engine
+from fastmlp.engine.optimizers import SGD, Adam, RMSprop
+from fastmlp.engine.small_predict import FewPredictor
 
 # name: (optimizer, the reference's, learning rate)
 OPTIMIZERS = {
@@ -242,7 +242,9 @@ def test_a_few_predictions_are_those_of_many(hidden, order, dtype):
     expected = engine.predict(engine.open(problem.X))
     few = FewPredictor(problem.sizes, activation="relu", output="softmax", dtype=dtype)
     for n, X in itertools.product((1, 7, 30), (problem.X, sparse.csr_array(problem.X))):
-        np.testing.assert_array_equal(few.predict(few.engine.open(X[:n], reuse=False), *given), expected[:n])
+        np.testing.assert_array_equal(
+            few.predict(few.engine.open(X[:n], reuse=False), *given), expected[:n]
+        )
 
 
 @dtypes
@@ -325,7 +327,9 @@ def test_a_batch_without_weight_makes_no_update(optimizer, alpha):
 @pytest.mark.parametrize("density", [0.1, 0.9])
 def test_a_batch_that_begins_ahead_is_the_same(optimizer, density, monkeypatch):
     """Right after the update before, but not across chunks, nor after a batch without weight."""
-    problem = Problem((37, 256, 70, 3), n=280, density=density)  # four panels, two parts for two threads
+    problem = Problem(
+        (37, 256, 70, 3), n=280, density=density
+    )  # four panels, two parts for two threads
     problem.weight[problem.orders[0][64:96]] = 0.0
     how = {"sample_weight": problem.weight}
     expected = problem.train(optimizer, how=how)

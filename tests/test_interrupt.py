@@ -13,9 +13,9 @@ import pytest
 from forked import needs_fork, run_in_a_fork
 from trained import STOCHASTIC, Crash, X, Y, assert_same_training, make
 
-from fastmlp import fitting
-from fastmlp.engine import Engine
-from fastmlp.training import Training
+from fastmlp.engine.engine import Engine
+from fastmlp.estimators import fit_task as fitting
+from fastmlp.training.stochastic import Training
 
 
 def interrupt_after(*delays):

@@ -11,9 +11,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from fastmlp import data as data_module
-from fastmlp.engine import Engine
-from fastmlp.kernels import arrays
+from fastmlp import array_kernels
+from fastmlp.data import source as data_module
+from fastmlp.engine.engine import Engine
 
 DTYPES = (np.float32, np.float64)
 dtypes = pytest.mark.parametrize("dtype", DTYPES, ids=["float32", "float64"])
@@ -68,10 +68,10 @@ def check_product(found, inputs, weight, bias):
 @example(seed=2, n=129, fan_in=64, fan_out=64, density=1.0)
 def test_matmul(dtype, seed, n, fan_in, fan_out, density):
     parts = draw_product(seed, n, fan_in, fan_out, density, dtype)
-    found = with_any_team(arrays.matmul, *parts)
+    found = with_any_team(array_kernels.matmul, *parts)
     assert found.dtype == dtype
     check_product(found, *parts)
-    csr = with_any_team(arrays.matmul, sparse.csr_array(parts[0]), *parts[1:])
+    csr = with_any_team(array_kernels.matmul, sparse.csr_array(parts[0]), *parts[1:])
     np.testing.assert_array_equal(csr, found)
 
 
@@ -84,7 +84,7 @@ def test_skipped_zeros_change_no_bit(dtype, fan_out, monkeypatch):
         monkeypatch.setattr(data_module, "CROSSOVER", crossover)
         monkeypatch.setattr(data_module, "BLOCK_FEATURES", block_features)
         monkeypatch.setattr(data_module, "BLOCK_ENTRIES", 1)
-        results.append(arrays.matmul(*parts, n_threads=2))
+        results.append(array_kernels.matmul(*parts, n_threads=2))
     for result in results[1:]:
         np.testing.assert_array_equal(result, results[0])
 
@@ -93,21 +93,21 @@ def test_matmul_takes_any_real_inputs():
     weight, bias = np.ones((3, 2), np.float32), np.zeros(2, np.float32)
     for dtype in ("uint8", "bool", "int64", "float16", ">f8"):
         inputs = np.array([[1, 0, 1]]).astype(dtype)
-        np.testing.assert_array_equal(arrays.matmul(inputs, weight, bias), [[2, 2]])
+        np.testing.assert_array_equal(array_kernels.matmul(inputs, weight, bias), [[2, 2]])
 
 
 def test_matmul_refuses():
     x, w, b = np.ones((4, 3), np.float32), np.ones((3, 2), np.float32), np.ones(2, np.float32)
     for parts in ((x[:, :2], w, b), (x, w[:2], b), (x, w, b[:1]), (x[0], w, b), (x, w[0], b)):
         with pytest.raises(ValueError, match=r"fit together|dimensions"):
-            arrays.matmul(*parts)
+            array_kernels.matmul(*parts)
     for parts in ((x[:0], w, b), (x[:, :0], w[:0], b), (x, w[:, :0], b[:0])):
         with pytest.raises(ValueError, match="a dimension is 0"):
-            arrays.matmul(*parts)
+            array_kernels.matmul(*parts)
     bad = (x, w.astype(int), b), (x, w, b.astype(float)), (x.astype(complex), w, b)
     for parts in (*bad, (x, w.astype(">f4"), b), (sparse.csc_array(x), w, b)):
         with pytest.raises(TypeError):
-            arrays.matmul(*parts)
+            array_kernels.matmul(*parts)
 
 
 # --- functions of each element ----------------------------------------------------------------
@@ -145,7 +145,7 @@ def test_accuracy(name, dtype):
     limit, ranges = ACCURACY[name]
     x = draw_points(np.random.default_rng(4), *ranges[dtype]).astype(dtype)
     x = np.clip(x, *np.asarray(ranges[dtype], dtype))
-    found = with_any_team(getattr(arrays, name), x)
+    found = with_any_team(getattr(array_kernels, name), x)
     expected = exactly(name, x)
     # Where the result is subnormal, the unit is that of the smallest normal number.
     unit = np.spacing(np.maximum(abs(expected).astype(dtype), np.finfo(dtype).tiny))
@@ -158,7 +158,7 @@ def test_extremes(dtype):
     x = np.array([nan, -inf, inf, info.min, info.max, 0.0, -0.0, info.tiny, -info.tiny], dtype)
 
     def each(name):
-        return getattr(arrays, name)(x, n_threads=1)
+        return getattr(array_kernels, name)(x, n_threads=1)
 
     np.testing.assert_array_equal(each("identity"), x)
     np.testing.assert_array_equal(each("relu")[1:], np.maximum(x, 0)[1:])
@@ -177,7 +177,7 @@ def test_extremes(dtype):
 
 
 def test_nan_stays_nan_in_relu():
-    assert np.isnan(arrays.relu(np.array([np.nan]), n_threads=1)).all()
+    assert np.isnan(array_kernels.relu(np.array([np.nan]), n_threads=1)).all()
 
 
 @dtypes
@@ -186,17 +186,17 @@ def test_nan_stays_nan_in_relu():
 def test_activations(name, dtype, shape):
     x = np.random.default_rng(5).normal(size=shape).astype(dtype) * 3
     x = np.asarray(x, dtype)
-    found = with_any_team(getattr(arrays, name), x)
+    found = with_any_team(getattr(array_kernels, name), x)
     assert found.dtype == dtype
     expected = reference.ACTIVATION[name](np.asarray(x, np.float64))
     np.testing.assert_allclose(found, expected, rtol=4 * np.finfo(dtype).eps)
-    np.testing.assert_array_equal(getattr(arrays, name)(x.T), found.T)
+    np.testing.assert_array_equal(getattr(array_kernels, name)(x.T), found.T)
 
 
 def test_activations_refuse():
     for x in (np.arange(3), np.ones(3, np.float16), np.ones(3, ">f4"), [1, 2]):
         with pytest.raises(TypeError, match="x: float32 or float64"):
-            arrays.relu(x)
+            array_kernels.relu(x)
 
 
 # --- losses -----------------------------------------------------------------------------------
@@ -234,7 +234,7 @@ def test_softmax_cross_entropy_backward(dtype, seed, n, n_outputs, scale, weight
     if weighted and not weight.any():
         weight[0] = 1.0
     name = "softmax_cross_entropy_backward"
-    found = with_any_team(getattr(arrays, name), logits, labels, weight)
+    found = with_any_team(getattr(array_kernels, name), logits, labels, weight)
     expected = getattr(reference, name)(logits.astype(float), labels, weight)
     check_loss(found, expected, logits, labels, weight)
 
@@ -256,7 +256,7 @@ def test_logistic_cross_entropy_backward(dtype, seed, n, n_outputs, scale, weigh
     labels = ((logits > 0) ^ (rng.random((n, n_outputs)) < 0.5 / n_outputs)).astype(np.int32)
     weight = rng.uniform(0.5, 2.0, n) if weighted else None
     name = "logistic_cross_entropy_backward"
-    found = with_any_team(getattr(arrays, name), logits, labels, weight)
+    found = with_any_team(getattr(array_kernels, name), logits, labels, weight)
     expected = getattr(reference, name)(logits.astype(float), labels, weight)
     check_loss(found, expected, logits, labels, weight)
 
@@ -267,8 +267,8 @@ def test_one_bad_sample_spoils_no_other(dtype):
     logits = rng.normal(size=(5, 3)).astype(dtype)
     classes, marks = rng.integers(3, size=(5, 1)), rng.integers(2, size=(5, 3))
     for kernel, labels in (
-        (arrays.softmax_cross_entropy_backward, classes),
-        (arrays.logistic_cross_entropy_backward, marks),
+        (array_kernels.softmax_cross_entropy_backward, classes),
+        (array_kernels.logistic_cross_entropy_backward, marks),
     ):
         _, clean, _ = kernel(logits, labels)
         bad = logits.copy()
@@ -282,14 +282,14 @@ def test_one_bad_sample_spoils_no_other(dtype):
 
 def test_of_equal_logits_the_first_counts():
     logits, labels = np.zeros((3, 3)), np.array([[0], [1], [2]])
-    assert arrays.softmax_cross_entropy_backward(logits, labels)[2] == pytest.approx(1 / 3)
+    assert array_kernels.softmax_cross_entropy_backward(logits, labels)[2] == pytest.approx(1 / 3)
 
 
 def test_losses_refuse():
     z, classes, marks = np.zeros((4, 3)), np.zeros((4, 1), int), np.zeros((4, 3), int)
     for kernel, labels in (
-        (arrays.softmax_cross_entropy_backward, classes),
-        (arrays.logistic_cross_entropy_backward, marks),
+        (array_kernels.softmax_cross_entropy_backward, classes),
+        (array_kernels.logistic_cross_entropy_backward, marks),
     ):
         for wrong in (labels[:3], labels[:, 0], labels - 1, labels + 3):
             with pytest.raises(ValueError, match="labels"):
@@ -348,7 +348,7 @@ def test_rules_step_by_step(rule, dtype, shape):
         results = []
         for n_threads in (1, 2):
             now = [array.copy() for array in before]
-            getattr(arrays, name)(
+            getattr(array_kernels, name)(
                 now[0], gradient, *now[1:], *steps, n_threads=n_threads, **hyper
             )
             results.append(now)
@@ -367,7 +367,7 @@ def test_rules_step_by_step(rule, dtype, shape):
 def test_tiny_states_become_zero(dtype):
     weight, gradient = np.ones(3, dtype), np.zeros(3, dtype)
     square, velocity = np.full(3, 1.05e-30, dtype), np.array([-1.05e-30, 1.05e-30, 1.0], dtype)
-    arrays.rmsprop_momentum_update(
+    array_kernels.rmsprop_momentum_update(
         weight, gradient, square, velocity, learning_rate=0.1, momentum=0.5
     )
     np.testing.assert_array_equal(square, np.zeros(3))
@@ -376,7 +376,7 @@ def test_tiny_states_become_zero(dtype):
 
 def test_updates_reach_views():
     whole = np.ones((6, 4))
-    arrays.sgd_update(whole[::2, 1:3], np.ones((3, 2)), learning_rate=1.0)
+    array_kernels.sgd_update(whole[::2, 1:3], np.ones((3, 2)), learning_rate=1.0)
     expected = np.ones((6, 4))
     expected[::2, 1:3] = 0
     np.testing.assert_array_equal(whole, expected)
@@ -386,7 +386,7 @@ def test_updates_refuse():
     w, g, s = np.ones(4), np.ones(4), np.ones(4)
     read_only = s.copy()
     read_only.flags.writeable = False
-    update, rate = arrays.rmsprop_momentum_update, {"learning_rate": 0.1}
+    update, rate = array_kernels.rmsprop_momentum_update, {"learning_rate": 0.1}
     with pytest.raises(ValueError, match=r"gradient: shape \(4,\)"):
         update(w, g[:3], s, **rate)
     with pytest.raises(ValueError, match=r"square: shape \(4,\)"):
@@ -402,7 +402,7 @@ def test_updates_refuse():
     with pytest.raises(TypeError, match="weight: float32 or float64"):
         update(w.astype(int), g, s, **rate)
     with pytest.raises(ValueError, match="t: updates are counted from 1"):
-        arrays.adam_update(w, g, s, s.copy(), 0, **rate)
+        array_kernels.adam_update(w, g, s, s.copy(), 0, **rate)
     np.testing.assert_array_equal([w, g, s], np.ones((3, 4)))
 
 
@@ -469,9 +469,7 @@ def test_gradient_is_the_reference_s(activation, output, hidden, dtype):
             )
             engine.set_parameters(coefs, intercepts)
             data = engine.open(X)
-            results.append(
-                engine.loss_and_gradient(data, labels, alpha=0.1, sample_weight=weight)
-            )
+            results.append(engine.loss_and_gradient(data, labels, alpha=0.1, sample_weight=weight))
         loss, coef_grads, intercept_grads = results[0]
         given = [[np.asarray(p, dtype).astype(float) for p in ps] for ps in (coefs, intercepts)]
         expected = reference.backward(
@@ -494,8 +492,9 @@ def test_exported_lazily():
     code = """
 import sys
 import fastmlp.kernels
-from fastmlp.kernels import layout, library
-assert "numba" not in sys.modules and "fastmlp.kernels.arrays" not in sys.modules
+from fastmlp.kernels import abi
+from fastmlp.kernels import code_cache
+assert "numba" not in sys.modules and "fastmlp.array_kernels" not in sys.modules
 from fastmlp.kernels import relu, adam_update
 assert "relu" in dir(fastmlp.kernels)
 assert "numba" not in sys.modules

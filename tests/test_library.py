@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fastmlp import team
-from fastmlp.kernels import arrays, layout, library, sync
+from fastmlp import array_kernels
+from fastmlp.engine import team
+from fastmlp.kernels import abi, code_cache
+from fastmlp.kernels.passes import threads as sync
 
 SMALLEST = ("elements", "float64", None)
 
@@ -27,7 +29,7 @@ def run(code, **environment):
 
 def relu_by(elements, values):
     x = layout_ready(values)
-    elements(layout.block(layout.Elements(x, x.size, layout.RELU, 0, 1)))
+    elements(abi.block(abi.Elements(x, x.size, abi.RELU, 0, 1)))
     return x
 
 
@@ -45,7 +47,7 @@ def kept(tmp_path_factory):
     folder = tmp_path_factory.mktemp("kept")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FASTMLP_CACHE", str(folder))
-        made = library._Entry(*SMALLEST)
+        made = code_cache._Entry(*SMALLEST)
         assert not made.from_cache
         check(made)
     return folder
@@ -70,7 +72,7 @@ def the_file(folder):
 
 def test_entries_are_loaded_from_the_cache(cache):
     before = the_file(cache).stat().st_mtime_ns
-    loaded = library._Entry(*SMALLEST)
+    loaded = code_cache._Entry(*SMALLEST)
     assert loaded.from_cache
     check(loaded)
     assert the_file(cache).stat().st_mtime_ns == before
@@ -92,19 +94,19 @@ def test_damaged_files_are_made_again(damage, cache):
     path = the_file(cache)
     sound = path.read_bytes()
     path.write_bytes(damage(sound))
-    made = library._Entry(*SMALLEST)
+    made = code_cache._Entry(*SMALLEST)
     assert not made.from_cache
     check(made)
     assert the_file(cache) == path  # and nothing else is left there
-    assert library._Entry(*SMALLEST).from_cache
+    assert code_cache._Entry(*SMALLEST).from_cache
 
 
 def test_a_folder_that_is_a_file(tmp_path, monkeypatch):
     path = tmp_path / "file"
     path.write_text("mine")
     monkeypatch.setenv("FASTMLP_CACHE", str(path))
-    assert not library.is_writable()
-    made = library._Entry(*SMALLEST)
+    assert not code_cache.is_writable()
+    made = code_cache._Entry(*SMALLEST)
     assert not made.from_cache
     check(made)
     assert path.read_text() == "mine"
@@ -120,8 +122,8 @@ def test_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Path, "mkdir", refuse)
     monkeypatch.setattr(Path, "write_bytes", refuse)
-    assert not library.is_writable()
-    made = library._Entry(*SMALLEST)
+    assert not code_cache.is_writable()
+    made = code_cache._Entry(*SMALLEST)
     assert not made.from_cache
     check(made)
     assert list(folder.iterdir()) == []
@@ -136,28 +138,28 @@ def test_a_full_disk_leaves_no_part(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", write_half)
-    check(library._Entry(*SMALLEST))
+    check(code_cache._Entry(*SMALLEST))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("FASTMLP_CACHE", str(tmp_path / "mine"))
-    assert library.folder() == tmp_path / "mine"
-    assert library.is_writable()
+    assert code_cache.folder() == tmp_path / "mine"
+    assert code_cache.is_writable()
     monkeypatch.delenv("FASTMLP_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     if sys.platform.startswith("linux"):
-        assert library.folder() == tmp_path / "fastmlp"
+        assert code_cache.folder() == tmp_path / "fastmlp"
 
 
 def test_a_second_process_does_without_numba():
     code = """
 import sys
 import numpy as np
-from fastmlp.engine import Engine
-from fastmlp.kernels import library
-from fastmlp.kernels.layout import SGDRule
-from fastmlp.optimizers import SGD
+from fastmlp.engine.engine import Engine
+from fastmlp.kernels import code_cache
+from fastmlp.kernels.abi import SGDRule
+from fastmlp.engine.optimizers import SGD
 engine = Engine((4, 3, 2), activation="relu", output="softmax", dtype="float64", n_threads=2)
 engine.set_parameters([np.ones((4, 3)), np.ones((3, 2))], [np.zeros(3), np.zeros(2)])
 data, labels = engine.open(np.eye(4)), np.array([[0], [1], [0], [1]], np.int32)
@@ -165,7 +167,7 @@ for _ in range(3):
     engine.train_epoch(
         data, labels, np.arange(4), batch_size=2, optimizer=SGD(0.9), learning_rate=0.1
     )
-train = library.entry("train", "float64", SGDRule)
+train = code_cache.entry("train", "float64", SGDRule)
 bits = b"".join(a.tobytes() for a in sum(engine.get_parameters(), []))
 print(bits.hex(), train.from_cache, "numba" in sys.modules)
 """
@@ -182,13 +184,13 @@ def test_one_compilation_for_many_threads(monkeypatch):
         def __init__(self, *key):
             made.append(key)
 
-    monkeypatch.setattr(library, "_Entry", Entry)
-    monkeypatch.setattr(library, "_ENTRIES", {})
+    monkeypatch.setattr(code_cache, "_Entry", Entry)
+    monkeypatch.setattr(code_cache, "_ENTRIES", {})
     start, found = threading.Barrier(8), []
 
     def ask():
         start.wait()
-        found.append(library.entry("train", np.float32))
+        found.append(code_cache.entry("train", np.float32))
 
     threads = [threading.Thread(target=ask) for _ in range(8)]
     for thread in threads:
@@ -203,13 +205,13 @@ def test_one_compilation_for_many_threads(monkeypatch):
 
 
 def test_fingerprint(tmp_path, monkeypatch):
-    fingerprint = library.fingerprint.__wrapped__
-    here = Path(library.__file__).parent
+    fingerprint = code_cache.fingerprint.__wrapped__
+    here = Path(code_cache.__file__).parent
     copied = tmp_path / "kernels"
     shutil.copytree(here, copied, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.delenv("FASTMLP_CHECK", raising=False)
     seen = {fingerprint()}
-    monkeypatch.setattr(library, "__file__", str(copied / "library.py"))
+    monkeypatch.setattr(code_cache, "__file__", str(copied / "library.py"))
     assert fingerprint() in seen  # wherever they lie
     for path in sorted(copied.glob("*.py")):
         path.write_text(path.read_text() + "\n")
@@ -223,7 +225,7 @@ def test_fingerprint(tmp_path, monkeypatch):
         ("version", lambda package: "0.0"),
         ("cpu", lambda: ("another", "")),
     ):
-        monkeypatch.setattr(library, name, value)
+        monkeypatch.setattr(code_cache, name, value)
         assert fingerprint() not in seen, name
         seen.add(fingerprint())
 
@@ -238,14 +240,14 @@ def test_a_team_s_memory_is_what_the_barrier_uses():
     assert len({sync.GENERATION // 8, sync.WAITING // 8, sync.STOP // 8}) == 3
 
 
-@pytest.mark.parametrize("rule", [layout.RMSpropRule, layout.AdamRule, layout.SGDRule])
+@pytest.mark.parametrize("rule", [abi.RMSpropRule, abi.AdamRule, abi.SGDRule])
 def test_a_block_takes_the_words_that_are_read(rule):
     values = rule(*np.arange(1.0, 1 + len(rule._fields)))
     x = np.zeros(5)
-    words = layout.block(values, layout.Elements(x, 5, layout.EXP, 3, 4))
-    assert len(words) == layout.slots(rule) + layout.slots(layout.Elements)
+    words = abi.block(values, abi.Elements(x, 5, abi.EXP, 3, 4))
+    assert len(words) == abi.slots(rule) + abi.slots(abi.Elements)
     np.testing.assert_array_equal(words[: len(values)].view(float), values)
-    assert words[len(values) :].tolist() == [x.ctypes.data, 5, 5, layout.EXP, 3, 4]
+    assert words[len(values) :].tolist() == [x.ctypes.data, 5, 5, abi.EXP, 3, 4]
 
 
 # --- the checking build ----------------------------------------------------------------------------
@@ -256,12 +258,13 @@ CHECK = {"FASTMLP_CHECK": "1"}
 def test_the_checking_build_catches_an_access_out_of_bounds():
     code = """
 import numpy as np
-from fastmlp.kernels import layout, library
-elements = library.entry("elements", "float64")
+from fastmlp.kernels import abi
+from fastmlp.kernels import code_cache
+elements = code_cache.entry("elements", "float64")
 x = np.ones(16)
 for length, size in ((16, 16), (8, 16), (12, 16), (0, 8)):
     try:
-        elements(layout.block(layout.Elements(x[:length], size, layout.RELU, 0, 1)))
+        elements(abi.block(abi.Elements(x[:length], size, abi.RELU, 0, 1)))
         print("fine")
     except IndexError as error:
         print(error)
@@ -275,8 +278,8 @@ def test_the_checking_build_trains():
     code = """
 import itertools
 import numpy as np
-from fastmlp.engine import Engine
-from fastmlp.optimizers import RMSprop
+from fastmlp.engine.engine import Engine
+from fastmlp.engine.optimizers import RMSprop
 rng = np.random.default_rng(0)
 for hidden, output, n_threads, alpha, density in itertools.product(
     ((), (70, 9)), ("softmax", "logistic"), (1, 2), (0.0, 0.1), (0.2, 0.9)
@@ -302,7 +305,7 @@ for hidden, output, n_threads, alpha, density in itertools.product(
 
 def test_arrays_are_a_module_of_functions():
     for name in ("matmul", "relu", "softmax_cross_entropy_backward", "adam_update"):
-        assert getattr(sys.modules["fastmlp.kernels"], name) is getattr(arrays, name)
+        assert getattr(sys.modules["fastmlp.kernels"], name) is getattr(array_kernels, name)
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         sys.modules["fastmlp.kernels"].nonsense  # noqa: B018
 
@@ -314,9 +317,9 @@ import time
 
 from llvmlite.binding import ffi
 
-from fastmlp.kernels import library
+from fastmlp.kernels import code_cache
 
-original, inside = library._engine, threading.Event()
+original, inside = code_cache._engine, threading.Event()
 
 
 def slow(code):
@@ -326,14 +329,14 @@ def slow(code):
         return original(code)
 
 
-library._engine = slow
-loading = threading.Thread(target=library.entry, args=("predict", "float32"))
+code_cache._engine = slow
+loading = threading.Thread(target=code_cache.entry, args=("predict", "float32"))
 loading.start()
 inside.wait()
 child = os.fork()
 if child == 0:
-    library._engine = original
-    library.entry("predict", "float64")
+    code_cache._engine = original
+    code_cache.entry("predict", "float64")
     os._exit(0)
 _, status = os.waitpid(child, 0)
 loading.join()
@@ -348,6 +351,6 @@ def test_a_fork_while_another_thread_loads():
 
 
 def test_the_number_of_threads_compiles_nothing_anew(monkeypatch):
-    before = library.fingerprint.__wrapped__()
+    before = code_cache.fingerprint.__wrapped__()
     monkeypatch.setenv("NUMBA_NUM_THREADS", "7")  # as joblib does in its workers
-    assert library.fingerprint.__wrapped__() == before
+    assert code_cache.fingerprint.__wrapped__() == before

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from fastmlp import MLPClassifier, randomness
+from fastmlp import MLPClassifier
+from fastmlp.training import seeding
 
 HYPER = {
     "rmsprop": ("rho", "momentum", "epsilon"),
@@ -66,9 +67,9 @@ def train_oracle(model, x, y, weight):
     classes = [0, 1, 2] if model.out_activation_ == "softmax" else None
     labels = y.reshape(len(y), -1) if classes is None else y.reshape(-1, 1)
     sizes = (x.shape[1], *model.hidden_layer_sizes, model.n_outputs_)
-    seed = randomness.draw_seed(model.random_state)
+    seed = seeding.draw_seed(model.random_state)
     orders = [
-        randomness.epoch_order(seed, epoch, None, len(x), model.shuffle)
+        seeding.epoch_order(seed, epoch, None, len(x), model.shuffle)
         for epoch in range(model.max_iter)
     ]
     hyper = {name: getattr(model, name, None) for name in HYPER[model.solver]}
@@ -77,7 +78,7 @@ def train_oracle(model, x, y, weight):
     return reference.train(
         x,
         labels,
-        *randomness.initial_parameters(seed, sizes, np.float64),
+        *seeding.initial_parameters(seed, sizes, np.float64),
         reference.Optimizer(model.solver, **hyper),
         orders,
         learning_rate=model.learning_rate_init,

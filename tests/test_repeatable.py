@@ -15,7 +15,8 @@ from joblib import Parallel, delayed, parallel_config
 from joblib.parallel import ThreadingBackend
 from threadpoolctl import threadpool_limits
 
-from fastmlp import MLPClassifier, team
+from fastmlp import MLPClassifier
+from fastmlp.engine import team
 
 # More parameters than OpenBLAS leaves to one thread, rows that no batch divides, layers that no
 # vector does.

@@ -19,8 +19,9 @@ import pytest
 from numpy.testing import assert_array_equal
 from trained import STOCHASTIC, X, Y, assert_same_training, make
 
-from fastmlp import fitting, randomness
-from fastmlp.engine import Engine
+from fastmlp.engine.engine import Engine
+from fastmlp.estimators import fit_task as fitting
+from fastmlp.training import seeding
 
 
 class TestResume:
@@ -117,22 +118,22 @@ class TestResume:
         assert grown <= 40 * n_numbers + 60_000
 
     def test_orders_are_permutations_that_depend_on_seed_and_epoch_only(self):
-        first, again = (randomness.epoch_order(3, 7, None, 50, True) for _ in range(2))
+        first, again = (seeding.epoch_order(3, 7, None, 50, True) for _ in range(2))
         assert first.dtype == np.int64
         assert_array_equal(first, again)
         assert_array_equal(np.sort(first), np.arange(50))
         expected = np.random.Generator(np.random.PCG64(np.random.SeedSequence((3, 7))))
         assert_array_equal(first, expected.permutation(50))
-        for other in (randomness.epoch_order(3, 8, None, 50, True),
-                      randomness.epoch_order(4, 7, None, 50, True)):  # fmt: skip
+        for other in (seeding.epoch_order(3, 8, None, 50, True),
+                      seeding.epoch_order(4, 7, None, 50, True)):  # fmt: skip
             assert (first != other).any()
         rows = np.arange(0, 100, 2)
-        assert_array_equal(randomness.epoch_order(3, 7, rows, 50, True), rows[first])
-        assert_array_equal(randomness.epoch_order(3, 7, None, 50, False), np.arange(50))
+        assert_array_equal(seeding.epoch_order(3, 7, rows, 50, True), rows[first])
+        assert_array_equal(seeding.epoch_order(3, 7, None, 50, False), np.arange(50))
 
     def test_initial_weights_are_glorots_and_the_same_in_both_dtypes(self):
-        double, biases = randomness.initial_parameters(1, (300, 200, 10), np.float64)
-        single, _ = randomness.initial_parameters(1, (300, 200, 10), np.float32)
+        double, biases = seeding.initial_parameters(1, (300, 200, 10), np.float64)
+        single, _ = seeding.initial_parameters(1, (300, 200, 10), np.float32)
         for coef, rounded in zip(double, single, strict=True):
             bound = math.sqrt(6 / sum(coef.shape))
             assert 0.99 * bound < np.abs(coef).max() <= bound

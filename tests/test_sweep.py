@@ -21,8 +21,10 @@ from joblib.externals.loky import get_reusable_executor
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 
-from fastmlp import MLPClassifier, cli
-from fastmlp.sweep import command, fits
+from fastmlp import MLPClassifier
+from fastmlp.cli import main
+from fastmlp.cli import sweep as command
+from fastmlp.sweep import fits
 from fastmlp.sweep.progress import TimeLeft, duration
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -51,7 +53,7 @@ def words(folder, *flags, **changes):
 
 def sweep(folder, *flags, **changes):
     """Run the command in this process and return its exit status."""
-    return cli.main(words(folder, *flags, **changes))
+    return main.main(words(folder, *flags, **changes))
 
 
 def rows(folder):
@@ -449,7 +451,7 @@ def test_no_matplotlib_is_said_before_anything_is_done(tmp_path, monkeypatch, ca
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     folder = tmp_path / "none"
     options = [word for word in words(folder) if word != "--no-report"]
-    assert cli.main(options) == 2
+    assert main.main(options) == 2
     assert "extra 'plot'" in capsys.readouterr().err
     assert not folder.exists()
     assert sweep(folder) == 0  # without a report it is not needed

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from fastmlp import cli
+from fastmlp.cli import main
+from fastmlp.cli import sweep as command
 from fastmlp.plots import fold_curves, heat_maps, over_hidden, over_parameters
 from fastmlp.plots.style import accuracy_ticks, stretched, unstretched
-from fastmlp.sweep import command
 from fastmlp.sweep.effects import NO_PAIRS, OPPOSITE, SHOWN, UNCLEAR, contrast, effects, of
 from fastmlp.sweep.grid import Setting
 from fastmlp.sweep.results import Outcome
@@ -60,7 +60,7 @@ def run(folder, monkeypatch, *options):
         command, "load", lambda name: ((X[:300], Y[:300]), (X[300:500], Y[300:500]))
     )
     common = ["--folds", "2", "--epochs", "3", "--batch-size", "16", "--jobs", "1"]
-    status = cli.main(["sweep", "--output", str(folder), *common, *options])
+    status = main.main(["sweep", "--output", str(folder), *common, *options])
     return status, (folder / "report.html").read_text(encoding="utf-8")
 
 

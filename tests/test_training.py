@@ -11,9 +11,12 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from trained import STOCHASTIC, X, Y, make
 
-from fastmlp import MLPClassifier, randomness, record, training
-from fastmlp.epoch import EpochResult
-from fastmlp.progress import Silent
+from fastmlp import MLPClassifier
+from fastmlp.engine.epoch import EpochResult
+from fastmlp.training import history as record
+from fastmlp.training import seeding
+from fastmlp.training import stochastic as training
+from fastmlp.training.progress import Silent
 
 
 class FakeEngine:
@@ -229,11 +232,11 @@ class TestHistory:
 
     def test_the_split_is_stratified_and_repeatable(self):
         strata = np.repeat([0, 1, 2], [20, 60, 20])
-        train, held_out = randomness.split_rows(5, 100, 0.2, strata)
+        train, held_out = seeding.split_rows(5, 100, 0.2, strata)
         assert_array_equal(np.bincount(strata[held_out]), [4, 12, 4])
         assert_array_equal(np.sort(np.concatenate([train, held_out])), np.arange(100))
-        assert_array_equal(randomness.split_rows(5, 100, 0.2, strata)[1], held_out)
-        assert (randomness.split_rows(6, 100, 0.2, strata)[1] != held_out).any()
+        assert_array_equal(seeding.split_rows(5, 100, 0.2, strata)[1], held_out)
+        assert (seeding.split_rows(6, 100, 0.2, strata)[1] != held_out).any()
 
     def test_a_class_of_one_sample_is_no_obstacle_to_early_stopping(self):
         labels = Y.copy()
@@ -242,7 +245,7 @@ class TestHistory:
 
     def test_too_few_samples_to_validate(self):
         with pytest.raises(ValueError, match="The validation set is too small"):
-            randomness.split_rows(0, 9, 0.1)
+            seeding.split_rows(0, 9, 0.1)
 
 
 class TestLbfgs:

@@ -1,4 +1,17 @@
-"""The compiled arithmetic, and its kernels to call one by one on NumPy arrays (see `arrays`)."""
+"""The compiled arithmetic.
+
+abi         the structs that Python fills and compiled code reads, and the numbers that both sides know
+entries     every function that Python can call in compiled code, by name
+code_cache  loads an entry's machine code, or compiles and keeps it
+codegen     how Numba is used: compiler passes, pointers, vectors, views of structs
+primitives  the arithmetic: exp and log, activations, losses, products of panels, optimizers' rules
+passes      the phases of a training step, and the threads that share them
+
+The kernels can be called one by one on NumPy arrays, as ``fastmlp.kernels.relu`` and so on; `fastmlp.array_kernels`,
+which lies above the engine, holds them.
+"""
+
+from importlib import import_module
 
 _ARRAY_FUNCTIONS = (
     "adam_update",
@@ -15,11 +28,9 @@ _ARRAY_FUNCTIONS = (
 
 
 def __getattr__(name):
-    # Training needs none of these, and modules of this package none of what they import.
+    # By name, as they lie above: no module of this package may need them.
     if name in _ARRAY_FUNCTIONS:
-        from . import arrays
-
-        return getattr(arrays, name)
+        return getattr(import_module("fastmlp.array_kernels"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -1,4 +1,4 @@
-"""``python -m fastmlp sweep``: many networks, cross-validated, and a report about them.
+"""Many networks, cross-validated, and a report about them: what ``python -m fastmlp sweep`` runs.
 
 From the bottom up:
 
@@ -10,5 +10,4 @@ results   the finished fits by setting, ranked; the table
 effects   what the parameters did, in figures of this run
 page      pieces of HTML
 report    the page that shows everything
-command   the options, and the order of things
 """

@@ -12,8 +12,8 @@ from pathlib import Path
 import joblib
 from sklearn.base import clone
 
-from ..estimator import MLPClassifier
-from ..files import write_atomically
+from ..estimators.classifier import MLPClassifier
+from ..system.atomic_files import write_atomically
 from .grid import Data, Fit, Plan
 from .store import Store
 

@@ -11,8 +11,8 @@ import numpy as np
 from sklearn.model_selection import ParameterGrid, StratifiedKFold
 
 from .. import __version__
-from ..estimator import MLPClassifier
-from ..kernels.library import fingerprint
+from ..estimators.classifier import MLPClassifier
+from ..kernels.code_cache import fingerprint
 
 # What a sample costs beside its products, in hidden units. A rough figure from one machine: nothing
 # but the order of the fits and the estimate of the time left goes by it.

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.metrics import confusion_matrix
 
 from .. import __version__, plots
-from ..kernels.library import cpu
+from ..kernels.code_cache import cpu
 from ..plots.images import side_of
 from .effects import OPPOSITE, SHOWN, effects, in_short
 from .grid import Data, Plan

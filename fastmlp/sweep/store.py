@@ -12,7 +12,7 @@ import json
 import time
 from pathlib import Path
 
-from ..files import PART, write_atomically
+from ..system.atomic_files import PART, write_atomically
 
 STALE = 24 * 3600.0  # seconds after which nobody is still writing one
 

@@ -11,10 +11,11 @@ from scipy import sparse
 from sklearn.utils import check_array
 from test_data import LAYOUTS, check_batches
 
-from fastmlp import data, plan
-from fastmlp.data import open_data
-from fastmlp.team import Team
-from fastmlp.validation import check_sparse_indices
+from fastmlp.data import batch_plan as plan
+from fastmlp.data import source as data
+from fastmlp.data.source import open_data
+from fastmlp.engine.team import Team
+from fastmlp.estimators.validation import check_sparse_indices
 
 KINDS = "? u1 i1 i2 u4 i8 u8 f2 f4 f8 g >f4 >f8 >i4".split()
 WIDTHS = (1, 2, 7, 31, 63, 64, 65, 127, 128, 129, 300, 784, 65_535, 65_536, 65_537, 200_000)

@@ -2,7 +2,7 @@
 
     python tests/fuzz/fuzz_batches.py --seconds 20
 
-builds ``fastmlp.batches`` with both sanitizers in a scratch folder (Linux, gcc), makes sure that
+builds ``fastmlp.data._batches`` with both sanitizers in a scratch folder (Linux, gcc), makes sure that
 they are awake, and runs random cases, each from its own number, for so many seconds of computing
 (a pause does not count). Ctrl-C ends the run after the case at hand. A failure prints how to run
 its case again; ``--seed`` and ``--first`` do so.
@@ -98,9 +98,9 @@ def canary():
     """Write out of bounds, which the sanitizer must see."""
     import numpy as np
 
-    from fastmlp import batches
+    from fastmlp.data import _rows
 
-    batches.count_dense(np.ones((1000, 3)), False, np.zeros(400, np.int64))
+    _rows.count_dense(np.ones((1000, 3)), False, np.zeros(400, np.int64))
 
 
 def run(args):

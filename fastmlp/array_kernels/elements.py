@@ -1,0 +1,69 @@
+"""Functions of each element."""
+
+from ..engine.team import Team, usable_threads
+from ..kernels.abi import ACTIVATIONS, EXP, LOG, LOG1P, Elements, block
+from ..kernels.code_cache import entry
+from .packing import floats, vectors
+
+FUNCTIONS = ACTIVATIONS | {"exp": EXP, "log": LOG, "log1p": LOG1P}
+
+
+def identity(x, *, n_threads=None):
+    """x, as a fresh array; see `relu`"""
+    return _each("identity", x, n_threads)
+
+
+def relu(x, *, n_threads=None):
+    """max(x, 0)
+
+    Parameters
+    ----------
+    x : ndarray of any shape, float32 or float64
+    n_threads : int or None
+        See `team.usable_threads`.
+
+    Returns
+    -------
+    ndarray of x's shape and dtype
+
+    Raises
+    ------
+    TypeError
+        If the dtype is another one.
+    """
+    return _each("relu", x, n_threads)
+
+
+def tanh(x, *, n_threads=None):
+    """tanh x; see `relu`"""
+    return _each("tanh", x, n_threads)
+
+
+def logistic(x, *, n_threads=None):
+    """1 / (1 + exp(-x)); see `relu`"""
+    return _each("logistic", x, n_threads)
+
+
+def exp(x, *, n_threads=None):
+    """e**x, but 0 where that is subnormal, and finite where it would overflow; see `relu`"""
+    return _each("exp", x, n_threads)
+
+
+def log(x, *, n_threads=None):
+    """ln x, for normal positive x; see `relu`"""
+    return _each("log", x, n_threads)
+
+
+def log1p(x, *, n_threads=None):
+    """ln(1 + x), for x in [0, 1]; see `relu`"""
+    return _each("log1p", x, n_threads)
+
+
+def _each(name, x, n_threads):
+    x = floats("x", x)
+    packed = vectors(x)
+    elements = entry("elements", x.dtype)
+    Team(usable_threads(n_threads)).run(
+        lambda me, n: elements(block(Elements(packed, packed.size, FUNCTIONS[name], me, n)))
+    )
+    return packed[: x.size].reshape(x.shape).copy()

@@ -1,0 +1,131 @@
+"""Losses and their gradients with respect to the logits."""
+
+import numpy as np
+
+from ..engine.panel_layout import Layout
+from ..engine.team import Team, usable_threads
+from ..kernels.abi import (
+    LANES,
+    LOGISTIC_OUTPUT,
+    SIZE,
+    SOFTMAX,
+    TABLE_COLUMNS,
+    Batches,
+    Targets,
+    Turn,
+    block,
+)
+from ..kernels.code_cache import entry
+from .packing import floats, one_layer, panels
+
+
+def softmax_cross_entropy_backward(logits, labels, sample_weight=None, *, n_threads=None):
+    """loss = -mean log softmax(logits)[label];  delta = (softmax(logits) - onehot) / batch
+
+    Parameters
+    ----------
+    logits : ndarray of shape (n, n_outputs), float32 or float64
+    labels : integer ndarray of shape (n, 1)
+        Class numbers, 0 to n_outputs - 1.
+    sample_weight : ndarray of shape (n,) or None
+        What each sample counts in the mean; the batch is then their sum.
+    n_threads : int or None
+        See `team.usable_threads`.
+
+    Returns
+    -------
+    loss : float
+    delta : ndarray of shape (n, n_outputs), of logits' dtype
+        Gradient of the loss with respect to the logits.
+    accuracy : float
+        Weighted share of the samples whose label has the largest logit, the first of equal ones.
+
+    Raises
+    ------
+    TypeError
+        If a dtype is another one.
+    ValueError
+        If a shape is another one, a dimension is 0, a label is out of range, a weight is negative
+        or not finite, or all are zero.
+    """
+    logits = floats("logits", logits, 2)
+    return _loss_backward(SOFTMAX, logits, labels, 1, logits.shape[1], sample_weight, n_threads)
+
+
+def logistic_cross_entropy_backward(logits, labels, sample_weight=None, *, n_threads=None):
+    """loss = mean (log(1 + exp(z)) - y z), summed over outputs;  delta = (logistic(z) - y) / batch
+
+    Parameters and errors are those of `softmax_cross_entropy_backward`, but labels are y, zeros and
+    ones of shape (n, n_outputs). A sample is right when all of its outputs are.
+
+    Returns
+    -------
+    loss : float
+    delta : ndarray of shape (n, n_outputs), of logits' dtype
+    accuracy : float
+    """
+    logits = floats("logits", logits, 2)
+    return _loss_backward(
+        LOGISTIC_OUTPUT, logits, labels, logits.shape[1], 2, sample_weight, n_threads
+    )
+
+
+def _loss_backward(output, logits, labels, columns, n_labels, sample_weight, n_threads):
+    n, n_outputs = logits.shape
+    if logits.size == 0:
+        raise ValueError(f"logits: a dimension is 0: {logits.shape}")
+    labels = np.asarray(labels)
+    if labels.dtype.kind not in "bui":
+        raise TypeError(f"labels: integers are needed, not {labels.dtype}")
+    if labels.shape != (n, columns):
+        raise ValueError(f"labels: shape {(n, columns)} is needed, not {labels.shape}")
+    if labels.min() < 0 or labels.max() >= n_labels:
+        found = f"{labels.min()} to {labels.max()}"
+        raise ValueError(f"labels: 0 to {n_labels - 1} are allowed, not {found}")
+    weight = _sample_weight(sample_weight, n)
+
+    # One batch of a network whose only layer's sums are there already.
+    dtype, layout = logits.dtype, Layout((1, n_outputs), logits.dtype)
+    network = one_layer(layout, n, output, delta=True)
+    lanes = layout.layers[0, LANES]
+    network.hidden[:] = panels(logits, lanes)
+    table = np.zeros((1, TABLE_COLUMNS), np.int64)
+    table[0, SIZE] = n
+    none = np.empty(0)
+    batches = Batches(table, *[none] * 7, n_batches=1, n_blocks=1, zero_skipping=False)
+    losses, hits = np.zeros(n), np.zeros(n, np.uint8)
+    targets = Targets(
+        order=np.arange(n),
+        labels=np.ascontiguousarray(labels, np.int32),
+        weight=weight.astype(dtype),
+        scale=np.array([1 / weight.sum()], dtype),
+        losses=losses,
+        hits=hits,
+        penalty=none,
+        n_panels=layout.n_panels,
+        weighted=sample_weight is not None,
+        penalised=False,
+    )
+    words = block(network, batches, targets)
+    run = entry("loss", dtype)
+    team = Team(usable_threads(n_threads))
+    team.run(
+        lambda me, m: run(np.concatenate((words, block(Turn(0, 0, True, none, team.sync, me, m)))))
+    )
+    share = weight / weight.sum()
+    delta = network.delta.reshape(-1, n, lanes).transpose(1, 0, 2).reshape(n, -1)[:, :n_outputs]
+    return float((losses * share).sum()), np.ascontiguousarray(delta), float((hits * share).sum())
+
+
+def _sample_weight(sample_weight, n):
+    if sample_weight is None:
+        return np.ones(n)
+    weight = np.asarray(sample_weight)
+    if weight.dtype.kind not in "buif":
+        raise TypeError(f"sample_weight: real numbers are needed, not {weight.dtype}")
+    if weight.shape != (n,):
+        raise ValueError(f"sample_weight: shape {(n,)} is needed, not {weight.shape}")
+    weight = weight.astype(np.float64)
+    if not (np.isfinite(weight).all() and weight.min() >= 0 and weight.any()):
+        raise ValueError("sample_weight: finite numbers are needed, none negative and not all zero")
+    return weight

@@ -1,0 +1,83 @@
+"""Products of a batch with a layer's weights."""
+
+import numpy as np
+from scipy import sparse
+
+from ..data.source import open_data
+from ..engine.panel_layout import Layout
+from ..engine.team import Team, usable_threads
+from ..kernels.abi import Batches, Reading, block
+from ..kernels.code_cache import entry
+from .packing import floats, one_layer
+
+
+def matmul(inputs, weight, bias, *, n_threads=None):
+    """out = inputs @ weight + bias
+
+    Zeros of the inputs are skipped when there are enough of them, as in training, which changes
+    no bit.
+
+    Parameters
+    ----------
+    inputs : ndarray or scipy CSR of shape (n, fan_in), of any real dtype
+    weight : ndarray of shape (fan_in, fan_out), float32 or float64
+    bias : ndarray of shape (fan_out,), of weight's dtype
+    n_threads : int or None
+        See `team.usable_threads`.
+
+    Returns
+    -------
+    ndarray of shape (n, fan_out), of weight's dtype
+
+    Raises
+    ------
+    TypeError
+        If a dtype is another one.
+    ValueError
+        If a shape is another one, or a dimension is 0.
+    """
+    if sparse.issparse(inputs):
+        if inputs.format != "csr":
+            raise TypeError(f"inputs: a sparse matrix must be CSR, not {inputs.format!r}")
+    else:
+        inputs = np.asarray(inputs)
+    if inputs.dtype.kind not in "buif":
+        raise TypeError(f"inputs: real numbers are needed, not {inputs.dtype}")
+    weight = floats("weight", weight, 2)
+    bias = floats("bias", bias, 1, weight.dtype)
+    if inputs.ndim != 2 or inputs.shape[1] != len(weight) or bias.shape != weight.shape[1:]:
+        raise ValueError(
+            "inputs (n, fan_in), weight (fan_in, fan_out) and bias (fan_out,) do not fit together: "
+            f"{inputs.shape}, {weight.shape}, {bias.shape}"
+        )
+    if 0 in inputs.shape or bias.size == 0:
+        raise ValueError(f"a dimension is 0: {inputs.shape}, {weight.shape}")
+
+    team = Team(usable_threads(n_threads))
+    dtype, layout = weight.dtype, Layout(weight.shape, weight.dtype)
+    data = open_data(inputs, dtype, team, reuse=False)
+    plan = data.plan(columns=False)
+    buffers = data.new_buffers(plan)
+    params = layout.pack([weight], [bias])
+    outputs = np.empty((inputs.shape[0], len(bias)), dtype)
+    network = one_layer(layout, plan.batch_size)
+    head = block(network)
+    multiply = entry("matmul", dtype)
+
+    def work(me, n_threads):
+        reading = block(Reading(params, outputs, 0, team.sync, me, n_threads))
+        for chunk in range(plan.n_chunks):
+            data.prepare(plan, chunk, buffers, me, n_threads)
+            first, stop = plan.chunk_batches(chunk)
+            batches = block(
+                Batches(
+                    buffers.table, buffers.edges, buffers.index, buffers.value, buffers.feature,
+                    buffers.column, buffers.records, buffers.dense, stop - first,
+                    data.n_blocks, data.zero_skipping,
+                )
+            )  # fmt: skip
+            if multiply(np.concatenate((head, batches, reading))) < 0:
+                return
+
+    team.run(work)
+    return outputs

@@ -1,0 +1,94 @@
+"""Optimizers' rules, one step at a time."""
+
+import numpy as np
+
+from ..engine.team import Team, usable_threads
+from ..kernels.abi import AdamRule, RMSpropRule, SGDRule, Step, block
+from ..kernels.code_cache import entry
+from .packing import floats, vectors
+
+
+def rmsprop_momentum_update(
+    weight, gradient, square, velocity=None, *, learning_rate, rho=0.9, momentum=0.0, epsilon=1e-7,
+    n_threads=None,
+):  # fmt: skip
+    """v = rho v + (1 - rho) g²;  m = mu m + lr g / sqrt(v + eps);  w -= m
+
+    Parameters
+    ----------
+    weight, square : ndarray of one shape and dtype, float32 or float64
+        w and v, which change in place.
+    gradient : ndarray of that shape and dtype
+    velocity : ndarray of that shape and dtype, or None
+        m, which changes in place; not used without momentum, and may then be None.
+    learning_rate, rho, momentum, epsilon : float
+    n_threads : int or None
+        See `team.usable_threads`.
+
+    Raises
+    ------
+    TypeError
+        If a dtype is another one.
+    ValueError
+        If a shape is another one, or an array that changes is read-only.
+    """
+    rule = RMSpropRule(rho, 1 - rho, momentum, epsilon)
+    state = {"square": square} | ({"velocity": velocity} if momentum > 0 else {})
+    _update(rule, learning_rate, n_threads, weight, gradient, state)
+
+
+def adam_update(
+    weight, gradient, mean, square, t, *, learning_rate, beta_1=0.9, beta_2=0.999, epsilon=1e-7,
+    n_threads=None,
+):  # fmt: skip
+    """m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g²;  w -= lr_t m / (sqrt(v) + eps)
+
+    lr_t is ``lr sqrt(1 - b2**t) / (1 - b1**t)`` in the t-th update, t from 1. Shapes, dtypes and
+    errors are those of `rmsprop_momentum_update`; weight, mean (m) and square (v) change in place.
+    """
+    if t < 1:
+        raise ValueError(f"t: updates are counted from 1, not {t}")
+    rule = AdamRule(beta_1, 1 - beta_1, beta_2, 1 - beta_2, epsilon)
+    rate = learning_rate * np.sqrt(1 - beta_2**t) / (1 - beta_1**t)
+    _update(rule, rate, n_threads, weight, gradient, {"square": square, "velocity": mean})
+
+
+def sgd_update(
+    weight, gradient, velocity=None, *, learning_rate, momentum=0.0, nesterov=False, n_threads=None
+):
+    """u = mu u - lr g;  w += u, or with Nesterov's momentum w += mu u - lr g
+
+    Shapes, dtypes and errors are those of `rmsprop_momentum_update`; weight and velocity (u) change
+    in place, but velocity is not used without momentum, and may then be None.
+    """
+    state = {"velocity": velocity} if momentum > 0 else {}
+    _update(SGDRule(momentum, nesterov), learning_rate, n_threads, weight, gradient, state)
+
+
+def _update(rule, rate, n_threads, weight, gradient, state):
+    changing = {"weight": weight} | state
+    for name, array in changing.items():
+        if not isinstance(array, np.ndarray):  # a copy would change in its place
+            raise TypeError(f"{name}: an ndarray is needed, not {type(array).__name__}")
+        if not array.flags.writeable:
+            raise ValueError(f"{name} is read-only")
+    dtype = floats("weight", weight).dtype
+    packed = {}
+    for name, array in (changing | {"gradient": gradient}).items():
+        array = floats(name, array, dtype=dtype)
+        if array.shape != weight.shape:
+            raise ValueError(f"{name}: shape {weight.shape} is needed, not {array.shape}")
+        packed[name] = vectors(array)
+    none = np.empty(0, dtype)
+    g, w = packed["gradient"], packed["weight"]
+    states = [packed.get(name, none) for name in ("square", "velocity")]
+    words = block(rule)
+    update = entry("update", dtype, type(rule))
+
+    def work(me, n_threads):
+        step = Step(g, w, *states, rate, g.size, me, n_threads)
+        update(np.concatenate((words, block(step))))
+
+    Team(usable_threads(n_threads)).run(work)
+    for name, array in changing.items():
+        array[...] = packed[name][: array.size].reshape(array.shape)

@@ -1,0 +1,77 @@
+# cython: language_level=3
+"""Whole matrices, row by row: check a CSR, count non-zeros, encode a dense array.
+
+Every function works on the rows that it is given, without the GIL, and allocates nothing: threads
+call it side by side on slices of their own. A build with FASTMLP_CHECK=1 checks all bounds.
+"""
+
+from libc.stdint cimport int64_t, uint32_t
+
+from fastmlp.data._rows cimport compact, csr_index_t, encoded_index_t, source_t, value_t
+
+
+def check_csr(const int64_t[::1] starts, const csr_index_t[::1] index, int64_t n_features):
+    """Judge the indices of some rows: -1 out of range, 0 not strictly ascending, 1 canonical.
+
+    ``starts`` is (rows + 1), never descends and stays within ``index``.
+    """
+    cdef int64_t i, j, feature, previous
+    cdef bint inside = True, ascending = True
+    with nogil:
+        for i in range(starts.shape[0] - 1):
+            previous = -1
+            for j in range(starts[i], starts[i + 1]):
+                feature = index[j]
+                inside &= (feature >= 0) & (feature < n_features)
+                ascending &= feature > previous
+                previous = feature
+    return (1 if ascending else 0) if inside else -1
+
+
+def count_dense(const source_t[:, ::1] x, bint narrow, int64_t[::1] counts):
+    """Set counts to the number of non-zeros of each row of x; return whether all of x is finite.
+
+    ``narrow`` says that the compute dtype is float32: a double that rounds to zero is a zero.
+    """
+    cdef int64_t i, j, n_features = x.shape[1]
+    cdef uint32_t n, odd = 0  # as wide as a float, so that compilers count whole vectors
+    with nogil:
+        for i in range(x.shape[0]):
+            n = 0
+            if source_t is double and narrow:
+                for j in range(n_features):
+                    n += <float> x[i, j] != 0
+                    odd |= x[i, j] - x[i, j] != 0
+            else:
+                for j in range(n_features):
+                    n += x[i, j] != 0
+                    odd |= x[i, j] - x[i, j] != 0
+            counts[i] = n
+    return odd == 0
+
+
+def count_sparse(const int64_t[::1] starts, const value_t[::1] value, bint narrow,
+                 int64_t[::1] counts):
+    """Set counts to the number of stored values that are not zero in each row; return as above."""
+    cdef int64_t i, j, n
+    cdef uint32_t odd = 0
+    with nogil:
+        for i in range(starts.shape[0] - 1):
+            n = 0
+            for j in range(starts[i], starts[i + 1]):
+                if value_t is double and narrow:
+                    n += <float> value[j] != 0
+                else:
+                    n += value[j] != 0
+                odd |= value[j] - value[j] != 0
+            counts[i] = n
+    return odd == 0
+
+
+def encode(const source_t[:, ::1] x, const int64_t[::1] starts, encoded_index_t[::1] index,
+           value_t[::1] value):
+    """Write the non-zeros of row i of x to starts[i] .. starts[i + 1] of index and value."""
+    cdef int64_t i
+    with nogil:
+        for i in range(x.shape[0]):
+            compact(x, i, index, value, starts[i], starts[i + 1])

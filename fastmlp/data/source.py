@@ -1,0 +1,314 @@
+"""What to keep of X, and how batches are made of it.
+
+`open_data` looks at X once and answers with a `Data`; `Data.plan` lays out an epoch or a
+prediction; `Data.prepare` fills `plan.Buffers` with one chunk of it. The loops over elements are
+in `batches`.
+"""
+
+import numpy as np
+from scipy import sparse
+
+from . import _batches, _rows
+from ._batches import SIZE, START
+from .batch_plan import INT64, Buffers, Plan
+
+CROSSOVER = 0.6  # with more non-zeros dense products are faster: bench/crossover.py
+LANE_BYTES = 256  # one row of a dense panel
+BLOCK_FEATURES = 160  # rows of 256 bytes that stay in a 48 KB (or most of a 32 KB) L1 cache
+BLOCK_ENTRIES = 16  # with fewer non-zeros per sample, entering a block costs more than it saves
+MAX_FEATURES = 1 << 32  # batches number features by uint32
+SMALL = 1 << 16  # elements that one thread has read before another would have woken up
+
+
+def open_data(X, dtype, team, *, reuse=True):
+    """Get ready to take batches from X.
+
+    Parameters
+    ----------
+    X : ndarray or scipy CSR of shape (n_samples, n_features)
+        Of any real dtype, memory order, byte order and strides; a CSR may be unsorted and have
+        duplicate entries. X is never written to, is copied only to sort or sum the entries of a
+        CSR, and must not change while the result is in use.
+    dtype : {float32, float64}
+        The dtype to compute in, which batches have.
+    team : Team
+        The threads that share the work.
+    reuse : bool, default=True
+        Whether rows will be read many times, as in training. If so, a dense X with many zeros is
+        encoded once, provided that is smaller than X itself.
+
+    Returns
+    -------
+    Data
+
+    Raises
+    ------
+    ValueError
+        If X is a damaged CSR, or has more than 2**32 features.
+    """
+    dtype = np.dtype(dtype)
+    check_width(X.shape[1])
+    if sparse.issparse(X):
+        return SparseData.from_csr(X, dtype, team)
+    data = DenseData(np.asarray(X), dtype, team)
+    return data.encode() if reuse and data.worth_encoding() else data
+
+
+def check_width(n_features: int):
+    """Refuse more features than batches can number."""
+    if n_features > MAX_FEATURES:
+        raise ValueError(f"X has {n_features} features, but no more than 2**32 are supported.")
+
+
+class Data:
+    """Rows of X, ready to be taken in batches.
+
+    Attributes
+    ----------
+    n_samples, n_features : int
+    dtype : dtype
+        The dtype of batches.
+    counts : int64 array of shape (n_samples,)
+        Non-zeros of each row. Whatever rounds to zero in `dtype` is a zero; NaN is not.
+    density : float
+        Share of the elements of X that are not zero.
+    finite : bool
+        Whether X has neither NaN nor infinity. It may say no of numbers that are too large for the
+        dtypes known here, but never yes in error.
+    zero_skipping : bool
+        Whether batches hold non-zeros (else dense panels). It depends on the values of X only.
+    n_blocks, block_features : int
+        The feature axis is cut in blocks of `block_features`, so that a product can work on a
+        part of the weights that stays in the L1 cache.
+    lanes : int
+        Width of a dense panel.
+    """
+
+    def __init__(self, shape, dtype, team, counts, finite):
+        self.n_samples, self.n_features = map(int, shape)
+        self.dtype, self.team, self.counts, self.finite = dtype, team, counts, finite
+        self.lanes = LANE_BYTES // dtype.itemsize
+        self.n_non_zeros = int(counts.sum())
+        self.density = self.n_non_zeros / max(1, self.n_samples * self.n_features)
+        self.zero_skipping = self.density <= CROSSOVER
+        self.gathers = self.zero_skipping  # whether non-zeros are gathered on the way
+        self.n_blocks, self.block_features = 1, max(1, self.n_features)
+        if self.zero_skipping and self.n_features:
+            most = self.n_non_zeros // max(1, self.n_samples * BLOCK_ENTRIES)
+            n_blocks = max(1, min(-(-self.n_features // BLOCK_FEATURES), most))
+            self.block_features = -(-self.n_features // n_blocks)
+            self.n_blocks = -(-self.n_features // self.block_features)
+
+    def plan(self, order=None, batch_size=128, *, columns=True, batches_per_chunk=None):
+        """Lay out the samples ``order`` (row numbers; default all) in batches and chunks.
+
+        Parameters
+        ----------
+        order : int64 array, optional
+            The rows to take, in this order; the last batch may be shorter.
+        batch_size : int
+        columns : bool, default=True
+            Whether zero-skipping batches are needed column by column, too.
+        batches_per_chunk : int, optional
+            The most batches in a chunk; memory alone decides by default.
+
+        Returns
+        -------
+        Plan
+        """
+        if order is None:
+            order, entries = np.arange(self.n_samples), self.counts
+        else:
+            order = np.ascontiguousarray(order, INT64)
+            # As unsigned numbers, negative ones are too large, too
+            if len(order) and order.view(np.uint64).max() >= self.n_samples:
+                raise IndexError("order names rows that X does not have")
+            entries = self.counts[order]
+        n = len(order)
+        batch_size = max(1, min(batch_size, n))
+        entries = np.add.reduceat(entries, np.arange(0, n, batch_size)) if n else entries
+        panels = 0 if self.zero_skipping else -(-self.n_features // self.lanes)
+        return Plan(
+            order, batch_size, entries, self.n_features, self.dtype, batches_per_chunk,
+            edges=batch_size * (self.n_blocks + 1) * self.gathers,
+            dense=batch_size * panels * self.lanes,
+            columns=columns and self.zero_skipping,
+        )  # fmt: skip
+
+    def new_buffers(self, plan):
+        """Return buffers for any chunk of the plan."""
+        return Buffers(plan)
+
+    def prepare(self, plan, chunk, buffers, me=0, n_threads=1):
+        """Fill the buffers with thread ``me``'s share of the chunk's batches."""
+        first, stop = plan.chunk_batches(chunk)
+        if first + me >= stop:
+            return
+        table = buffers.table[me : stop - first : n_threads]
+        table[:] = plan.table[first + me : stop : n_threads]
+        self._fill(plan, table, buffers, me)
+
+    def _where(self, plan, buffers, me):
+        """Where `batches` gathers to, by rows and by columns."""
+        cursor, present = buffers.counters(me, self.n_features if plan.columns else 0)
+        return (
+            self.n_blocks, self.block_features, buffers.edges, buffers.index, buffers.value,
+            plan.columns, buffers.feature, buffers.column, buffers.row, buffers.records, cursor, present,
+        )  # fmt: skip
+
+
+class SparseData(Data):
+    """Rows of non-zeros: row i is entries starts[i] .. starts[i + 1], features ascending."""
+
+    def __init__(self, shape, dtype, team, counts, finite, starts, index, value):
+        super().__init__(shape, dtype, team, counts, finite)
+        self.starts, self.index, self.value = starts, index, value
+        self.gathers = True
+
+    @classmethod
+    def from_csr(cls, X, dtype, team):
+        """Use a CSR where it lies, if it is sound and sorted and of a dtype known here."""
+        n_samples, n_features = map(int, X.shape)
+        starts = np.ascontiguousarray(X.indptr, np.int64)
+        index, value = np.asarray(X.indices), np.asarray(X.data)
+        if (
+            starts.shape != (n_samples + 1,)
+            or index.dtype.kind not in "iu"
+            or starts[0] != 0
+            or starts[-1] > min(len(index), len(value))
+            or (starts[:-1] > starts[1:]).any()  # not np.diff, which may overflow
+        ):
+            raise ValueError("X is a damaged CSR: its indptr does not fit its indices and data")
+        if index.dtype not in (np.int32, np.int64):
+            index = index.astype(np.int64)
+        index = np.require(index, requirements="CA")
+        verdicts = []
+        work = int(starts[-1])
+        _share(team, n_samples, work, lambda first, stop: verdicts.append(
+            _rows.check_csr(starts[first : stop + 1], index, n_features)))  # fmt: skip
+        if min(verdicts) < 0:
+            raise ValueError(f"X is a damaged CSR: indices outside of its {n_features} features")
+        if min(verdicts) == 0:
+            wide = np.result_type(value.dtype, dtype)  # sums of small integers must not overflow
+            # A new object, as flags of X may say that it is sorted
+            stored = value[:work].astype(wide), index[:work].copy(), starts.copy()
+            X = type(X)(stored, shape=X.shape)
+            X.sum_duplicates()
+            starts, index, value = X.indptr.astype(np.int64), X.indices, X.data
+        value = _known(value)
+        if value.dtype not in KNOWN:
+            value = value.astype(dtype)
+        value = np.require(value, requirements="CA")
+        counts, finite = np.empty(n_samples, np.int64), []
+        _share(team, n_samples, work, lambda first, stop: finite.append(_rows.count_sparse(
+            starts[first : stop + 1], value, dtype == np.float32, counts[first:stop])))  # fmt: skip
+        if index.dtype == np.int32:
+            index = index.view(np.uint32)  # as none is negative: one kind less to compile
+        return cls(X.shape, dtype, team, counts, all(finite), starts, index, value)
+
+    def _fill(self, plan, table, buffers, me):
+        _batches.gather_sparse(
+            self.starts, self.index, self.value, self.counts, plan.order, table,
+            *self._where(plan, buffers, me),
+        )  # fmt: skip
+        if not self.zero_skipping:
+            _batches.pack_sparse(
+                table, self.n_features, buffers.edges, buffers.index, buffers.value,
+                plan.batch_size, self.lanes, buffers.dense,
+            )  # fmt: skip
+
+
+class DenseData(Data):
+    """Rows of a dense array, where it lies."""
+
+    def __init__(self, X, dtype, team):
+        self.X = _known(X)
+        # What `batches` can read; all else is converted a few rows at a time
+        self.readable = self.X.dtype in KNOWN and X.flags.c_contiguous and X.flags.aligned
+        self.kept_dtype = self.X.dtype if self.X.dtype == np.uint8 else dtype
+        counts, finite = np.empty(len(X), np.int64), []
+
+        def count(first, stop):
+            for a, b, rows in self._blocks(first, stop):
+                finite.append(_rows.count_dense(rows, dtype == np.float32, counts[a:b]))
+
+        _share(team, len(X), X.size, count)
+        super().__init__(X.shape, dtype, team, counts, all(finite))
+
+    def _blocks(self, first, stop):
+        """Yield (a, b, rows a to b in a form that `batches` can read)."""
+        if self.readable:
+            yield first, stop, self.X[first:stop]
+            return
+        step = max(1, SMALL // max(1, self.X.shape[1]))
+        memory = np.empty((min(step, stop - first), self.X.shape[1]), self.kept_dtype)
+        for a in range(first, stop, step):
+            b = min(a + step, stop)
+            yield a, b, _convert(self.X[a:b], memory)
+
+    def _index_dtype(self):
+        return np.dtype(np.uint16 if self.n_features <= 1 << 16 else np.uint32)
+
+    def worth_encoding(self):
+        """Whether X has enough zeros for an encoding to be used, and smaller than X."""
+        entry_bytes = self._index_dtype().itemsize + self.kept_dtype.itemsize
+        return self.zero_skipping and self.n_non_zeros * entry_bytes < self.X.nbytes
+
+    def encode(self):
+        """Return the same data as rows of non-zeros, which no longer refer to X."""
+        starts = np.zeros(self.n_samples + 1, np.int64)
+        np.cumsum(self.counts, out=starts[1:])
+        index = np.empty(self.n_non_zeros, self._index_dtype())
+        value = np.empty(self.n_non_zeros, self.kept_dtype)
+
+        def encode(first, stop):
+            for a, b, rows in self._blocks(first, stop):
+                _rows.encode(rows, starts[a : b + 1], index, value)
+
+        _share(self.team, self.n_samples, self.X.size, encode)
+        stored = starts, index, value
+        return SparseData(self.X.shape, self.dtype, self.team, self.counts, self.finite, *stored)
+
+    def _fill(self, plan, table, buffers, me):
+        if self.readable:
+            self._fill_from(self.X, False, plan, table, buffers, me)
+            return
+        memory = buffers.rows(me, plan.batch_size, self.n_features, self.kept_dtype)
+        for b in range(len(table)):
+            start, size = table[b, START], table[b, SIZE]
+            rows = _convert(self.X[plan.order[start : start + size]], memory)
+            self._fill_from(rows, True, plan, table[b : b + 1], buffers, me)
+
+    def _fill_from(self, x, taken, plan, table, buffers, me):
+        if self.zero_skipping:
+            _batches.gather_dense(
+                x, taken, self.counts, plan.order, table, *self._where(plan, buffers, me)
+            )
+        else:
+            _batches.pack_dense(
+                x, taken, plan.order, table, plan.batch_size, self.lanes, buffers.dense
+            )
+
+
+KNOWN = (np.uint8, np.float32, np.float64)  # native; value dtypes that `batches` can read
+
+
+def _known(values):
+    """Look at booleans as bytes."""
+    return values.view(np.uint8) if values.dtype == np.bool_ else values
+
+
+def _convert(rows, memory):
+    """Write rows to the start of memory, in its dtype."""
+    memory = memory[: len(rows)]
+    with np.errstate(over="ignore"):  # a large double becomes inf, as it does in `batches`
+        memory[...] = rows
+    return memory
+
+
+def _share(team, n_rows, work, function):
+    """Call function(first, stop) for all rows, on the team's threads if the work is worth it."""
+    if team.n_threads == 1 or work < SMALL:
+        function(0, n_rows)
+    else:
+        team.run(lambda me, n: function(n_rows * me // n, n_rows * (me + 1) // n))

@@ -1,0 +1,9 @@
+"""Passes over the data: train for an epoch, sum up a gradient, predict, evaluate.
+
+engine         a network ready to run: packed parameters, working memory, a team of threads
+epoch          targets and weights of an epoch's batches, and the epoch's result
+optimizers     hyper-parameters, state, and the step size of each update
+panel_layout   where each layer's panels lie in the flat buffers
+small_predict  predictions for a few rows, from weights where they lie
+team           threads that run one function side by side
+"""

@@ -1,0 +1,228 @@
+"""Checkpoints: a long fit that is killed goes on from its last epochs, to the same bits.
+
+A checkpoint is an ordinary pickle of the model as it stood after an epoch, with the pickle's sha256 and a mark behind
+it. It is written beside its place, flushed to the disk and renamed, so that a file of its final name is a whole one
+whatever happens to the process; the digest tells what happens to the disk.
+"""
+
+import hashlib
+import pickle
+import warnings
+from numbers import Integral
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.base import _fit_context
+
+from ..system.atomic_files import write_atomically
+from .callbacks import bare, require_callbacks
+
+MARK = b"fastmlp checkpoint\n"
+SUFFIX, UNFINISHED = ".checkpoint", ".unfinished"
+# Parameters that may differ between the fit that wrote a checkpoint and the one that goes on: they
+# do not change what an epoch does.
+FREE = {"max_iter", "n_threads", "verbose", "warm_start"}
+
+
+class Checkpoint:
+    """Keeps a fit's last states in a folder, and goes on from them.
+
+    ``Checkpoint("run").fit(model, X, y)`` trains the model and writes it after each epoch. When
+    the process was killed, the same lines run again go on after the last epoch that was written,
+    and end with the bits of a fit that nobody disturbed: weights, early stopping, tolerance and
+    schedules included.
+
+    It is also a callback of scikit-learn's (1.9 or later) that only writes:
+    ``model.set_callbacks(Checkpoint("run"))``.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The folder, made if there is none. It belongs to one fit: two at once get in each other's
+        way, so do not use it inside a search.
+    every : int, default=1
+        Epochs from one checkpoint to the next. `fit` also leaves one of its last whole epoch.
+    keep : int, default=2
+        How many to keep, the newest.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from sklearn.datasets import load_iris
+    >>> from fastmlp import Checkpoint, MLPClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> folder = tempfile.mkdtemp()
+    >>> model = Checkpoint(folder, every=5).fit(MLPClassifier(random_state=0), X, y)
+    >>> Checkpoint.load(folder).n_iter_
+    20
+    """
+
+    def __init__(self, path, every: int = 1, keep: int = 2):
+        for name, value in (("every", every), ("keep", keep)):
+            if not isinstance(value, Integral) or value < 1:
+                raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}.")
+        self.path = Path(path)
+        self.every = int(every)
+        self.keep = int(keep)
+        self._unwritten = None
+
+    def __repr__(self):
+        return f"Checkpoint({str(self.path)!r}, every={self.every}, keep={self.keep})"
+
+    def fit(self, model, X, y, **arguments):
+        """Fit the model, from the newest sound checkpoint if there is one, else from the start.
+
+        Parameters
+        ----------
+        model : MLPClassifier
+            With the parameters of the fit that wrote the checkpoints; only `n_threads`, `verbose`,
+            `warm_start` and `max_iter`, the number of epochs in all, may be others.
+        X, y, **arguments
+            As in `MLPClassifier.fit`; the same as in the fit that wrote the checkpoints.
+
+        Returns
+        -------
+        model : MLPClassifier
+
+        Raises
+        ------
+        ValueError
+            For files none of which is sound, or checkpoints of a model with other parameters. And
+            for L-BFGS, which cannot go on: scipy keeps what it learned of the loss to itself.
+        """
+        require_callbacks()
+        if model.solver == "lbfgs":
+            raise ValueError(
+                "An L-BFGS fit cannot go on from a checkpoint exactly. To write checkpoints only, "
+                "use model.set_callbacks."
+            )
+        before = getattr(model, "_skl_callbacks", [])
+        model.set_callbacks(*(other for other in before if other is not self), self)
+        try:
+            if not _files(self.path):
+                return model.fit(X, y, **arguments)
+            saved = self.load(self.path)
+            _check_same(saved, model, self.path)
+            for name in ("coef_init", "intercept_init"):  # a fit's beginning, which is over
+                arguments.pop(name, None)
+            return _resume(model, saved, X, y, **arguments)
+        finally:
+            model.set_callbacks(*before)
+
+    @staticmethod
+    def load(path):
+        """The model of the newest sound checkpoint in a folder, ready to predict.
+
+        With early stopping its weights are the best ones so far. Loading a checkpoint runs code,
+        as unpickling always does: load only your own.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The folder.
+
+        Returns
+        -------
+        model : MLPClassifier
+
+        Raises
+        ------
+        FileNotFoundError
+            If the folder has no checkpoints.
+        ValueError
+            If none of them is sound. A damaged one gives a warning, and the one before is taken.
+        """
+        files = _files(path)
+        if not files:
+            raise FileNotFoundError(f"There are no checkpoints in {str(path)!r}.")
+        for file in reversed(files):
+            try:
+                return read(file)
+            except (OSError, ValueError) as error:
+                warnings.warn(f"{error} The checkpoint before it is tried.", stacklevel=2)
+        raise ValueError(f"None of the {len(files)} checkpoint(s) in {str(path)!r} is sound.")
+
+    # --- scikit-learn's callback protocol -------------------------------------------------------
+
+    def setup(self, estimator, context):
+        """Make the folder, and clear away what a killed process did not finish."""
+        self._unwritten = None
+        self.path.mkdir(parents=True, exist_ok=True)
+        for file in self.path.glob(f"*{UNFINISHED}"):
+            file.unlink(missing_ok=True)
+
+    def teardown(self, estimator, context):
+        """Forget the last epoch."""
+        self._unwritten = None
+
+    def on_fit_task_begin(self, estimator, context):
+        """Nothing is done at the beginning of a task."""
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+        """Write the model after every so many epochs, and after the last one of a `fit`."""
+        if context.task_name == "epoch" and fitted_estimator is not None:
+            self._unwritten = fitted_estimator
+            if fitted_estimator.n_iter_ % self.every:
+                return
+        elif context.task_name != "fit":
+            return
+        if self._unwritten is not None:
+            self.write(self._unwritten)
+            self._unwritten = None
+
+    def write(self, model):
+        """Write a fitted model as the folder's newest checkpoint, and remove the oldest."""
+        files = _files(self.path)
+        number = _number(files[-1]) + 1 if files else 1
+        write(self.path / f"{number:06}{SUFFIX}", bare(model))
+        for file in _files(self.path)[: -self.keep]:
+            file.unlink(missing_ok=True)
+
+
+@_fit_context(prefer_skip_nested_validation=True)
+def _resume(model, saved, X, y, sample_weight=None, **arguments):
+    from .fit_task import fit
+
+    fit(model, X, y, resume=saved, sample_weight=sample_weight, **arguments)
+    return model
+
+
+def _check_same(saved, model, path):
+    """Refuse to go on with a model of other parameters than the checkpoint's."""
+    mine, theirs = model.get_params(), saved.get_params()
+    if isinstance(model.random_state, np.random.RandomState):
+        mine.pop("random_state")  # it has moved on; the checkpoint has the seed that was drawn
+    for name in mine:
+        if name not in FREE and not np.array_equal(mine[name], theirs[name]):
+            raise ValueError(
+                f"The checkpoints in {str(path)!r} are of a fit with {name}={theirs[name]!r}, not "
+                f"{mine[name]!r}. Use another folder, or remove them."
+            )
+
+
+def _number(file):
+    return int(file.stem) if file.stem.isdecimal() else -1
+
+
+def _files(path) -> list[Path]:
+    """The folder's checkpoints, oldest first."""
+    found = (file for file in Path(path).glob(f"*{SUFFIX}") if _number(file) >= 0)
+    return sorted(found, key=_number)
+
+
+def write(file: Path, model: Any) -> None:
+    """Write a model into a file that appears all at once, or not at all."""
+    content = pickle.dumps(model, protocol=pickle.HIGHEST_PROTOCOL)
+    mark = hashlib.sha256(content).digest() + MARK
+    write_atomically(file, lambda stream: stream.writelines((content, mark)), part=UNFINISHED)
+
+
+def read(file: Path) -> Any:
+    """Read a model that `write` wrote; a damaged file is a ValueError that names it."""
+    content = Path(file).read_bytes()
+    size = len(content) - len(MARK) - hashlib.sha256().digest_size
+    payload = memoryview(content)[: max(size, 0)]
+    if size <= 0 or content[size:] != hashlib.sha256(payload).digest() + MARK:
+        raise ValueError(f"{str(file)!r} is damaged: it is not what was written.")
+    return pickle.loads(payload)

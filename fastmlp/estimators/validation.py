@@ -1,0 +1,130 @@
+"""What comes from outside, checked before any kernel runs; errors in scikit-learn's words.
+
+X keeps its dtype, order and strides: the data path reads any numeric array and CSR in place.
+"""
+
+import itertools
+import operator
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.utils import assert_all_finite, column_or_1d
+from sklearn.utils.validation import validate_data
+
+from ..data.source import check_width
+
+_REAL = "biuf"
+
+
+def check_training_data(model, X, y, *, reset):
+    """X as an ndarray or CSR, and y, both valid; sets the model's `n_features_in_` and names.
+
+    Whether a plain array is finite is seen when it is opened: see `opened`.
+    """
+    check_sparse_indices(X)
+    plain = type(X) is np.ndarray and X.dtype.kind == "f"
+    X, y = validate_data(
+        model, X, y, accept_sparse="csr", dtype="numeric", multi_output=True, reset=reset,
+        ensure_all_finite=not plain,
+    )  # fmt: skip
+    if y.ndim == 2 and y.shape[1] == 1 and not sp.issparse(y):
+        y = column_or_1d(y, warn=True)
+    check_width(X.shape[1])  # before weights for so many are drawn
+    return _as_real(X), y
+
+
+def check_samples(model, X):
+    """X of a fitted model as an ndarray or CSR.
+
+    One sample's prediction takes less time than `validate_data` does, so a plain array that
+    would pass unchanged is told by its looks. Anything else, the errors too, is left to it.
+    Whether a plain array is finite is seen when it is opened: see `opened`.
+    """
+    if type(X) is np.ndarray and X.ndim == 2 and X.dtype.kind in _REAL and X.size > 0:
+        if X.shape[1] == model.n_features_in_ and not hasattr(model, "feature_names_in_"):
+            return X
+    check_sparse_indices(X)
+    return _as_real(validate_data(model, X, accept_sparse="csr", dtype="numeric", reset=False))
+
+
+def opened(model, engine, X, *, reuse=True):
+    """X made ready for the engine's batches, in one pass that also sees whether it is finite."""
+    data = engine.open(X, reuse=reuse)
+    if not data.finite:
+        assert_all_finite(X, estimator_name=type(model).__name__, input_name="X")
+    return data
+
+
+def _as_real(X):
+    """X itself, but for dtypes such as datetime64 that only look numeric to scikit-learn."""
+    return X if X.dtype.kind in _REAL else X.astype(np.float64)
+
+
+def check_sparse_indices(X):
+    """Refuse a sparse X whose index arrays lie: who followed them would read foreign memory."""
+    if not sp.issparse(X) or X.ndim != 2:
+        return
+    if X.format in ("csr", "csc", "bsr"):
+        n_lines, n_places = X.shape if X.format != "csc" else X.shape[::-1]
+        blocks_fit = True
+        if X.format == "bsr":
+            (n_lines, left), (n_places, right) = map(divmod, X.shape, X.blocksize)
+            blocks_fit = left == right == 0
+        starts, n_stored = X.indptr, min(len(X.indices), len(X.data))
+        sound = (
+            blocks_fit
+            and len(starts) == n_lines + 1
+            and starts[0] == 0
+            and starts[-1] <= n_stored
+            and bool((starts[:-1] <= starts[1:]).all())
+            and _within(X.indices[: starts[-1]], n_places)
+        )
+    elif X.format == "coo":
+        sound = _within(X.row, X.shape[0]) and _within(X.col, X.shape[1])
+    elif X.format == "dia":
+        sound = len(X.data) == len(X.offsets) and _within(np.abs(X.offsets), 2**31)
+    elif X.format == "lil":
+        sound = len(X.rows) == len(X.data) == X.shape[0]
+        sound = sound and all(map(operator.eq, map(len, X.rows), map(len, X.data)))
+    else:
+        sound = True  # scipy itself checks the keys of a DOK as it converts them
+    if not sound:
+        raise ValueError(
+            f"X is not a valid {X.format.upper()} matrix: "
+            "its index arrays point outside of its shape or of its data."
+        )
+
+
+def _within(indices, stop) -> bool:
+    return len(indices) == 0 or (int(indices.min()) >= 0 and int(indices.max()) < stop)
+
+
+def check_layers(hidden_layer_sizes) -> list[int]:
+    """The hidden layers' sizes as a list of ints."""
+    sizes = np.atleast_1d(hidden_layer_sizes).tolist()
+    if any(size <= 0 for size in sizes):
+        raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+    return [operator.index(size) for size in sizes]
+
+
+def check_parameters(coefs, intercepts, layer_sizes, dtype):
+    """Weights and biases given by a user, as new arrays of `dtype` in lists.
+
+    Arrays of another shape than the layers ask for, or not finite, are refused.
+    """
+    shapes = list(itertools.pairwise(layer_sizes))
+    return (
+        _check_arrays("coefs", coefs, shapes, dtype),
+        _check_arrays("intercepts", intercepts, [shape[1:] for shape in shapes], dtype),
+    )
+
+
+def _check_arrays(name, arrays, shapes, dtype):
+    with np.errstate(over="ignore"):
+        arrays = [np.array(array, dtype=dtype, order="C") for array in arrays]
+    found = [array.shape for array in arrays]
+    if found != shapes:
+        raise ValueError(f"{name} must have the shapes {shapes} of the network, got {found}.")
+    if not all(np.isfinite(array).all() for array in arrays):
+        raise ValueError(f"{name} contain NaN, infinity or a value too large for {dtype}.")
+    return arrays

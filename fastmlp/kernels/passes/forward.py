@@ -1,0 +1,191 @@
+"""The way forward through the network, cut in (panel, samples) items.
+
+Whoever computes an item, its numbers are the same, so the result does not depend on the number of threads.
+"""
+
+import numpy as np
+
+from ..abi import (
+    BIAS,
+    DENSE,
+    EDGES,
+    EDGES_AT,
+    FAN_IN,
+    FAN_OUT,
+    FEEDS,
+    HIDDEN,
+    LANES,
+    PANEL_STRIDE,
+    PANELS,
+    RELU,
+    SIZE,
+    SOFTMAX,
+    START,
+    WEIGHT,
+)  # fmt: skip
+from ..codegen.compiler import inlined, kernel
+from ..codegen.pointer import prefetch, stride_or
+from ..primitives.activations import activate
+from ..primitives.losses import (
+    logistic_cross_entropy_backward,
+    logistic_outputs,
+    place,
+    softmax,
+    softmax_cross_entropy_backward,
+)  # fmt: skip
+from ..primitives.panel_products import matmul_dense, matmul_sparse
+from .nonzero_lists import few_by_sample, list_blocks, list_by_sample
+from .threads import barrier, n_parts, next_part, share, within
+
+
+@inlined
+def dense_input(net, l, batches, b):
+    """Where the dense input of layer `l` lies: pointer, offset, lanes of a panel."""
+    if l == 0:
+        return batches.dense, batches.table[b, DENSE], net.full_lanes
+    return net.hidden, net.layers[l - 1, HIDDEN], net.layers[l - 1, LANES]
+
+
+@inlined
+def sparse_input(net, l, batches, b):
+    """The non-zeros of the input of layer `l`: index, value, edges, where these begin, blocks per sample."""
+    if l == 0:
+        return (
+            batches.index,
+            batches.value,
+            batches.edges,
+            batches.table[b, EDGES],
+            batches.n_blocks,
+        )
+    below = l - 1
+    return net.index, net.value, net.edges, net.layers[below, EDGES_AT], list_blocks(net, below)
+
+
+@kernel
+def forward_layer(net, l, w, bias, stride, batches, b, skipping, part, parts):
+    """h_l = f(bias + h_(l-1) w) for one part of the (panel, samples) items
+
+    stride: between the rows of a panel of w; None: the panel's lanes
+    skipping: whether the input's zeros are skipped
+    """
+    layers, hidden, m = net.layers, net.hidden, batches.table[b, SIZE]
+    lanes = layers[l, LANES]
+    is_hidden = l < net.n_layers - 1
+    floor = 0.0 if is_hidden and net.activation == RELU else -np.inf
+    start, stop = share(layers[l, PANELS] * m, part, parts)
+    for panel in range(start // m, (stop + m - 1) // m):
+        first, last = within(start, stop, panel, m)
+        out = layers[l, HIDDEN] + panel * lanes * net.batch_size
+        w_start = layers[l, WEIGHT] + panel * layers[l, PANEL_STRIDE]
+        bias_start = layers[l, BIAS] + panel * lanes
+        if skipping:
+            index, value, edges, edges_start, n_blocks = sparse_input(net, l, batches, b)
+            matmul_sparse(
+                lanes == net.full_lanes, index, value, edges, edges_start, n_blocks,
+                w, w_start, stride, bias, bias_start, floor, hidden, out, first, last,
+            )  # fmt: skip
+        else:
+            x, x_start, x_lanes = dense_input(net, l, batches, b)
+            matmul_dense(
+                x, x_start, x_lanes, x_lanes * net.batch_size, layers[l, FAN_IN], w, w_start,
+                stride_or(stride, lanes), bias, bias_start, floor, hidden, out, first, last, lanes,
+            )  # fmt: skip
+        if is_hidden and net.activation != RELU:
+            activate(net.activation, hidden, out + first * lanes, out + last * lanes)
+
+
+@kernel
+def forward(net, params, batches, b, ahead, sync, me, n_threads):
+    """All layers, the first only if it is not done `ahead`; true if the team is to stop"""
+    skipping, m = batches.zero_skipping != 0, batches.table[b, SIZE]
+    for l in range(net.n_layers):
+        if l > 0 or not ahead:
+            if l == net.n_layers - 1 and net.layers[l, PANELS] == 1:
+                # Of outputs in one panel, a thread makes those of the samples that it goes on with.
+                forward_layer(net, l, params, params, None, batches, b, skipping, me, n_threads)
+            else:
+                parts, part = n_parts(net.layers[l, PANELS], n_threads), -1
+                while True:
+                    part = next_part(sync, l, parts, part, me, n_threads)
+                    if part < 0:
+                        break
+                    forward_layer(net, l, params, params, None, batches, b, skipping, part, parts)
+                if barrier(sync, me, n_threads):
+                    return True
+        skipping = False
+        if net.layers[l, FEEDS]:
+            list_by_sample(net, net.hidden, l, m, me, n_threads)
+            if barrier(sync, me, n_threads):
+                return True
+            skipping = few_by_sample(net, l, m)
+    return False
+
+
+@kernel
+def read_outputs(net, batches, b, outputs, logits, me, n_threads):
+    """outputs[i] = softmax or logistic of sample i's logits, or these themselves, for this thread's samples
+
+    outputs (n_samples * n_outputs,), rows by position in the order of use
+    """
+    l = net.n_layers - 1
+    lanes, n_outputs = net.layers[l, LANES], net.layers[l, FAN_OUT]
+    position = batches.table[b, START]
+    first, last = share(batches.table[b, SIZE], me, n_threads)
+    for i in range(first, last):
+        start = net.layers[l, HIDDEN] + i * lanes
+        if logits:
+            pass
+        elif net.output == SOFTMAX:
+            softmax(net.hidden, net.delta, start, net.batch_size, lanes, n_outputs)
+        else:
+            logistic_outputs(net.hidden, net.delta, start, net.batch_size, lanes, n_outputs)
+        for k in range(n_outputs):
+            source = place(start, net.batch_size, lanes, k)
+            value = net.hidden[source] if logits else net.delta[source]
+            outputs[(position + i) * n_outputs + k] = value
+
+
+@kernel
+def output_backward(net, targets, batches, b, batch, me, n_threads):
+    """loss and delta of the output layer, for this thread's samples; `batch` counts from the epoch's start"""
+    l = net.n_layers - 1
+    lanes, n_outputs = net.layers[l, LANES], net.layers[l, FAN_OUT]
+    position, scale = batches.table[b, START], targets.scale[batch]
+    first, last = share(batches.table[b, SIZE], me, n_threads)
+    columns = 1 if net.output == SOFTMAX else n_outputs
+    for i in range(
+        first, last
+    ):  # in random order they come from far away: all at once, not one by one
+        sample = targets.order[position + i]
+        prefetch(targets.labels, sample * columns)
+        if targets.weighted:
+            prefetch(targets.weight, sample)
+    for i in range(first, last):
+        sample = targets.order[position + i]
+        factor = scale * targets.weight[sample] if targets.weighted else scale
+        start = net.layers[l, HIDDEN] + i * lanes
+        if net.output == SOFTMAX:
+            loss, hit = softmax_cross_entropy_backward(
+                net.hidden,
+                net.delta,
+                start,
+                net.batch_size,
+                lanes,
+                n_outputs,
+                targets.labels[sample],
+                factor,
+            )
+        else:
+            loss, hit = logistic_cross_entropy_backward(
+                net.hidden,
+                net.delta,
+                start,
+                net.batch_size,
+                lanes,
+                n_outputs,
+                targets.labels,
+                sample,
+                factor,
+            )
+        targets.losses[position + i] = loss
+        targets.hits[position + i] = hit

@@ -1,0 +1,101 @@
+"""A hidden layer's non-zeros, listed, so that the products with it can skip the zeros as those of the input do.
+
+Behind a ReLU most outputs are zero, and so are the gradients that come back to them. Lists by sample serve the products
+with weights, lists by unit the gradient. Every list has room for all, so that nothing has to be counted first: lists
+by sample begin at HIDDEN + i padded units, lists by unit at HIDDEN + j batch_size.
+"""
+
+from ..abi import BLOCK_PANELS, EDGES_AT, HIDDEN, LANES, PANELS, UNITS
+from ..codegen.compiler import inlined, kernel
+from ..codegen.pointer import words_of
+from ..codegen.vector import lanes_of, load, lowest_bit, nonzero_bits, zeros
+from .threads import share
+
+# Above this density the dense products are faster: bench/crossover.py.
+CROSSOVER = 0.55
+
+
+@inlined
+def list_blocks(net, l):
+    """Blocks of a sample's list."""
+    return (net.layers[l, PANELS] + net.layers[l, BLOCK_PANELS] - 1) // net.layers[l, BLOCK_PANELS]
+
+
+@kernel
+def list_by_sample(net, source, l, m, me, n_threads):
+    """index, value: the non-zeros of source[i], units ascending, and edges: where its blocks of units begin
+
+    source (hidden or delta) [panel][sample][lanes]; edges [sample][block + 1] positions in index and value
+    """
+    layers = net.layers
+    lanes, panels, block_panels = layers[l, LANES], layers[l, PANELS], layers[l, BLOCK_PANELS]
+    n_edges = list_blocks(net, l) + 1
+    stride, like = lanes * net.batch_size, zeros(source, 128)
+    first, last = share(m, me, n_threads)
+    for i in range(first, last):
+        p = layers[l, HIDDEN] + i * panels * lanes
+        e = layers[l, EDGES_AT] + i * n_edges
+        for panel in range(panels):
+            if panel % block_panels == 0:
+                net.edges[e + panel // block_panels] = p
+            start = layers[l, HIDDEN] + panel * stride + i * lanes
+            for s in range(0, lanes, lanes_of(like)):
+                bits = nonzero_bits(load(like, source, start + s))
+                while bits != 0:
+                    u = s + lowest_bit(bits)
+                    net.index[p] = panel * lanes + u
+                    net.value[p] = source[start + u]
+                    p += 1
+                    bits &= bits - 1
+        net.edges[e + n_edges - 1] = p
+
+
+@kernel
+def list_by_unit(net, l, m, me, n_threads):
+    """row, records: the non-zeros of hidden[:, j], samples ascending, and how many they are
+
+    hidden [panel][sample][lanes]; count [unit]
+    """
+    layers = net.layers
+    lanes, like = layers[l, LANES], zeros(net.hidden, 128)
+    width = lanes_of(like)
+    start, stop = share(layers[l, PANELS] * lanes // width, me, n_threads)
+    for first in range(start * width, stop * width, width):
+        count = layers[l, UNITS] + first
+        for j in range(count, count + width):
+            net.count[j] = 0
+        place = layers[l, HIDDEN] + first // lanes * lanes * net.batch_size + first % lanes
+        slot = layers[l, HIDDEN] + first * net.batch_size
+        for i in range(m):
+            bits = nonzero_bits(load(like, net.hidden, place + i * lanes))
+            while bits != 0:
+                u = lowest_bit(bits)
+                n = net.count[count + u]
+                net.count[count + u] = n + 1
+                record = 2 * (slot + u * net.batch_size + n)
+                net.row[record * words_of(net.records)] = i
+                net.records[record + 1] = net.hidden[place + i * lanes + u]
+                bits &= bits - 1
+
+
+@kernel
+def few_by_sample(net, l, m):
+    """Whether the lists by sample are short enough to be worth skipping for."""
+    layers = net.layers
+    width = layers[l, PANELS] * layers[l, LANES]
+    n_edges = list_blocks(net, l) + 1
+    total = 0
+    for i in range(m):
+        e = layers[l, EDGES_AT] + i * n_edges
+        total += net.edges[e + n_edges - 1] - net.edges[e]
+    return total <= CROSSOVER * m * width
+
+
+@kernel
+def few_by_unit(net, l, m):
+    """Whether the lists by unit are short enough to be worth skipping for."""
+    width = net.layers[l, PANELS] * net.layers[l, LANES]
+    total = 0
+    for j in range(net.layers[l, UNITS], net.layers[l, UNITS] + width):
+        total += net.count[j]
+    return total <= CROSSOVER * m * width

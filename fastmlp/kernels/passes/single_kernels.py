@@ -1,0 +1,141 @@
+"""Entries to single kernels, for `arrays`: what a training step runs, one piece at a time."""
+
+from ..abi import (
+    EXP,
+    FAN_OUT,
+    HIDDEN,
+    LANES,
+    LOG,
+    SIZE,
+    START,
+    Batches,
+    Elements,
+    Network,
+    Reading,
+    Step,
+    Targets,
+    Turn,
+)  # fmt: skip
+from ..codegen.compiler import kernel
+from ..codegen.struct_view import readers
+from ..codegen.vector import lanes_of, load, store, zeros
+from ..primitives.activations import activate
+from ..primitives.exp_log import exp, log, log1p
+from ..primitives.losses import place
+from ..primitives.optimizer_rules import update_run
+from .forward import forward_layer, output_backward
+from .threads import barrier, share
+
+
+@kernel
+def _map(x, function, start, stop):
+    like = zeros(x, 64)
+    if function < EXP:
+        activate(function, x, start, stop)
+    elif function == EXP:
+        for i in range(start, stop, lanes_of(like)):
+            store(x, i, exp(load(like, x, i)))
+    elif function == LOG:
+        for i in range(start, stop, lanes_of(like)):
+            store(x, i, log(load(like, x, i)))
+    else:
+        for i in range(start, stop, lanes_of(like)):
+            store(x, i, log1p(load(like, x, i)))
+
+
+@kernel
+def _share_vectors(x, size, me, n_threads):
+    """Thread `me`'s part ``[start, stop)`` of `size` elements, in whole vectors."""
+    lanes = lanes_of(zeros(x, 64))
+    start, stop = share(size // lanes, me, n_threads)
+    return start * lanes, stop * lanes
+
+
+@kernel
+def _read_sums(net, batches, b, outputs, me, n_threads):
+    """outputs[i] = the first layer's sums for sample i, for this thread's samples
+
+    outputs (n_samples * n_outputs,), rows by position in the order of use
+    """
+    lanes, n_outputs = net.layers[0, LANES], net.layers[0, FAN_OUT]
+    position = batches.table[b, START]
+    first, last = share(batches.table[b, SIZE], me, n_threads)
+    for i in range(first, last):
+        start = net.layers[0, HIDDEN] + i * lanes
+        for k in range(n_outputs):
+            outputs[(position + i) * n_outputs + k] = net.hidden[
+                place(start, net.batch_size, lanes, k)
+            ]
+
+
+@kernel
+def _multiply(net, batches, reading):
+    """Bias and weighted sums of one layer, for a chunk's batches; returns -1 if stopped"""
+    sync, me, n_threads = reading.sync, reading.me, reading.n_threads
+    skipping = batches.zero_skipping != 0
+    if barrier(sync, me, n_threads):
+        return -1
+    for b in range(batches.n_batches):
+        forward_layer(
+            net, 0, reading.params, reading.params, None, batches, b, skipping, me, n_threads
+        )
+        if barrier(sync, me, n_threads):
+            return -1
+        _read_sums(net, batches, b, reading.outputs, me, n_threads)
+        if barrier(sync, me, n_threads):
+            return -1
+    return 0
+
+
+def elements_entry(real):
+    """Entry ``elements(block)`` for a compute type, a function of each element; block: Elements."""
+    (read_elements,) = readers(real, Elements)
+
+    def elements(block):
+        call = read_elements(block)
+        start, stop = _share_vectors(call.x, call.size, call.me, call.n_threads)
+        _map(call.x, call.function, start, stop)
+        return 0
+
+    return elements
+
+
+def matmul_entry(real):
+    """Entry ``matmul(block)`` for a compute type; the block: Network, Batches, Reading."""
+    read_network, read_batches, read_reading = readers(real, Network, Batches, Reading)
+
+    def matmul(block):
+        return _multiply(read_network(block), read_batches(block), read_reading(block))
+
+    return matmul
+
+
+def loss_entry(real):
+    """Entry ``loss(block)`` for a compute type; block: Network, Batches (one), Targets, Turn."""
+    read_network, read_batches, read_targets, read_turn = readers(
+        real, Network, Batches, Targets, Turn
+    )
+
+    def loss(block):
+        turn = read_turn(block)
+        net, targets, batches = read_network(block), read_targets(block), read_batches(block)
+        output_backward(net, targets, batches, 0, 0, turn.me, turn.n_threads)
+        return 0
+
+    return loss
+
+
+def update_entry(real, rule):
+    """Entry ``update(block)`` for a compute type and a rule; the block: rule, Step."""
+    read_rule, read_step = readers(real, rule, Step)
+
+    def step(block):
+        call = read_step(block)
+        start, stop = _share_vectors(call.weight, call.size, call.me, call.n_threads)
+        update_run(
+            read_rule(block), call.gradient, start, call.weight, call.square, call.momentum,
+            start, stop - start, call.rate, call.rate - call.rate,
+        )  # fmt: skip
+        return 0
+
+    return step

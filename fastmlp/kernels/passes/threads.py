@@ -1,0 +1,161 @@
+"""How the threads of a team wait for each other and share out work.
+
+`sync` is an int64 array with three counters, each on a cache line of its own: the number of completed
+waits (a generation), the number of threads waiting, and a flag that ends every wait. A line for each thread
+follows, in which it is counted how many of the thread's own parts of a loop are taken.
+"""
+
+import sys
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from ..codegen.compiler import inlined, kernel
+from ..codegen.pointer import address
+
+GENERATION, WAITING, STOP = 0, 8, 16
+SYNC_SIZE, SYNC_LINE = 24, 8  # words, and words more for each thread
+# Between two barriers there are at most so many loops whose parts are taken.
+LOOPS = 2
+# How many threads' parts one looks for when its own are done: with many cores, to look at all would cost more
+# than it brings.
+NEIGHBOURS = 3
+# About a microsecond: longer than threads in step ever wait, shorter than a scheduler's time slice.
+SPINS = 1000
+
+
+@intrinsic
+def _atomic_load(typing, counters, index):
+    def codegen(context, builder, sig, args):
+        place = address(context, builder, counters, args[0], args[1], 1)
+        return builder.load_atomic(place, "seq_cst", 8, typ=ir.IntType(64))
+
+    return types.int64(counters, types.intp), codegen
+
+
+@intrinsic
+def _atomic_clear(typing, counters, index):
+    """Set to 0; whoever sees a later atomic operation of this thread sees it, too."""
+
+    def codegen(context, builder, sig, args):
+        place = address(context, builder, counters, args[0], args[1], 1)
+        builder.store_atomic(ir.Constant(ir.IntType(64), 0), place, "monotonic", 8)
+        return context.get_dummy_value()
+
+    return types.void(counters, types.intp), codegen
+
+
+@intrinsic
+def _atomic_add(typing, counters, index, value):
+    """Add and return the old value."""
+
+    def codegen(context, builder, sig, args):
+        place = address(context, builder, counters, args[0], args[1], 1)
+        return builder.atomic_rmw("add", place, args[2], "seq_cst")
+
+    return types.int64(counters, types.intp, types.int64), codegen
+
+
+@intrinsic
+def _yield_core(typing):
+    """Let another thread have this core."""
+
+    def codegen(context, builder, sig, args):
+        name = "SwitchToThread" if sys.platform == "win32" else "sched_yield"
+        kind = ir.FunctionType(ir.IntType(32), [])
+        builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [])
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
+@inlined
+def _taken(owner, generation, loop):
+    """Where it is counted how many of the owner's parts are taken."""
+    return SYNC_SIZE + owner * SYNC_LINE + generation % 2 * LOOPS + loop
+
+
+@kernel
+def barrier(sync, me, n_threads):
+    """Thread `me` waits until all `n_threads` are here; true if the team is to stop instead.
+
+    Why it holds, every operation on the counters being atomic and sequentially consistent, so that all
+    threads see them in one order:
+
+    - Nobody is early. The generation advances only when the count, raised once by each arrival, has reached
+      `n_threads`; a thread reads the generation before its own arrival, hence before the advance it waits for.
+    - Nobody is lost. Between that read and the thread's leaving the generation advances exactly once: the
+      next advance needs an arrival of this thread, too. It has then changed for good, however late the thread
+      looks. The last to arrive takes `n_threads` off the count *before* it advances the generation, so the next
+      wait counts from 0; and it takes off, it does not store 0, so no arrival could be wiped out.
+    - What was written before is seen after. A thread's arrival releases its writes; the arrivals are
+      read-modify-writes of one word, so the last one, and through its advance of the generation everybody
+      who leaves, has acquired all of them.
+    - It does not hang. Yielding only changes who runs: a thread that has yielded stays runnable and looks
+      again, and the one that is missed gets its turn whether the others spin or yield. None of them holds
+      the GIL here. A thread that will not come (an exception, Ctrl-C) sets the stop flag, at which all leave
+      with true, now and at any later barrier, until the counters are cleared with nobody inside.
+    - A loop's parts are counted from 0 (`next_part`). There are two sets of counters, for even and odd
+      generations. A thread that arrives clears its own of the next generation, which were last in use one
+      generation ago: all have left that one, as one of them, this thread, has been through the barrier since.
+    """
+    if n_threads == 1:
+        return False
+    generation = _atomic_load(sync, GENERATION)
+    for loop in range(LOOPS):
+        _atomic_clear(sync, _taken(me, generation + 1, loop))
+    if _atomic_add(sync, WAITING, 1) == n_threads - 1:
+        _atomic_add(sync, WAITING, -n_threads)
+        _atomic_add(sync, GENERATION, 1)
+        return _atomic_load(sync, STOP) != 0
+    spins = 0
+    while _atomic_load(sync, GENERATION) == generation:
+        if _atomic_load(sync, STOP) != 0:
+            return True
+        spins += 1
+        if spins > SPINS:
+            _yield_core()
+    return _atomic_load(sync, STOP) != 0
+
+
+@inlined
+def n_parts(panels, n_threads):
+    """Into how many parts a loop over a layer's items is cut: as many for each thread, if possible of a whole panel."""
+    return max(panels // n_threads, 1) * n_threads
+
+
+@kernel
+def next_part(sync, l, parts, part, me, n_threads):
+    """The part of a loop for layer `l` that thread `me` is to do after `part`, which is -1 at first; -1 if none is left
+
+    Its own come first, whose data are in its cache since the last time; then what its neighbours have left. So a
+    thread whose core is slower for a while, or busy with something else, keeps the team waiting for less. Each
+    part is taken once, as taking is one atomic addition, and none is forgotten, as its owner goes on until all
+    are taken. Two loops that no barrier divides are told apart by their layers, one of which is odd.
+    """
+    if n_threads == 1:
+        return part + 1 if part + 1 < parts else -1
+    each, generation = parts // n_threads, _atomic_load(sync, GENERATION)
+    distance = 0 if part < 0 else (part // each - me) % n_threads
+    for ahead in range(distance, min(n_threads, 1 + NEIGHBOURS)):
+        owner = (me + ahead) % n_threads
+        taken = _taken(owner, generation, l % LOOPS)
+        if _atomic_load(sync, taken) < each:
+            number = _atomic_add(sync, taken, 1)
+            if number < each:
+                return owner * each + number
+    return -1
+
+
+@inlined
+def share(total, part, parts):
+    """Part number `part` of `parts`, ``[start, stop)``, of `total` equal items."""
+    return total * part // parts, total * (part + 1) // parts
+
+
+@inlined
+def within(start, stop, panel, size):
+    """The part of ``[start, stop)`` that lies in panel number `panel` of `size` items, counted in it."""
+    return max(start - panel * size, 0), min(stop - panel * size, size)

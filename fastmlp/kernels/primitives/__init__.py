@@ -1,0 +1,8 @@
+"""The arithmetic on vectors and panels, without threads and without a network.
+
+exp_log          exp, log, log1p and tanh as polynomials
+activations      activation functions and their derivatives
+losses           losses and their gradients with respect to the logits
+panel_products   matrix products on packed panels
+optimizer_rules  the optimizers' update rules, fused behind the gradient
+"""

@@ -1,0 +1,143 @@
+"""Cross-entropy losses and their gradients with respect to the logits, one sample at a time.
+
+Logits z and deltas lie in panels, so many `samples` to a panel: see `place`, where `start` is the sample's place
+in the first panel.
+"""
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from ..codegen.compiler import inlined, kernel
+from ..codegen.vector import (
+    Vector,
+    first_lane,
+    lanes_of,
+    less,
+    load,
+    lowest_bit,
+    nonzero_bits,
+    reduce_max,
+    reduce_sum,
+    splat,
+    store,
+    where,
+    zeros,
+)  # fmt: skip
+from .activations import logistic
+from .exp_log import absolute, exp, log, log1p
+
+
+@intrinsic
+def first_lanes(typing, like, count):
+    """Mask of the first `count` lanes."""
+
+    def codegen(context, builder, sig, args):
+        lanes = ir.VectorType(ir.IntType(32), like.lanes)
+        number = builder.trunc(args[1], ir.IntType(32))
+        limit = builder.insert_element(
+            ir.Constant(lanes, ir.Undefined), number, ir.Constant(ir.IntType(32), 0)
+        )
+        limit = builder.shuffle_vector(limit, limit, ir.Constant(lanes, None))
+        return builder.icmp_signed("<", ir.Constant(lanes, list(range(like.lanes))), limit)
+
+    return Vector(types.boolean, like.lanes)(like, types.int64), codegen
+
+
+@inlined
+def place(start, samples, lanes, k):
+    """Where unit k of a sample lies; `lanes` is a power of two, which spares us two divisions."""
+    return start + (k & -lanes) * samples + (k & (lanes - 1))
+
+
+@kernel
+def softmax(z, p, start, samples, lanes, n_outputs):
+    """p = exp(z - max z) / sum exp(z - max z); returns max z and log sum exp(z - max z)
+
+    z, p [panel][sample][lanes]: one sample of n_outputs units; the panel's further lanes of p become 0
+    """
+    like = zeros(z, 64)
+    width = lanes_of(like)
+    lowest = splat(like, -np.inf)
+    largest = lowest
+    for k in range(0, n_outputs, width):
+        x = where(
+            first_lanes(like, n_outputs - k), load(like, z, place(start, samples, lanes, k)), lowest
+        )
+        largest = where(less(largest, x), x, largest)
+    top = reduce_max(largest)
+    shift, total = splat(like, top), like
+    for k in range(0, n_outputs, width):
+        o = place(start, samples, lanes, k)
+        e = where(first_lanes(like, n_outputs - k), exp(load(like, z, o) - shift), like)
+        store(p, o, e)
+        total = total + e
+    total = splat(like, reduce_sum(total))
+    for k in range(0, n_outputs, width):
+        o = place(start, samples, lanes, k)
+        store(p, o, load(like, p, o) / total)
+    return top, first_lane(log(total))
+
+
+@kernel
+def softmax_cross_entropy_backward(z, delta, start, samples, lanes, n_outputs, label, scale):
+    """loss = -log softmax(z)[label];  delta = scale (softmax(z) - onehot(label)); returns loss and hit
+
+    z, delta [panel][sample][lanes]: one sample of n_outputs units; hit: the label has the largest logit
+    """
+    logit = z[place(start, samples, lanes, label)]
+    top, log_sum = softmax(z, delta, start, samples, lanes, n_outputs)
+    like = zeros(z, 64)
+    width = lanes_of(like)
+    factor, largest, one = splat(like, scale), splat(like, top), splat(like, 1.0)
+    first = -1  # of equal logits the first counts, as in argmax
+    for k in range(0, n_outputs, width):
+        o = place(start, samples, lanes, k)
+        up_to_label = where(first_lanes(like, label + 1 - k), one, like)
+        hot = where(first_lanes(like, label - k), like, up_to_label)
+        store(delta, o, (load(like, delta, o) - hot) * factor)
+        if first < 0:
+            at_top = nonzero_bits(where(less(load(like, z, o), largest), like, one))
+            if at_top != 0:
+                first = k + lowest_bit(at_top)
+    return log_sum + (top - logit), logit >= top and first == label
+
+
+@kernel
+def logistic_cross_entropy_backward(z, delta, start, samples, lanes, n_outputs, labels, i, scale):
+    """loss = sum_k log(1 + exp(z_k)) - y_k z_k;  delta = scale (logistic(z) - y); returns loss and hit
+
+    z, delta [panel][sample][lanes]: one sample of n_outputs units; labels (n_samples, n_outputs) 0 or 1,
+    row i; hit: each output is on the right side of 1/2
+    """
+    like = zeros(z, 64)
+    width = lanes_of(like)
+    factor, one = splat(like, scale), splat(like, 1.0)
+    # The labels' place is in delta until they are read.
+    for k in range(n_outputs):
+        delta[place(start, samples, lanes, k)] = labels[i * n_outputs + k]
+    loss, wrong = like, like
+    for k in range(0, n_outputs, width):
+        o = place(start, samples, lanes, k)
+        inside = first_lanes(like, n_outputs - k)
+        x, y = load(like, z, o), load(like, delta, o)
+        positive = where(less(like, x), x, like)
+        each = positive + log1p(exp(like - absolute(x))) - y * x
+        loss = loss + where(inside, each, like)
+        side = where(less(like, x), one, like)
+        wrong = wrong + where(inside, absolute(side - y), like)
+        store(delta, o, where(inside, (logistic(x) - y) * factor, like))
+    return reduce_sum(loss), reduce_sum(wrong) == 0
+
+
+@kernel
+def logistic_outputs(z, p, start, samples, lanes, n_outputs):
+    """p = logistic(z)
+
+    z, p [panel][sample][lanes]: one sample of n_outputs units
+    """
+    like = zeros(z, 64)
+    for k in range(0, n_outputs, lanes_of(like)):
+        o = place(start, samples, lanes, k)
+        store(p, o, logistic(load(like, z, o)))

@@ -1,0 +1,190 @@
+"""Optimizers' rules, fused behind the gradient: a vector of gradients in, weights and state updated.
+
+A rule's hyper-parameters are a named tuple of the compute dtype; its type chooses the kernel, so that one
+variant of the training step is compiled per (dtype, rule). `square` and `momentum` are the optimizer's
+state in the layout of the parameters, or empty where the rule does not use it.
+"""
+
+from numba.extending import overload
+
+from ..abi import AdamRule, GradientRule, RMSpropRule, SGDRule
+from ..codegen.compiler import inlined, kernel
+from ..codegen.vector import (
+    fma,
+    halves,
+    lanes_of,
+    less,
+    load,
+    reduce_sum,
+    splat,
+    sqrt,
+    store,
+    where,
+    zeros,
+)
+from .exp_log import absolute
+
+# State below this becomes 0: decaying squares otherwise end as subnormals, which are slow.
+TINY_STATE = 1e-30
+
+
+@inlined
+def _settled(x, size):
+    """0 where `size`, the magnitude of x, is tiny."""
+    return where(less(size, splat(x, TINY_STATE)), splat(x, 0.0), x)
+
+
+@inlined
+def _times(scalar, x):
+    return splat(x, scalar) * x
+
+
+@inlined
+def rmsprop_momentum_update(rule, g, w, square, momentum, start, rate, l2):
+    """v = rho v + (1 - rho) g^2;  s = rate g / sqrt(v + epsilon);  m = momentum m + s;  w -= m
+
+    g: a vector, to which l2 w is added first; w, square, momentum (n,): as many numbers from start.
+    Without momentum, s itself is subtracted and `momentum` may be empty.
+    """
+    weight = load(g, w, start)
+    if l2 != 0:
+        g = fma(l2, weight, g)
+    v = _times(rule.rho, load(g, square, start)) + _times(rule.complement, g * g)
+    v = _settled(v, v)
+    store(square, start, v)
+    s = _times(rate, g) / sqrt(v + splat(g, rule.epsilon))
+    if rule.momentum > 0:
+        s = _times(rule.momentum, load(g, momentum, start)) + s
+        s = _settled(s, absolute(s))
+        store(momentum, start, s)
+    store(w, start, weight - s)
+
+
+@inlined
+def adam_update(rule, g, w, square, momentum, start, rate, l2):
+    """m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;  w -= rate m / (sqrt(v) + epsilon)
+
+    Shapes as in rmsprop_momentum_update. `rate` holds the bias correction sqrt(1 - b2^t) / (1 - b1^t).
+    """
+    weight = load(g, w, start)
+    if l2 != 0:
+        g = fma(l2, weight, g)
+    m = _times(rule.beta_1, load(g, momentum, start)) + _times(rule.complement_1, g)
+    v = _times(rule.beta_2, load(g, square, start)) + _times(rule.complement_2, g * g)
+    m, v = _settled(m, absolute(m)), _settled(v, v)
+    store(momentum, start, m)
+    store(square, start, v)
+    store(w, start, weight - _times(rate, m) / (sqrt(v) + splat(g, rule.epsilon)))
+
+
+@inlined
+def sgd_update(rule, g, w, square, momentum, start, rate, l2):
+    """u = momentum u - rate g;  w += u, or with Nesterov's form w += momentum u - rate g
+
+    Shapes as in rmsprop_momentum_update; `square` is not used, nor `momentum` where the rule's is 0.
+    """
+    weight = load(g, w, start)
+    if l2 != 0:
+        g = fma(l2, weight, g)
+    s = splat(g, 0.0) - _times(rate, g)
+    if rule.momentum > 0:
+        u = _times(rule.momentum, load(g, momentum, start)) + s
+        u = _settled(u, absolute(u))
+        store(momentum, start, u)
+        s = _times(rule.momentum, u) + s if rule.nesterov > 0 else u
+    store(w, start, weight + s)
+
+
+@inlined
+def store_gradient(rule, g, w, square, momentum, start, rate, l2):
+    """square += g + l2 w
+
+    Shapes as in rmsprop_momentum_update; the weights stay as they are.
+    """
+    if l2 != 0:
+        g = fma(l2, load(g, w, start), g)
+    store(square, start, load(g, square, start) + g)
+
+
+_KERNELS = {
+    RMSpropRule: rmsprop_momentum_update,
+    AdamRule: adam_update,
+    SGDRule: sgd_update,
+    GradientRule: store_gradient,
+}
+
+
+def update(rule, g, w, square, momentum, start, rate, l2):
+    """The kernel of the rule's type; for use in compiled code."""
+    raise NotImplementedError("only compiled code can call this")
+
+
+@overload(update)
+def _update(rule, g, w, square, momentum, start, rate, l2):
+    kernel = _KERNELS[rule.kind]
+
+    def implementation(rule, g, w, square, momentum, start, rate, l2):
+        kernel(rule, g, w, square, momentum, start, rate, l2)
+
+    return implementation
+
+
+@inlined
+def update_row(rule, g, w, square, momentum, start, rate, l2):
+    """`update` by a vector g of a whole panel row: in two halves, for each of which there are registers enough"""
+    low, high = halves(g)
+    update(rule, low, w, square, momentum, start, rate, l2)
+    update(rule, high, w, square, momentum, start + lanes_of(low), rate, l2)
+
+
+@kernel
+def update_run(rule, g, g_start, w, square, momentum, start, count, rate, l2):
+    """`update` by a run of gradients: g (n,) from g_start; w, square, momentum (n,) from start; count numbers"""
+    like = zeros(w, 64)
+    for i in range(0, count, lanes_of(like)):
+        update(rule, load(like, g, g_start + i), w, square, momentum, start + i, rate, l2)
+
+
+@kernel
+def decay_untouched(
+    has_square, has_momentum, w, square, momentum, start, count, powers, n_powers, steps
+):
+    """v = v rho^k;  w = w + m s_k;  m = m mu^k      (k = steps: that many updates by a zero gradient)
+
+    w, square, momentum (n,) from start: count numbers, of the states in use
+    powers (3, n_powers): rho^k, mu^k and the factor s_k of the rule's own sum of decaying steps
+    """
+    like = zeros(w, 64)
+    lanes = lanes_of(like)
+    if has_square:
+        factor = splat(like, powers[steps])
+        for i in range(start, start + count, lanes):
+            v = load(like, square, i) * factor
+            store(square, i, _settled(v, v))
+    if has_momentum:
+        factor, travelled = (
+            splat(like, powers[n_powers + steps]),
+            splat(like, powers[2 * n_powers + steps]),
+        )
+        for i in range(start, start + count, lanes):
+            m = load(like, momentum, i)
+            store(w, i, fma(travelled, m, load(like, w, i)))
+            m = m * factor
+            store(momentum, i, _settled(m, absolute(m)))
+
+
+@kernel
+def squared_norm(w, start, count):
+    """sum of w^2
+
+    w (n,) from start: count numbers. In runs that are summed in float64, so that float32 stays accurate.
+    """
+    like = zeros(w, 64)
+    total = 0.0
+    for first in range(start, start + count, 1024):
+        run = like
+        for i in range(first, min(first + 1024, start + count), lanes_of(like)):
+            x = load(like, w, i)
+            run = fma(x, x, run)
+        total += reduce_sum(run)
+    return total

@@ -1,0 +1,134 @@
+"""L-BFGS: scipy's minimizer on the engine's loss and gradient."""
+
+import time
+import warnings
+
+import numpy as np
+import scipy.optimize
+from sklearn.exceptions import ConvergenceWarning
+
+from .stochastic import diverged, validate
+
+
+class Minimization:
+    """One fit by L-BFGS.
+
+    Parameters are as those of `training.Training`; there are no batches and no stopping by
+    validation samples, which are judged for the history only.
+    """
+
+    def __init__(self, model, engine, samples, validation, record, report, task, attributes):
+        self.model = model
+        self.engine = engine
+        self.samples = samples
+        self.validation = validation
+        self.record = record
+        self.report = report
+        self.task = task
+        self.attributes = attributes
+        self.stopped = False  # by a callback
+
+    def run(self, n_iterations: int, parameters):
+        """Minimize from `parameters`; the parameters found: (coefs, intercepts)."""
+        coefs, intercepts = parameters
+        self.shapes = [array.shape for array in (*coefs, *intercepts)]
+        self.latest = x = _pack(coefs, intercepts)
+        tol = 1e-4 if self.model.tol is None else self.model.tol
+        self.start = time.perf_counter()
+        try:
+            result = scipy.optimize.minimize(
+                self.loss_and_gradient,
+                x,
+                method="L-BFGS-B",
+                jac=True,
+                callback=self.iteration,
+                options={"maxfun": self.model.max_fun, "maxiter": n_iterations, "gtol": tol},
+            )
+        except KeyboardInterrupt:
+            warnings.warn("Training interrupted by user.", stacklevel=2)
+        else:
+            if not np.isfinite(result.fun):
+                raise diverged(self.model)
+            self.latest = result.x
+            self.note(float(result.fun))  # even if there was no iteration at all
+            if not self.stopped:
+                self.warn_unless_converged(result, n_iterations)
+        return self.unpack(self.latest)
+
+    def loss_and_gradient(self, x):
+        """The loss and its gradient at x, all parameters in one float64 vector."""
+        if self.task is not None:
+            self.task.begin_epoch()  # an iteration begins with its first evaluation
+        self.engine.set_parameters(*self.unpack(x))
+        loss, coef_grads, intercept_grads = self.engine.loss_and_gradient(
+            self.samples.data,
+            self.samples.labels,
+            alpha=self.model.alpha,
+            sample_weight=self.samples.weight,
+        )
+        return float(loss), _pack(coef_grads, intercept_grads)
+
+    def iteration(self, intermediate_result):
+        """Note an iteration that is over; called by scipy, which looks at the argument's name."""
+        self.latest = intermediate_result.x.copy()
+        loss = float(intermediate_result.fun)
+        row = {"loss": loss}
+        if self.validation is not None:
+            # The line search may have tried, and left the engine at, another point.
+            self.engine.set_parameters(*self.unpack(self.latest))
+            row |= validate(self.engine, self.validation)
+        now = time.perf_counter()
+        row["seconds"], self.start = now - self.start, now
+        self.record.add(row, 0)
+        self.note(loss)
+        self.report.epoch(self.record.n_iter, row, None)
+        if self.task is not None and self.task.end_epoch(self.snapshot):
+            self.stopped = True
+            raise StopIteration
+
+    def note(self, loss):
+        """Keep the present loss and the best one."""
+        self.record.loss = loss
+        self.record.best_loss = min(self.record.best_loss, loss)
+
+    def warn_unless_converged(self, result, n_iterations):
+        """scikit-learn's warning, where a tolerance was asked for and not met.
+
+        Without one there is no such failure: not a limit that is met, nor a line search that finds
+        the loss as low as the dtype can tell.
+        """
+        if result.status == 0 or self.model.tol is None:
+            return
+        message = (
+            f"lbfgs failed to converge after {result.nit} iteration(s) (status={result.status}):\n"
+            f"{result.message}\n"
+        )
+        if result.nit >= n_iterations:
+            message += (
+                "\nIncrease the number of iterations to improve the convergence "
+                f"(max_iter={n_iterations})."
+            )
+        message += (
+            "\nYou might also want to scale the data as shown in:\n"
+            "    https://scikit-learn.org/stable/modules/preprocessing.html"
+        )
+        warnings.warn(message, ConvergenceWarning, stacklevel=3)
+
+    def unpack(self, x):
+        """(coefs, intercepts) of the compute dtype from one float64 vector."""
+        arrays, start = [], 0
+        for shape in self.shapes:
+            stop = start + int(np.prod(shape))
+            with np.errstate(over="ignore"):  # a far point of the line search; its loss is refused
+                arrays.append(x[start:stop].reshape(shape).astype(self.engine.dtype))
+            start = stop
+        half = len(arrays) // 2
+        return arrays[:half], arrays[half:]
+
+    def snapshot(self) -> dict:
+        """The attributes of a model fitted until now."""
+        return self.attributes(*self.unpack(self.latest))
+
+
+def _pack(coefs, intercepts):
+    return np.concatenate([array.ravel() for array in (*coefs, *intercepts)], dtype=np.float64)
