@@ -184,12 +184,12 @@ def matmul_dense():
 
 def _elements(name, function):
     """A function of each element of a batch's hidden layer, in place as in training."""
-    from fastmlp.kernels.abi import Elements, block
+    from fastmlp.kernels.abi import ElementsCall, pack_words
     from fastmlp.kernels.code_cache import entry
 
     start = np.random.default_rng(3).standard_normal((BATCH, N_HIDDEN), dtype=np.float32)
     x, y = _aligned(start), start.copy()
-    words = block(Elements(x, x.size, kernels().FUNCTIONS[name], 0, 1))
+    words = pack_words(ElementsCall(x, x.size, kernels().FUNCTIONS[name], 0, 1))
     run = entry("elements", np.float32)
     return Case(
         _caller(run, words, x),
@@ -232,7 +232,7 @@ def softmax_cross_entropy_backward():
 
 def _update(rule, apply, numpy):
     """An optimizer's rule on the first layer's weights; the state moves on from call to call."""
-    from fastmlp.kernels.abi import Step, block
+    from fastmlp.kernels.abi import UpdateCall, pack_words
     from fastmlp.kernels.code_cache import entry
 
     rng = np.random.default_rng(5)
@@ -240,7 +240,9 @@ def _update(rule, apply, numpy):
     gradient = rng.standard_normal(shape, dtype=np.float32)
     start = [rng.uniform(0.5, 1.0, shape).astype(np.float32) for _ in range(3)]
     g, *state = (_aligned(array) for array in (gradient, *start))
-    words = np.concatenate((block(rule), block(Step(g, *state, RATE, g.size, 0, 1))))
+    words = np.concatenate(
+        (pack_words(rule), pack_words(UpdateCall(g, *state, RATE, g.size, 0, 1)))
+    )
     run = entry("update", np.float32, type(rule))
     theirs = [array.copy() for array in start]
 

@@ -15,9 +15,17 @@ from fastmlp.engine.engine import Engine, as_batches
 from fastmlp.engine.epoch import batch_weights, make_targets
 from fastmlp.engine.optimizers import RMSprop
 from fastmlp.kernels import code_cache
-from fastmlp.kernels.abi import Batches, Learning, Network, RMSpropRule, Targets, Turn, block
+from fastmlp.kernels.abi import (
+    Batches,
+    BatchTargets,
+    Network,
+    RMSpropRule,
+    TrainCall,
+    UpdateState,
+    pack_words,
+)
 from fastmlp.kernels.codegen.compiler import machine_code
-from fastmlp.kernels.codegen.struct_view import BLOCK, readers
+from fastmlp.kernels.codegen.struct_view import WORDS, readers
 from fastmlp.kernels.codegen.vector import fma, lanes_of, load, reduce_sum, zeros
 from fastmlp.kernels.passes.backward import backward_layer, update_layer_dense, update_layer_sparse
 from fastmlp.kernels.passes.forward import forward_layer, output_backward
@@ -25,7 +33,7 @@ from fastmlp.kernels.passes.forward import forward_layer, output_backward
 REPEATS = 25
 UPDATES = 469  # of an epoch
 rule_of, network_of, batches_of, targets_of, learning_of, turn_of = readers(
-    types.float32, RMSpropRule, Network, Batches, Targets, Learning, Turn
+    types.float32, RMSpropRule, Network, Batches, BatchTargets, UpdateState, TrainCall
 )
 
 
@@ -100,7 +108,7 @@ def peak_load(words):
 
 
 def compiled(function):
-    symbol, code = machine_code(function, (BLOCK,))
+    symbol, code = machine_code(function, (WORDS,))
     engine = code_cache._engine(code)
     call = code_cache._PROTOTYPE(engine.get_function_address(symbol))
     result, error = ctypes.c_int64(), ctypes.c_void_p()
@@ -149,8 +157,8 @@ def main():
     learning = engine._learning(data, optimizer, 1e-3, 0.0, sums)
     network = engine.network_for(128, 1)
     done = np.zeros(1, np.int64)
-    turn = Turn(0, 0, False, done, engine.team.sync, 0, 1)
-    words = block(
+    turn = TrainCall(0, 0, False, done, engine.team.sync, 0, 1)
+    words = pack_words(
         optimizer.rule(), network, as_batches(data, buffers, stop - first), targets, learning, turn
     )
     phases = (forward_hidden, forward_output, loss, delta_hidden, update_output, update_hidden)

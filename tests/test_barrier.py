@@ -10,9 +10,9 @@ from numpy.testing import assert_array_equal
 
 from fastmlp.engine.team import Team
 from fastmlp.kernels import code_cache
-from fastmlp.kernels.abi import INT64, block
+from fastmlp.kernels.abi import INT64, pack_words
 from fastmlp.kernels.codegen.compiler import kernel, machine_code
-from fastmlp.kernels.codegen.struct_view import BLOCK, readers
+from fastmlp.kernels.codegen.struct_view import WORDS, readers
 from fastmlp.kernels.passes import threads as sync
 from fastmlp.kernels.passes.threads import (
     GENERATION,
@@ -62,7 +62,7 @@ def one_too_few(sync, me, n_threads):
 
 def entry(stress):
     """The compiled function of a block, to be called with one."""
-    symbol, code = machine_code(stress, (BLOCK,))
+    symbol, code = machine_code(stress, (WORDS,))
     engine = code_cache._engine(code)
     function = code_cache._PROTOTYPE(engine.get_function_address(symbol))
 
@@ -174,7 +174,9 @@ def meet(call, team, rounds, fails=None):
     def work(me, n_threads):
         if me == fails:
             raise ArithmeticError(f"thread {me}")
-        made[me] = call(block(Stress(numbers, delays, wrong, team.sync, rounds, me, n_threads)))
+        made[me] = call(
+            pack_words(Stress(numbers, delays, wrong, team.sync, rounds, me, n_threads))
+        )
 
     late = threading.Timer(120, team.sync.__setitem__, (STOP, 1))  # a hang ends as a failure
     late.start()

@@ -29,7 +29,7 @@ def run(code, **environment):
 
 def relu_by(elements, values):
     x = layout_ready(values)
-    elements(abi.block(abi.Elements(x, x.size, abi.RELU, 0, 1)))
+    elements(abi.pack_words(abi.ElementsCall(x, x.size, abi.RELU, 0, 1)))
     return x
 
 
@@ -244,8 +244,8 @@ def test_a_team_s_memory_is_what_the_barrier_uses():
 def test_a_block_takes_the_words_that_are_read(rule):
     values = rule(*np.arange(1.0, 1 + len(rule._fields)))
     x = np.zeros(5)
-    words = abi.block(values, abi.Elements(x, 5, abi.EXP, 3, 4))
-    assert len(words) == abi.slots(rule) + abi.slots(abi.Elements)
+    words = abi.pack_words(values, abi.ElementsCall(x, 5, abi.EXP, 3, 4))
+    assert len(words) == abi.slots(rule) + abi.slots(abi.ElementsCall)
     np.testing.assert_array_equal(words[: len(values)].view(float), values)
     assert words[len(values) :].tolist() == [x.ctypes.data, 5, 5, abi.EXP, 3, 4]
 
@@ -264,7 +264,7 @@ elements = code_cache.entry("elements", "float64")
 x = np.ones(16)
 for length, size in ((16, 16), (8, 16), (12, 16), (0, 8)):
     try:
-        elements(abi.block(abi.Elements(x[:length], size, abi.RELU, 0, 1)))
+        elements(abi.pack_words(abi.ElementsCall(x[:length], size, abi.RELU, 0, 1)))
         print("fine")
     except IndexError as error:
         print(error)

@@ -1,7 +1,7 @@
 """Functions of each element."""
 
 from ..engine.team import Team, usable_threads
-from ..kernels.abi import ACTIVATIONS, EXP, LOG, LOG1P, Elements, block
+from ..kernels.abi import ACTIVATIONS, EXP, LOG, LOG1P, ElementsCall, pack_words
 from ..kernels.code_cache import entry
 from .packing import floats, vectors
 
@@ -64,6 +64,8 @@ def _each(name, x, n_threads):
     packed = vectors(x)
     elements = entry("elements", x.dtype)
     Team(usable_threads(n_threads)).run(
-        lambda me, n: elements(block(Elements(packed, packed.size, FUNCTIONS[name], me, n)))
+        lambda me, n: elements(
+            pack_words(ElementsCall(packed, packed.size, FUNCTIONS[name], me, n))
+        )
     )
     return packed[: x.size].reshape(x.shape).copy()

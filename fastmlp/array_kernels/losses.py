@@ -11,9 +11,9 @@ from ..kernels.abi import (
     SOFTMAX,
     TABLE_COLUMNS,
     Batches,
-    Targets,
-    Turn,
-    block,
+    BatchTargets,
+    TrainCall,
+    pack_words,
 )
 from ..kernels.code_cache import entry
 from .packing import floats, one_layer, panels
@@ -94,7 +94,7 @@ def _loss_backward(output, logits, labels, columns, n_labels, sample_weight, n_t
     none = np.empty(0)
     batches = Batches(table, *[none] * 7, n_batches=1, n_blocks=1, zero_skipping=False)
     losses, hits = np.zeros(n), np.zeros(n, np.uint8)
-    targets = Targets(
+    targets = BatchTargets(
         order=np.arange(n),
         labels=np.ascontiguousarray(labels, np.int32),
         weight=weight.astype(dtype),
@@ -106,11 +106,13 @@ def _loss_backward(output, logits, labels, columns, n_labels, sample_weight, n_t
         weighted=sample_weight is not None,
         penalised=False,
     )
-    words = block(network, batches, targets)
+    words = pack_words(network, batches, targets)
     run = entry("loss", dtype)
     team = Team(usable_threads(n_threads))
     team.run(
-        lambda me, m: run(np.concatenate((words, block(Turn(0, 0, True, none, team.sync, me, m)))))
+        lambda me, m: run(
+            np.concatenate((words, pack_words(TrainCall(0, 0, True, none, team.sync, me, m))))
+        )
     )
     share = weight / weight.sum()
     delta = network.delta.reshape(-1, n, lanes).transpose(1, 0, 2).reshape(n, -1)[:, :n_outputs]

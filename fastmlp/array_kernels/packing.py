@@ -2,10 +2,8 @@
 
 import numpy as np
 
-from ..engine.panel_layout import PANEL_BYTES, aligned
-from ..kernels.abi import IDENTITY, SOFTMAX, Network
-
-VECTOR_BYTES = 64
+from ..engine.panel_layout import aligned
+from ..kernels.abi import IDENTITY, PANEL_BYTES, SOFTMAX, VECTOR_BYTES, Network
 
 
 def floats(name, array, ndim=None, dtype=None):

@@ -6,7 +6,7 @@ from scipy import sparse
 from ..data.source import open_data
 from ..engine.panel_layout import Layout
 from ..engine.team import Team, usable_threads
-from ..kernels.abi import Batches, Reading, block
+from ..kernels.abi import Batches, PredictCall, pack_words
 from ..kernels.code_cache import entry
 from .packing import floats, one_layer
 
@@ -61,15 +61,15 @@ def matmul(inputs, weight, bias, *, n_threads=None):
     params = layout.pack([weight], [bias])
     outputs = np.empty((inputs.shape[0], len(bias)), dtype)
     network = one_layer(layout, plan.batch_size)
-    head = block(network)
+    head = pack_words(network)
     multiply = entry("matmul", dtype)
 
     def work(me, n_threads):
-        reading = block(Reading(params, outputs, 0, team.sync, me, n_threads))
+        reading = pack_words(PredictCall(params, outputs, 0, team.sync, me, n_threads))
         for chunk in range(plan.n_chunks):
             data.prepare(plan, chunk, buffers, me, n_threads)
             first, stop = plan.chunk_batches(chunk)
-            batches = block(
+            batches = pack_words(
                 Batches(
                     buffers.table, buffers.edges, buffers.index, buffers.value, buffers.feature,
                     buffers.column, buffers.records, buffers.dense, stop - first,

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..engine.team import Team, usable_threads
-from ..kernels.abi import AdamRule, RMSpropRule, SGDRule, Step, block
+from ..kernels.abi import AdamRule, RMSpropRule, SGDRule, UpdateCall, pack_words
 from ..kernels.code_cache import entry
 from .packing import floats, vectors
 
@@ -82,12 +82,12 @@ def _update(rule, rate, n_threads, weight, gradient, state):
     none = np.empty(0, dtype)
     g, w = packed["gradient"], packed["weight"]
     states = [packed.get(name, none) for name in ("square", "velocity")]
-    words = block(rule)
+    words = pack_words(rule)
     update = entry("update", dtype, type(rule))
 
     def work(me, n_threads):
-        step = Step(g, w, *states, rate, g.size, me, n_threads)
-        update(np.concatenate((words, block(step))))
+        step = UpdateCall(g, w, *states, rate, g.size, me, n_threads)
+        update(np.concatenate((words, pack_words(step))))
 
     Team(usable_threads(n_threads)).run(work)
     for name, array in changing.items():

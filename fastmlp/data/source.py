@@ -8,12 +8,12 @@ in `batches`.
 import numpy as np
 from scipy import sparse
 
+from ..kernels.abi import PANEL_BYTES
 from . import _batches, _rows
 from ._batches import SIZE, START
 from .batch_plan import INT64, Buffers, Plan
 
 CROSSOVER = 0.6  # with more non-zeros dense products are faster: bench/crossover.py
-LANE_BYTES = 256  # one row of a dense panel
 BLOCK_FEATURES = 160  # rows of 256 bytes that stay in a 48 KB (or most of a 32 KB) L1 cache
 BLOCK_ENTRIES = 16  # with fewer non-zeros per sample, entering a block costs more than it saves
 MAX_FEATURES = 1 << 32  # batches number features by uint32
@@ -87,7 +87,7 @@ class Data:
     def __init__(self, shape, dtype, team, counts, finite):
         self.n_samples, self.n_features = map(int, shape)
         self.dtype, self.team, self.counts, self.finite = dtype, team, counts, finite
-        self.lanes = LANE_BYTES // dtype.itemsize
+        self.lanes = PANEL_BYTES // dtype.itemsize
         self.n_non_zeros = int(counts.sum())
         self.density = self.n_non_zeros / max(1, self.n_samples * self.n_features)
         self.zero_skipping = self.density <= CROSSOVER

@@ -15,23 +15,24 @@ from ..kernels.abi import (
     FEEDS,
     LANES,
     LOGISTIC_OUTPUT,
+    PANEL_BYTES,
     PANELS,
     RELU,
     RETURNS,
     ROWS,
     SOFTMAX,
     Batches,
-    Learning,
     Network,
-    Reading,
-    Turn,
-    block,
-    slots,
+    PredictCall,
+    TrainCall,
+    UpdateState,
+    pack_words,
+    place,
 )  # fmt: skip
 from ..kernels.code_cache import entry
 from .epoch import batch_weights, make_targets, summary
 from .optimizers import Gradient
-from .panel_layout import PANEL_BYTES, aligned, layout_of
+from .panel_layout import aligned, layout_of
 from .team import Team, usable_threads
 
 # Between two chunks Python can stop, report or take Ctrl-C: about 40 ms of one core's arithmetic.
@@ -175,16 +176,19 @@ class Engine:
         outputs = np.empty((len(plan.order), self.layout.sizes[-1]), self.dtype)
         buffers = self.buffers_for(data, plan)
         network = self.network_for(plan.batch_size, self.team.n_threads)
-        words = block(network, as_batches(data, buffers, 0))
+        words = pack_words(network, as_batches(data, buffers, 0))
+        n_batches = place(Batches, "n_batches", Network)
         predict = entry("predict", self.dtype)
 
         def work(me, n_threads):
-            reading = block(Reading(self.params, outputs, logits, self.team.sync, me, n_threads))
+            reading = pack_words(
+                PredictCall(self.params, outputs, logits, self.team.sync, me, n_threads)
+            )
             mine = np.concatenate((words, reading))
             for chunk in range(plan.n_chunks):
                 data.prepare(plan, chunk, buffers, me, n_threads)
                 first, stop = plan.chunk_batches(chunk)
-                mine[len(words) - 3] = stop - first  # n_batches
+                mine[n_batches] = stop - first
                 if predict(mine) < 0:
                     return
 
@@ -244,7 +248,7 @@ class Engine:
         rows = int(self.layout.layers[0, PANELS]) * data.n_features
         with np.errstate(over="ignore"):  # the weights will tell of a rate that overflows
             rate = optimizer.rates(learning_rate, updates).astype(self.dtype)
-        return Learning(
+        return UpdateState(
             params=self.params,
             square=square,
             momentum=momentum,
@@ -306,10 +310,10 @@ class Engine:
         network = self.network_for(plan.batch_size, self.team.n_threads)
         rule = optimizer.rule()
         train = entry("train", self.dtype, type(rule))
-        words = block(rule, network, as_batches(data, buffers, 0), targets, learning)
-        # Of the block only these change from chunk to chunk.
-        n_batches = slots(type(rule)) + slots(Network) + slots(Batches) - 3
-        turn = slice(len(words), len(words) + 3)
+        words = pack_words(rule, network, as_batches(data, buffers, 0), targets, learning)
+        # Of the words only these change from chunk to chunk.
+        n_batches = place(Batches, "n_batches", type(rule), Network)
+        chunk_words = slice(len(words), len(words) + place(TrainCall, "done"))
 
         sync = self.team.sync
         last_chunk = plan.n_chunks - 1
@@ -319,11 +323,16 @@ class Engine:
 
         def work(me, n_threads):
             step = 0
-            mine = np.concatenate((words, block(Turn(0, 0, False, done, sync, me, n_threads))))
+            mine = np.concatenate(
+                (words, pack_words(TrainCall(0, 0, False, done, sync, me, n_threads)))
+            )
             for chunk in range(plan.n_chunks):
                 data.prepare(plan, chunk, buffers, me, n_threads)
                 first, stop = plan.chunk_batches(chunk)
-                mine[n_batches], mine[turn] = stop - first, (first, step, chunk == last_chunk)
+                mine[n_batches], mine[chunk_words] = (
+                    stop - first,
+                    (first, step, chunk == last_chunk),
+                )
                 step = train(mine)
                 if step < 0:
                     return
@@ -334,8 +343,8 @@ class Engine:
             self.team.run(work)
         except BaseException:
             # Between two chunks the parameters are whole; only rows left out have yet to be settled.
-            end = Turn(0, int(done[0]), True, done, sync, 0, 1)
-            train(np.concatenate((words, block(end))))
+            end = TrainCall(0, int(done[0]), True, done, sync, 0, 1)
+            train(np.concatenate((words, pack_words(end))))
             raise
         finally:
             optimizer.n_updates += int(done[0])

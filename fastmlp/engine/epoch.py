@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..kernels.abi import Targets
+from ..kernels.abi import BatchTargets
 
 
 class EpochResult(NamedTuple):
@@ -33,7 +33,7 @@ def make_targets(plan, labels, sample_weight, sums, dtype, n_panels, *, penalty)
     weight = np.empty(0, dtype)
     if sample_weight is not None:
         weight = np.ascontiguousarray(sample_weight, dtype)
-    return Targets(
+    return BatchTargets(
         order=plan.order,
         labels=labels.reshape(-1),
         weight=weight,

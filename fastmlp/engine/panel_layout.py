@@ -15,6 +15,7 @@ from ..kernels.abi import (
     HIDDEN,
     LANES,
     LAYER_COLUMNS,
+    PANEL_BYTES,
     PANEL_STRIDE,
     PANELS,
     RETURNS,
@@ -23,7 +24,6 @@ from ..kernels.abi import (
     WEIGHT,
 )  # fmt: skip
 
-PANEL_BYTES = 256  # the widest panel: 64 float32, eight AVX2 registers
 BLOCK_UNITS = (
     128  # rows of the widest panel in a block of a list of non-zeros: the first-level cache
 )

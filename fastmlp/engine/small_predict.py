@@ -7,12 +7,14 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from ..kernels.abi import Layer, block
+from ..kernels.abi import Batches, LayerCall, Network, pack_words, place
 from ..kernels.code_cache import entry
 from .engine import Engine, as_batches
 
 # So many rows at most are a few.
 FEW = 32
+_N_BLOCKS = place(Batches, "n_blocks", Network)
+_ZERO_SKIPPING = place(Batches, "zero_skipping", Network)
 _IDLE = {}  # predictors that wait for the next call, by the arguments they were made with
 
 
@@ -35,18 +37,18 @@ class FewPredictor:
         arrays = [engine.layout.in_place(*parts) for parts in where]
         layer = entry("layer", engine.dtype)
         for number, (weight, bias) in enumerate(arrays):
-            layer(np.concatenate((head, block(Layer(weight, bias, outputs, number)))))
+            layer(np.concatenate((head, pack_words(LayerCall(weight, bias, outputs, number)))))
         return outputs
 
     def _head(self, network, buffers, data):
         """A table of layers to be changed, and the block of the network and one batch; mostly as last time."""
         if self._last is None or self._last[0] is not network or self._last[1] is not buffers:
             layers = network.layers.copy()
-            head = block(network._replace(layers=layers), as_batches(data, buffers, 1))
+            head = pack_words(network._replace(layers=layers), as_batches(data, buffers, 1))
             self._last = network, buffers, layers, head
         _, _, layers, head = self._last
         layers[:] = network.layers
-        head[-2:] = data.n_blocks, data.zero_skipping
+        head[_N_BLOCKS], head[_ZERO_SKIPPING] = data.n_blocks, data.zero_skipping
         return layers, head
 
 

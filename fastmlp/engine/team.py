@@ -8,9 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
-# Layout of the counters that the compiled barrier uses (kernels.sync); kept here too so that a team can be
-# made without importing numba. A test holds the two against each other.
-STOP, SYNC_SIZE, SYNC_LINE = 16, 24, 8
+from ..kernels.abi import STOP, SYNC_LINE, SYNC_SIZE
 
 
 @lru_cache(maxsize=8)

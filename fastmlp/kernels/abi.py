@@ -1,11 +1,11 @@
-"""What compiled code works on, by name: plain tuples, and how they travel as one block of words.
+"""What compiled code works on, by name: plain tuples, and how they travel as one array of words.
 
 One row of `layers` describes one layer; its columns are numbered here. All offsets count elements of a flat array:
 WEIGHT and BIAS of the parameters (and of the optimizer's state, which has their layout), HIDDEN of the activations
 and deltas. With B the batch size, a layer's outputs are ``[panel][B samples][lanes]``.
 
-The annotations are read: Python fills the tuples with arrays and numbers, `block` writes addresses, lengths and
-numbers one after the other, and compiled code (block.readers) finds pointers and numbers there by the same names.
+The annotations are read: Python fills the tuples with arrays and numbers, `pack_words` writes addresses, lengths and
+numbers one after the other, and compiled code (struct_view.readers) finds pointers and numbers there by the same names.
 """
 
 from functools import lru_cache
@@ -29,8 +29,17 @@ IDENTITY, RELU, TANH, LOGISTIC = 0, 1, 2, 3
 EXP, LOG, LOG1P = 4, 5, 6
 ACTIVATIONS = {"identity": IDENTITY, "relu": RELU, "tanh": TANH, "logistic": LOGISTIC}
 
+# Bytes of a vector value: a cache line, one AVX-512 register, two of AVX2 or four of NEON.
+VECTOR_BYTES = 64
+# Bytes of one row of the widest panel: 64 float32, eight AVX2 registers. Dense input lies in panels of this width.
+PANEL_BYTES = 256
+HALF_PANEL_BYTES = PANEL_BYTES // 2
 # Rows of a register tile: 6 rows of 64 bytes fill twelve of AVX2's sixteen registers.
 ROWS = 6
+
+# The words of a team's `sync`: three counters, each on a cache line of its own, then a line for each thread.
+GENERATION, WAITING, STOP = 0, 8, 16
+SYNC_SIZE, SYNC_LINE = 24, 8  # words, and words more for each thread
 
 
 class Array(NamedTuple):
@@ -84,7 +93,7 @@ class Batches(NamedTuple):
     zero_skipping: int
 
 
-class Targets(NamedTuple):
+class BatchTargets(NamedTuple):
     """What the batches are to be, and what came out; `order` and the results are indexed by position."""
 
     order: INT64  # (n,) row numbers
@@ -99,7 +108,7 @@ class Targets(NamedTuple):
     penalised: int
 
 
-class Learning(NamedTuple):
+class UpdateState(NamedTuple):
     """The optimizer's memory."""
 
     params: REAL
@@ -147,7 +156,7 @@ class GradientRule(NamedTuple):
     unit: float = 1.0
 
 
-class Turn(NamedTuple):
+class TrainCall(NamedTuple):
     """One call of train_chunk."""
 
     first_batch: int  # the chunk's first batch in the epoch
@@ -159,7 +168,7 @@ class Turn(NamedTuple):
     n_threads: int
 
 
-class Reading(NamedTuple):
+class PredictCall(NamedTuple):
     """One call of predict_chunk."""
 
     params: REAL
@@ -170,16 +179,16 @@ class Reading(NamedTuple):
     n_threads: int
 
 
-class Layer(NamedTuple):
+class LayerCall(NamedTuple):
     """One call of the entry "layer"."""
 
     weight: REAL
     bias: REAL
-    outputs: REAL  # as in Reading
+    outputs: REAL  # as in PredictCall
     number: int
 
 
-class Elements(NamedTuple):
+class ElementsCall(NamedTuple):
     """One call of elements_entry."""
 
     x: REAL  # a whole number of 64-byte vectors
@@ -189,12 +198,12 @@ class Elements(NamedTuple):
     n_threads: int
 
 
-class Step(NamedTuple):
+class UpdateCall(NamedTuple):
     """One call of update_entry."""
 
     gradient: REAL  # this and the others: a whole number of 64-byte vectors
     weight: REAL
-    square: REAL  # may be empty, as in Learning
+    square: REAL  # may be empty, as in UpdateState
     momentum: REAL
     rate: float
     size: int  # elements of gradient
@@ -209,19 +218,25 @@ def fields(kind):
 
 
 def width(field):
-    """Words that a field takes in a block: an array has an address and a length."""
+    """Words that a field takes: an array has an address and a length."""
     return 2 if isinstance(field, Array) else 1
 
 
 def slots(kind):
-    """Words that a tuple of this class takes in a block."""
+    """Words that a tuple of this class takes."""
     return sum(map(width, fields(kind)))
 
 
-def block(*parts):
-    """The tuples as words: an array by address and length, a float by its bits.
+def place(kind, name, *before):
+    """Return the number of the first word of field `name` of `kind`, which follows tuples of the classes `before`."""
+    at = kind._fields.index(name)
+    return sum(map(slots, before)) + sum(map(width, fields(kind)[:at]))
 
-    The arrays must stay alive while the block is in use; blocks can be joined by ``np.concatenate``.
+
+def pack_words(*parts):
+    """Return the tuples as words: an array by address and length, a float by its bits.
+
+    The arrays must stay alive while the words are in use; words can be joined by ``np.concatenate``.
     """
     words = []
     for part in parts:

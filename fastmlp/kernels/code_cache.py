@@ -32,7 +32,7 @@ if hasattr(os, "register_at_fork"):
         before=_LOCK.acquire, after_in_parent=_LOCK.release, after_in_child=_LOCK.release
     )
 
-# What Numba's calling convention makes of an entry: status(result*, exception**, block*).
+# What Numba's calling convention makes of an entry: status(result*, exception**, words*).
 _PROTOTYPE = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 
 
@@ -42,7 +42,7 @@ def entry(name, dtype, rule=None):
     Returns
     -------
     callable
-        ``call(block)``, where block is an int64 array (layout.block); releases the GIL; returns an int.
+        ``call(words)``, where words is an int64 array (`abi.pack_words`); releases the GIL; returns an int.
     """
     key = (name, np.dtype(dtype).name, rule)
     found = _ENTRIES.get(key)
@@ -53,7 +53,7 @@ def entry(name, dtype, rule=None):
 
 
 class _Entry:
-    """Machine code that takes a block. `from_cache` tells where it came from."""
+    """Machine code that takes words. `from_cache` tells where it came from."""
 
     def __init__(self, name, dtype, rule):
         path = folder() / f"{name}-{dtype}-{rule.__name__ if rule else 'any'}-{fingerprint()}.bin"
@@ -65,13 +65,13 @@ class _Entry:
         self._engine = _engine(code)
         self._function = _PROTOTYPE(self._engine.get_function_address(symbol))
 
-    def __call__(self, block):
+    def __call__(self, words):
         result = ctypes.c_int64()
         exception = ctypes.c_void_p()
         status = self._function(
             ctypes.addressof(result),
             ctypes.addressof(exception),
-            block.__array_interface__["data"][0],
+            words.__array_interface__["data"][0],
         )
         if status > 0:  # only a checking build has this
             raise IndexError("kernel access out of bounds")

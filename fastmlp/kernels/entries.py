@@ -7,7 +7,7 @@ Numba; `code_cache` imports it only when an entry has to be compiled.
 from numba import types
 
 from .codegen.compiler import machine_code
-from .codegen.struct_view import BLOCK
+from .codegen.struct_view import WORDS
 from .passes.single_kernels import elements_entry, loss_entry, matmul_entry, update_entry
 from .passes.train_step import layer_entry, predict_entry, train_entry
 
@@ -39,4 +39,4 @@ def compile_entry(name, dtype, rule=None):
     if (rule is not None) != (name in WITH_RULE):
         raise ValueError(f"entry {name!r} takes {'a' if name in WITH_RULE else 'no'} rule")
     arguments = (getattr(types, dtype),) if rule is None else (getattr(types, dtype), rule)
-    return machine_code(BUILDERS[name](*arguments), (BLOCK,))
+    return machine_code(BUILDERS[name](*arguments), (WORDS,))

@@ -1,8 +1,8 @@
-"""The compiled side of layout.block: a block of words seen as the tuples that Python wrote into it.
+"""The compiled side of `abi.pack_words`: words seen as the tuples that Python wrote into them.
 
 A view is one machine word, where its tuple would be dozens, passed to every kernel and compiled in each. A field is
-read where it is used; nobody writes into a block while compiled code runs, which LLVM is told, so that a read leaves
-its loop.
+read where it is used. Python does not write the words while compiled code runs; LLVM is told so, and moves the reads
+out of loops.
 """
 
 from functools import cache
@@ -16,12 +16,12 @@ from ..abi import Array, fields, slots, width
 from .pointer import Pointer, make_pointer
 
 # What an entry is given: a bare address in a checking build, too.
-BLOCK = types.CPointer(types.int64)
+WORDS = types.CPointer(types.int64)
 _WORD = ir.IntType(64)
 
 
 class View(types.Type):
-    """Numba's type of a tuple of class `kind` in a block, its compute type being `real`."""
+    """Numba's type of a tuple of class `kind` among the words, its compute type being `real`."""
 
     def __init__(self, kind, real):
         self.kind, self.real = kind, real
@@ -36,7 +36,7 @@ class _ViewModel(models.PrimitiveModel):
 
 @cache
 def _places(kind):
-    """For each field its first word in a block and what it is."""
+    """For each field its first word and what it is."""
     places, slot = {}, 0
     for name, field in zip(kind._fields, fields(kind), strict=True):
         places[name] = slot, field
@@ -80,7 +80,7 @@ def _get_field(context, builder, view, value, name):
 
 
 def readers(real, *kinds):
-    """For each class of tuple an intrinsic ``read(block)``, the tuples lying one after the other."""
+    """For each class of tuple an intrinsic ``read(words)``, the tuples lying one after the other."""
     made, offset = [], 0
     for kind in kinds:
         made.append(_reader(View(kind, real), offset))
@@ -89,11 +89,11 @@ def readers(real, *kinds):
 
 
 def _reader(view, offset):
-    def read(typing, block):
+    def read(typing, words):
         def codegen(context, builder, sig, args):
             return builder.gep(args[0], [ir.Constant(_WORD, offset)])
 
-        return view(block), codegen
+        return view(words), codegen
 
     read.__name__ = f"read_{view.kind.__name__}"
     return intrinsic(read)

@@ -9,14 +9,17 @@ from ..abi import (
     EDGES_AT,
     FAN_IN,
     FAN_OUT,
+    HALF_PANEL_BYTES,
     HIDDEN,
     LANES,
     N_ACTIVE,
+    PANEL_BYTES,
     PANEL_STRIDE,
     PANELS,
     RETURNS,
     ROWS,
     UNITS,
+    VECTOR_BYTES,
     WEIGHT,
 )  # fmt: skip
 from ..codegen.compiler import inlined, kernel
@@ -78,7 +81,7 @@ def backward_layer(net, l, params, m, me, part, parts):
 def update_bias(rule, net, l, panel, learning, m, rate, scratch):
     """bias -= step(sum_i delta[i]) for one panel"""
     lanes = net.layers[l, LANES]
-    like = zeros(scratch, 64)
+    like = zeros(scratch, VECTOR_BYTES)
     first = net.layers[l, HIDDEN] + panel * lanes * net.batch_size
     for s in range(0, lanes, lanes_of(like)):
         total = like
@@ -128,11 +131,20 @@ def update_layer_listed(rule, net, l, learning, m, rate, l2, me, part, parts):
             update_bias(rule, net, l, panel, learning, m, rate, scratch)
         if lanes == net.full_lanes:
             _update_listed_rows(
-                zeros(scratch, 256), rule, net, l, learning, rate, l2, panel, first, last
+                zeros(scratch, PANEL_BYTES), rule, net, l, learning, rate, l2, panel, first, last
             )
         else:
             _update_listed_rows(
-                zeros(scratch, 128), rule, net, l, learning, rate, l2, panel, first, last
+                zeros(scratch, HALF_PANEL_BYTES),
+                rule,
+                net,
+                l,
+                learning,
+                rate,
+                l2,
+                panel,
+                first,
+                last,
             )
 
 
@@ -176,7 +188,7 @@ def update_layer_sparse(rule, net, l, batches, b, learning, m, rate, l2, step, m
             update_bias(rule, net, l, panel, learning, m, rate, scratch)
         if layers[l, LANES] == net.full_lanes:
             _update_rows(
-                zeros(scratch, 256),
+                zeros(scratch, PANEL_BYTES),
                 rule,
                 net,
                 l,
@@ -192,7 +204,7 @@ def update_layer_sparse(rule, net, l, batches, b, learning, m, rate, l2, step, m
             )
         else:
             _update_rows(
-                zeros(scratch, 128),
+                zeros(scratch, HALF_PANEL_BYTES),
                 rule,
                 net,
                 l,
@@ -238,7 +250,7 @@ def _update_rows(like, rule, net, l, batches, b, learning, rate, l2, step, panel
 @inlined
 def _ask_for_row(learning, start, lanes):
     """Have a row of the weights and of the optimizer's state fetched while the row before it is summed."""
-    line = lanes_of(zeros(learning.params, 64))
+    line = lanes_of(zeros(learning.params, VECTOR_BYTES))
     for s in range(start, start + lanes, line):
         prefetch(learning.params, s)
     if learning.has_square:

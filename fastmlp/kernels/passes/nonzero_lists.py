@@ -5,7 +5,7 @@ with weights, lists by unit the gradient. Every list has room for all, so that n
 by sample begin at HIDDEN + i padded units, lists by unit at HIDDEN + j batch_size.
 """
 
-from ..abi import BLOCK_PANELS, EDGES_AT, HIDDEN, LANES, PANELS, UNITS
+from ..abi import BLOCK_PANELS, EDGES_AT, HALF_PANEL_BYTES, HIDDEN, LANES, PANELS, UNITS
 from ..codegen.compiler import inlined, kernel
 from ..codegen.pointer import words_of
 from ..codegen.vector import lanes_of, load, lowest_bit, nonzero_bits, zeros
@@ -30,7 +30,7 @@ def list_by_sample(net, source, l, m, me, n_threads):
     layers = net.layers
     lanes, panels, block_panels = layers[l, LANES], layers[l, PANELS], layers[l, BLOCK_PANELS]
     n_edges = list_blocks(net, l) + 1
-    stride, like = lanes * net.batch_size, zeros(source, 128)
+    stride, like = lanes * net.batch_size, zeros(source, HALF_PANEL_BYTES)
     first, last = share(m, me, n_threads)
     for i in range(first, last):
         p = layers[l, HIDDEN] + i * panels * lanes
@@ -57,7 +57,7 @@ def list_by_unit(net, l, m, me, n_threads):
     hidden [panel][sample][lanes]; count [unit]
     """
     layers = net.layers
-    lanes, like = layers[l, LANES], zeros(net.hidden, 128)
+    lanes, like = layers[l, LANES], zeros(net.hidden, HALF_PANEL_BYTES)
     width = lanes_of(like)
     start, stop = share(layers[l, PANELS] * lanes // width, me, n_threads)
     for first in range(start * width, stop * width, width):

@@ -8,13 +8,14 @@ from ..abi import (
     LOG,
     SIZE,
     START,
+    VECTOR_BYTES,
     Batches,
-    Elements,
+    BatchTargets,
+    ElementsCall,
     Network,
-    Reading,
-    Step,
-    Targets,
-    Turn,
+    PredictCall,
+    TrainCall,
+    UpdateCall,
 )  # fmt: skip
 from ..codegen.compiler import kernel
 from ..codegen.struct_view import readers
@@ -29,7 +30,7 @@ from .threads import barrier, share
 
 @kernel
 def _map(x, function, start, stop):
-    like = zeros(x, 64)
+    like = zeros(x, VECTOR_BYTES)
     if function < EXP:
         activate(function, x, start, stop)
     elif function == EXP:
@@ -46,7 +47,7 @@ def _map(x, function, start, stop):
 @kernel
 def _share_vectors(x, size, me, n_threads):
     """Thread `me`'s part ``[start, stop)`` of `size` elements, in whole vectors."""
-    lanes = lanes_of(zeros(x, 64))
+    lanes = lanes_of(zeros(x, VECTOR_BYTES))
     start, stop = share(size // lanes, me, n_threads)
     return start * lanes, stop * lanes
 
@@ -88,11 +89,11 @@ def _multiply(net, batches, reading):
 
 
 def elements_entry(real):
-    """Entry ``elements(block)`` for a compute type, a function of each element; block: Elements."""
-    (read_elements,) = readers(real, Elements)
+    """Entry ``elements(words)`` for a compute type, a function of each element; words: ElementsCall."""
+    (read_elements,) = readers(real, ElementsCall)
 
-    def elements(block):
-        call = read_elements(block)
+    def elements(words):
+        call = read_elements(words)
         start, stop = _share_vectors(call.x, call.size, call.me, call.n_threads)
         _map(call.x, call.function, start, stop)
         return 0
@@ -101,24 +102,24 @@ def elements_entry(real):
 
 
 def matmul_entry(real):
-    """Entry ``matmul(block)`` for a compute type; the block: Network, Batches, Reading."""
-    read_network, read_batches, read_reading = readers(real, Network, Batches, Reading)
+    """Entry ``matmul(words)`` for a compute type; the words: Network, Batches, PredictCall."""
+    read_network, read_batches, read_reading = readers(real, Network, Batches, PredictCall)
 
-    def matmul(block):
-        return _multiply(read_network(block), read_batches(block), read_reading(block))
+    def matmul(words):
+        return _multiply(read_network(words), read_batches(words), read_reading(words))
 
     return matmul
 
 
 def loss_entry(real):
-    """Entry ``loss(block)`` for a compute type; block: Network, Batches (one), Targets, Turn."""
+    """Entry ``loss(words)`` for a compute type; words: Network, Batches (one), BatchTargets, TrainCall."""
     read_network, read_batches, read_targets, read_turn = readers(
-        real, Network, Batches, Targets, Turn
+        real, Network, Batches, BatchTargets, TrainCall
     )
 
-    def loss(block):
-        turn = read_turn(block)
-        net, targets, batches = read_network(block), read_targets(block), read_batches(block)
+    def loss(words):
+        turn = read_turn(words)
+        net, targets, batches = read_network(words), read_targets(words), read_batches(words)
         output_backward(net, targets, batches, 0, 0, turn.me, turn.n_threads)
         return 0
 
@@ -126,14 +127,14 @@ def loss_entry(real):
 
 
 def update_entry(real, rule):
-    """Entry ``update(block)`` for a compute type and a rule; the block: rule, Step."""
-    read_rule, read_step = readers(real, rule, Step)
+    """Entry ``update(words)`` for a compute type and a rule; the words: rule, UpdateCall."""
+    read_rule, read_step = readers(real, rule, UpdateCall)
 
-    def step(block):
-        call = read_step(block)
+    def step(words):
+        call = read_step(words)
         start, stop = _share_vectors(call.weight, call.size, call.me, call.n_threads)
         update_run(
-            read_rule(block), call.gradient, start, call.weight, call.square, call.momentum,
+            read_rule(words), call.gradient, start, call.weight, call.square, call.momentum,
             start, stop - start, call.rate, call.rate - call.rate,
         )  # fmt: skip
         return 0

@@ -12,11 +12,10 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from ..abi import GENERATION, STOP, SYNC_LINE, SYNC_SIZE, WAITING
 from ..codegen.compiler import inlined, kernel
 from ..codegen.pointer import address
 
-GENERATION, WAITING, STOP = 0, 8, 16
-SYNC_SIZE, SYNC_LINE = 24, 8  # words, and words more for each thread
 # Between two barriers there are at most so many loops whose parts are taken.
 LOOPS = 2
 # How many threads' parts one looks for when its own are done: with many cores, to look at all would cost more

@@ -11,12 +11,12 @@ from ..abi import (
     ROW_STRIDE,
     SIZE,
     Batches,
-    Layer,
-    Learning,
+    BatchTargets,
+    LayerCall,
     Network,
-    Reading,
-    Targets,
-    Turn,
+    PredictCall,
+    TrainCall,
+    UpdateState,
 )
 from ..codegen.compiler import kernel
 from ..codegen.struct_view import readers
@@ -138,29 +138,29 @@ def predict_chunk(net, batches, reading):
 
 
 def train_entry(real, rule):
-    """Entry ``train(block)`` for a compute type and a rule; the block: rule, Network, ..., Turn."""
+    """Entry ``train(words)`` for a compute type and a rule; the words: rule, Network, ..., TrainCall."""
     read_rule, read_network, read_batches, read_targets, read_learning, read_turn = readers(
-        real, rule, Network, Batches, Targets, Learning, Turn
+        real, rule, Network, Batches, BatchTargets, UpdateState, TrainCall
     )
 
-    def train(block):
+    def train(words):
         return train_chunk(
-            read_rule(block), read_network(block), read_batches(block), read_targets(block),
-            read_learning(block), read_turn(block),
+            read_rule(words), read_network(words), read_batches(words), read_targets(words),
+            read_learning(words), read_turn(words),
         )  # fmt: skip
 
     return train
 
 
 def layer_entry(real):
-    """Entry ``layer(block)`` for a compute type; the block: Network, Batches, Layer.
+    """Entry ``layer(words)`` for a compute type; the words: Network, Batches, LayerCall.
 
     One layer of one batch by one thread, from weights that lie anywhere; after the last layer the outputs.
     """
-    read_network, read_batches, read_layer = readers(real, Network, Batches, Layer)
+    read_network, read_batches, read_layer = readers(real, Network, Batches, LayerCall)
 
-    def layer(block):
-        net, batches, this = read_network(block), read_batches(block), read_layer(block)
+    def layer(words):
+        net, batches, this = read_network(words), read_batches(words), read_layer(words)
         stride = net.layers[this.number, ROW_STRIDE]
         skipping = this.number == 0 and batches.zero_skipping != 0
         forward_layer(net, this.number, this.weight, this.bias, stride, batches, 0, skipping, 0, 1)
@@ -172,10 +172,10 @@ def layer_entry(real):
 
 
 def predict_entry(real):
-    """Entry ``predict(block)`` for a compute type; the block: Network, Batches, Reading."""
-    read_network, read_batches, read_reading = readers(real, Network, Batches, Reading)
+    """Entry ``predict(words)`` for a compute type; the words: Network, Batches, PredictCall."""
+    read_network, read_batches, read_reading = readers(real, Network, Batches, PredictCall)
 
-    def predict(block):
-        return predict_chunk(read_network(block), read_batches(block), read_reading(block))
+    def predict(words):
+        return predict_chunk(read_network(words), read_batches(words), read_reading(words))
 
     return predict

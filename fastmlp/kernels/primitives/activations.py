@@ -3,7 +3,7 @@
 Derivatives are taken from the *output* h of the activation, so that the input need not be kept.
 """
 
-from ..abi import LOGISTIC, RELU, TANH
+from ..abi import LOGISTIC, RELU, TANH, VECTOR_BYTES
 from ..codegen.compiler import inlined, kernel
 from ..codegen.vector import at_least, fma, lanes_of, less, load, splat, store, where, zeros
 from .exp_log import exp, tanh
@@ -22,7 +22,7 @@ def activate(kind, h, start, stop):
 
     h (n,), elements start .. stop - 1, a multiple of the vector's lanes
     """
-    like = zeros(h, 64)
+    like = zeros(h, VECTOR_BYTES)
     lanes = lanes_of(like)
     if kind == RELU:
         for i in range(start, stop, lanes):
@@ -41,7 +41,7 @@ def activation_backward(kind, h, delta, start, stop):
 
     h, delta (n,), elements start .. stop - 1, a multiple of the vector's lanes
     """
-    like = zeros(h, 64)
+    like = zeros(h, VECTOR_BYTES)
     one = splat(like, 1.0)
     lanes = lanes_of(like)
     if kind == RELU:

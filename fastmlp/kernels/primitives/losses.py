@@ -9,6 +9,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from ..abi import VECTOR_BYTES
 from ..codegen.compiler import inlined, kernel
 from ..codegen.vector import (
     Vector,
@@ -57,7 +58,7 @@ def softmax(z, p, start, samples, lanes, n_outputs):
 
     z, p [panel][sample][lanes]: one sample of n_outputs units; the panel's further lanes of p become 0
     """
-    like = zeros(z, 64)
+    like = zeros(z, VECTOR_BYTES)
     width = lanes_of(like)
     lowest = splat(like, -np.inf)
     largest = lowest
@@ -88,7 +89,7 @@ def softmax_cross_entropy_backward(z, delta, start, samples, lanes, n_outputs, l
     """
     logit = z[place(start, samples, lanes, label)]
     top, log_sum = softmax(z, delta, start, samples, lanes, n_outputs)
-    like = zeros(z, 64)
+    like = zeros(z, VECTOR_BYTES)
     width = lanes_of(like)
     factor, largest, one = splat(like, scale), splat(like, top), splat(like, 1.0)
     first = -1  # of equal logits the first counts, as in argmax
@@ -111,7 +112,7 @@ def logistic_cross_entropy_backward(z, delta, start, samples, lanes, n_outputs, 
     z, delta [panel][sample][lanes]: one sample of n_outputs units; labels (n_samples, n_outputs) 0 or 1,
     row i; hit: each output is on the right side of 1/2
     """
-    like = zeros(z, 64)
+    like = zeros(z, VECTOR_BYTES)
     width = lanes_of(like)
     factor, one = splat(like, scale), splat(like, 1.0)
     # The labels' place is in delta until they are read.
@@ -137,7 +138,7 @@ def logistic_outputs(z, p, start, samples, lanes, n_outputs):
 
     z, p [panel][sample][lanes]: one sample of n_outputs units
     """
-    like = zeros(z, 64)
+    like = zeros(z, VECTOR_BYTES)
     for k in range(0, n_outputs, lanes_of(like)):
         o = place(start, samples, lanes, k)
         store(p, o, logistic(load(like, z, o)))

@@ -7,7 +7,7 @@ state in the layout of the parameters, or empty where the rule does not use it.
 
 from numba.extending import overload
 
-from ..abi import AdamRule, GradientRule, RMSpropRule, SGDRule
+from ..abi import VECTOR_BYTES, AdamRule, GradientRule, RMSpropRule, SGDRule
 from ..codegen.compiler import inlined, kernel
 from ..codegen.vector import (
     fma,
@@ -140,7 +140,7 @@ def update_row(rule, g, w, square, momentum, start, rate, l2):
 @kernel
 def update_run(rule, g, g_start, w, square, momentum, start, count, rate, l2):
     """`update` by a run of gradients: g (n,) from g_start; w, square, momentum (n,) from start; count numbers"""
-    like = zeros(w, 64)
+    like = zeros(w, VECTOR_BYTES)
     for i in range(0, count, lanes_of(like)):
         update(rule, load(like, g, g_start + i), w, square, momentum, start + i, rate, l2)
 
@@ -154,7 +154,7 @@ def decay_untouched(
     w, square, momentum (n,) from start: count numbers, of the states in use
     powers (3, n_powers): rho^k, mu^k and the factor s_k of the rule's own sum of decaying steps
     """
-    like = zeros(w, 64)
+    like = zeros(w, VECTOR_BYTES)
     lanes = lanes_of(like)
     if has_square:
         factor = splat(like, powers[steps])
@@ -179,7 +179,7 @@ def squared_norm(w, start, count):
 
     w (n,) from start: count numbers. In runs that are summed in float64, so that float32 stays accurate.
     """
-    like = zeros(w, 64)
+    like = zeros(w, VECTOR_BYTES)
     total = 0.0
     for first in range(start, start + count, 1024):
         run = like

@@ -6,7 +6,7 @@ offsets. Every number of a product is one chain of fma over ascending inputs, wh
 whoever computes it; an input that is zero leaves the chain as it is, so skipping it changes no bit.
 """
 
-from ..abi import ROWS
+from ..abi import HALF_PANEL_BYTES, PANEL_BYTES, ROWS, VECTOR_BYTES
 from ..codegen.compiler import inlined, kernel
 from ..codegen.pointer import pair, prefetch, record, stride_or
 from ..codegen.vector import at_least, fma, lanes_of, load, splat, store, zeros
@@ -44,7 +44,7 @@ def matmul_dense(
     w [feature][lanes], features w_stride apart; bias (lanes,); floor: 0 for relu, else -inf
     out [sample][lanes]; samples first .. last - 1
     """
-    like = zeros(w, 64)
+    like = zeros(w, VECTOR_BYTES)
     lowest = splat(like, floor)
     end = last - 1
     for j in range(0, fan_in, x_lanes):
@@ -98,12 +98,12 @@ def matmul_sparse(
     """
     if full:
         _matmul_sparse(
-            zeros(w, 256), index, value, edges, edges_start, n_blocks,
+            zeros(w, PANEL_BYTES), index, value, edges, edges_start, n_blocks,
             w, w_start, w_stride, bias, bias_start, floor, out, out_start, first, last,
         )  # fmt: skip
     else:
         _matmul_sparse(
-            zeros(w, 128), index, value, edges, edges_start, n_blocks,
+            zeros(w, HALF_PANEL_BYTES), index, value, edges, edges_start, n_blocks,
             w, w_start, w_stride, bias, bias_start, floor, out, out_start, first, last,
         )  # fmt: skip
 
@@ -126,7 +126,7 @@ def _matmul_sparse(
             prefetch(index, ahead)
             prefetch(index, ahead + 16)
             prefetch(value, ahead)
-            prefetch(value, ahead + lanes_of(zeros(value, 64)))
+            prefetch(value, ahead + lanes_of(zeros(value, VECTOR_BYTES)))
             total = _add_rows(total, index, value, edges[e], edges[e + 1], w, w_start, step)
             if block == n_blocks - 1:
                 total = at_least(lowest, total)
@@ -184,7 +184,7 @@ def gradient_dense(
 
     x [panel][sample][x_lanes], panels x_stride apart; delta [sample][lanes], m samples; out [6][lanes]
     """
-    like = zeros(delta, 64)
+    like = zeros(delta, VECTOR_BYTES)
     width = lanes_of(like)
     i0 = x_start + j // x_lanes * x_stride + j % x_lanes
     j = min(j + 1, end)
