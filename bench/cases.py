@@ -56,7 +56,7 @@ def _caller(run, words, arrays):
 def _engine(dtype="float32"):
     from fastmlp.engine.engine import Engine
 
-    return Engine(SIZES, activation="relu", output="softmax", dtype=dtype, n_threads=1)
+    return Engine(SIZES, activation="relu", loss="softmax_cross_entropy", dtype=dtype, n_threads=1)
 
 
 def _read_batch(buffers, batch, n_blocks):

@@ -22,7 +22,9 @@ SAMPLES, ROUNDS = 6_000, 5
 def training(sizes, X, bias=0.0):
     """A function that trains for an epoch at a learning rate of 0, so that nothing changes."""
     rng = np.random.default_rng(0)
-    engine = Engine(sizes, activation="relu", output="softmax", dtype="float32", n_threads=1)
+    engine = Engine(
+        sizes, activation="relu", loss="softmax_cross_entropy", dtype="float32", n_threads=1
+    )
     coefs = [rng.normal(0, 1 / np.sqrt(s[0]), s).astype(np.float32) for s in pairwise(sizes)]
     engine.set_parameters(coefs, [np.full(n, bias, np.float32) for n in sizes[1:]])
     opened, optimizer = engine.open(X), SGD()
@@ -62,7 +64,7 @@ def hidden_pairs():
     pays = panel_layout._pays
     for bias in (-0.9, -0.5, -0.25, 0.0, 0.15):
         skipping, density = training((64, 512, 512, 10), X, bias)
-        panel_layout._pays, engine_module.layout_of = (lambda row: False), panel_layout.Layout
+        panel_layout._pays, engine_module.layout_of = (lambda row: False), panel_layout.PanelLayout
         dense, _ = training((64, 512, 512, 10), X, bias)
         panel_layout._pays, engine_module.layout_of = pays, panel_layout.layout_of
         yield density, skipping, dense

@@ -11,9 +11,10 @@ import numpy as np
 from numba import types
 
 from fastmlp.datasets import load_mnist
-from fastmlp.engine.engine import Engine, as_batches
-from fastmlp.engine.epoch import batch_weights, make_targets
+from fastmlp.engine.engine import Engine
+from fastmlp.engine.epoch import batch_weights, reciprocals
 from fastmlp.engine.optimizers import RMSprop
+from fastmlp.engine.structs import as_batches, new_targets, new_update_state
 from fastmlp.kernels import code_cache
 from fastmlp.kernels.abi import (
     Batches,
@@ -132,7 +133,9 @@ def fastest(run):
 def main():
     (X, y), _ = load_mnist()
     sizes = (784, 512, 10)
-    engine = Engine(sizes, activation="relu", output="softmax", dtype="float32", n_threads=1)
+    engine = Engine(
+        sizes, activation="relu", loss="softmax_cross_entropy", dtype="float32", n_threads=1
+    )
     rng = np.random.default_rng(0)
     coefs = [rng.uniform(-0.07, 0.07, shape) for shape in ((784, 512), (512, 10))]
     engine.set_parameters(coefs, [np.zeros(512), np.zeros(10)])
@@ -151,10 +154,10 @@ def main():
     seconds = {"gather and transpose the batches": fastest(prepare)}
     first, stop = plan.chunk_batches(0)
     sums = batch_weights(plan, None, engine.dtype)
-    targets = make_targets(
-        plan, labels, None, sums, engine.dtype, engine.layout.n_panels, penalty=False
+    targets = new_targets(engine.layout, engine.loss, labels, order, reciprocals(sums))
+    learning = new_update_state(
+        engine.layout, data, engine.params, optimizer, 1e-3, alpha=0.0, sums=sums
     )
-    learning = engine._learning(data, optimizer, 1e-3, 0.0, sums)
     network = engine.network_for(128, 1)
     done = np.zeros(1, np.int64)
     turn = TrainCall(0, 0, False, done, engine.team.sync, 0, 1)

@@ -65,7 +65,9 @@ def _epoch_of(n_batches):
     X = np.tile(np.eye(n_features, dtype=np.float32), (-(-n // n_features), 1))[:n]
     labels = (np.arange(n, dtype=np.int32) % 3)[:, None]
     sizes = (n_features, 8, 3)
-    engine = Engine(sizes, activation="relu", output="softmax", dtype="float32", n_threads=1)
+    engine = Engine(
+        sizes, activation="relu", loss="softmax_cross_entropy", dtype="float32", n_threads=1
+    )
     rng = np.random.default_rng(0)
     engine.set_parameters(
         [rng.standard_normal(s).astype(np.float32) for s in pairwise(sizes)],

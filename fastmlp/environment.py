@@ -36,16 +36,15 @@ def warmup(*, solvers: Sequence[str] = ("rmsprop",), dtypes: Sequence[str] = ("f
     dtypes : sequence of str, default=("float32",)
         As `MLPClassifier` names them.
     """
-    from .kernels.abi import AdamRule, GradientRule, RMSpropRule, SGDRule
+    from .engine.optimizers import SOLVERS
     from .kernels.code_cache import entry
 
-    rules = {"rmsprop": RMSpropRule, "adam": AdamRule, "sgd": SGDRule, "lbfgs": GradientRule}
-    unknown = set(solvers) - set(rules)
+    unknown = set(solvers) - set(SOLVERS)
     if unknown:
-        raise ValueError(f"Unknown solvers {sorted(unknown)}; there are {list(rules)}.")
+        raise ValueError(f"Unknown solvers {sorted(unknown)}; there are {list(SOLVERS)}.")
     for dtype in dtypes:
         for solver in solvers:
-            entry("train", dtype, rules[solver])
+            entry("train", dtype, SOLVERS[solver].optimizer.rule_class)
         entry("predict", dtype)
         entry("layer", dtype)
 

@@ -28,7 +28,7 @@ def dense(monkeypatch):
 
     def enter(patch):
         patch.setattr(panel_layout, "_pays", lambda row: False)
-        patch.setattr(engine_module, "layout_of", panel_layout.Layout)
+        patch.setattr(engine_module, "layout_of", panel_layout.PanelLayout)
 
     return enter
 

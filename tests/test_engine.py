@@ -27,7 +27,7 @@ OPTIMIZERS = {
     "sgd": (lambda: SGD(), ("sgd", {}), 0.1),
     "sgd, momentum": (lambda: SGD(momentum=0.9), ("sgd", {"momentum": 0.9}), 0.03),
     "sgd, Nesterov": (
-        lambda: SGD(momentum=0.9, nesterov=True),
+        lambda: SGD(momentum=0.9, nesterovs_momentum=True),
         ("sgd", {"momentum": 0.9, "nesterov": True}),
         0.03,
     ),
@@ -59,7 +59,11 @@ class Problem:
 
     def engine(self, dtype=np.float32, n_threads=1, activation="relu"):
         engine = Engine(
-            self.sizes, activation=activation, output=self.output, dtype=dtype, n_threads=n_threads
+            self.sizes,
+            activation=activation,
+            loss=f"{self.output}_cross_entropy",
+            dtype=dtype,
+            n_threads=n_threads,
         )
         engine.set_parameters(self.coefs, self.intercepts)
         return engine
@@ -201,7 +205,7 @@ def test_batch_sizes(batch_size):
     for a, b in zip(expected[0], plain, strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-9)
     assert [result.loss for result in expected[1]] == pytest.approx(losses, rel=1e-9)
-    assert [result.accuracy for result in expected[1]] == pytest.approx(accuracies)
+    assert [result.score for result in expected[1]] == pytest.approx(accuracies)
 
 
 # --- predictions ----------------------------------------------------------------------------------
@@ -240,7 +244,7 @@ def test_a_few_predictions_are_those_of_many(hidden, order, dtype):
     coefs, intercepts = engine.get_parameters()
     given = [np.asarray(w, order=order) for w in coefs], intercepts
     expected = engine.predict(engine.open(problem.X))
-    few = FewPredictor(problem.sizes, activation="relu", output="softmax", dtype=dtype)
+    few = FewPredictor(problem.sizes, activation="relu", loss="softmax_cross_entropy", dtype=dtype)
     for n, X in itertools.product((1, 7, 30), (problem.X, sparse.csr_array(problem.X))):
         np.testing.assert_array_equal(
             few.predict(few.engine.open(X[:n], reuse=False), *given), expected[:n]
@@ -285,7 +289,7 @@ def test_follows_the_reference(optimizer, penalised, density, dtype):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-3 if dtype == np.float32 else 1e-10)
     rel = 1e-3 if dtype == np.float32 else 1e-10
     assert [result.loss for result in results] == pytest.approx(losses, rel=rel)
-    assert [result.accuracy for result in results] == pytest.approx(accuracies, abs=0.01)
+    assert [result.score for result in results] == pytest.approx(accuracies, abs=0.01)
 
 
 @optimizers
@@ -298,7 +302,7 @@ def test_sample_weights_follow_the_reference(optimizer):
         for a, b in zip(found, plain, strict=True):
             np.testing.assert_allclose(a, b, rtol=0, atol=1e-10)
         assert [result.loss for result in results] == pytest.approx(losses, rel=1e-10)
-        assert [result.accuracy for result in results] == pytest.approx(accuracies, rel=1e-10)
+        assert [result.score for result in results] == pytest.approx(accuracies, rel=1e-10)
 
 
 @optimizers

@@ -14,7 +14,7 @@ from forked import needs_fork, run_in_a_fork
 from trained import STOCHASTIC, Crash, X, Y, assert_same_training, make
 
 from fastmlp.engine.engine import Engine
-from fastmlp.estimators import fit_task as fitting
+from fastmlp.estimators import fit_task
 from fastmlp.training.stochastic import Training
 
 
@@ -133,8 +133,8 @@ class TestCtrlC:
 
 
 PLACES = [
-    (fitting, "make_engine"),
-    (fitting, "check_training_data"),
+    (fit_task, "make_engine"),
+    (fit_task, "check_training_data"),
     (Engine, "set_parameters"),
     (Engine, "open"),
     (Engine, "train_epoch"),

@@ -426,7 +426,9 @@ def test_gradient(activation, output, hidden):
     rng = np.random.default_rng(8)
     sizes, n, step = (5, *hidden, 3), 7, 1e-5
     coefs, intercepts, labels = draw_network(rng, sizes, output, n)
-    engine = Engine(sizes, activation=activation, output=output, dtype="float64", n_threads=1)
+    engine = Engine(
+        sizes, activation=activation, loss=f"{output}_cross_entropy", dtype="float64", n_threads=1
+    )
     for density, alpha, weighted in ((0.4, 0.0, False), (1.0, 0.7, True), (0.4, 0.7, True)):
         data = engine.open(rng.normal(size=(n, 5)) * (rng.random((n, 5)) < density))
         inputs = {"alpha": alpha, "sample_weight": rng.uniform(0.1, 2, n) if weighted else None}
@@ -465,7 +467,11 @@ def test_gradient_is_the_reference_s(activation, output, hidden, dtype):
         results = []
         for n_threads in (1, 2):
             engine = Engine(
-                sizes, activation=activation, output=output, dtype=dtype, n_threads=n_threads
+                sizes,
+                activation=activation,
+                loss=f"{output}_cross_entropy",
+                dtype=dtype,
+                n_threads=n_threads,
             )
             engine.set_parameters(coefs, intercepts)
             data = engine.open(X)

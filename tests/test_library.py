@@ -160,7 +160,7 @@ from fastmlp.engine.engine import Engine
 from fastmlp.kernels import code_cache
 from fastmlp.kernels.abi import SGDRule
 from fastmlp.engine.optimizers import SGD
-engine = Engine((4, 3, 2), activation="relu", output="softmax", dtype="float64", n_threads=2)
+engine = Engine((4, 3, 2), activation="relu", loss="softmax_cross_entropy", dtype="float64", n_threads=2)
 engine.set_parameters([np.ones((4, 3)), np.ones((3, 2))], [np.zeros(3), np.zeros(2)])
 data, labels = engine.open(np.eye(4)), np.array([[0], [1], [0], [1]], np.int32)
 for _ in range(3):
@@ -285,7 +285,7 @@ for hidden, output, n_threads, alpha, density in itertools.product(
     ((), (70, 9)), ("softmax", "logistic"), (1, 2), (0.0, 0.1), (0.2, 0.9)
 ):
     sizes = (37, *hidden, 3)
-    engine = Engine(sizes, activation="relu", output=output, dtype="float32", n_threads=n_threads)
+    engine = Engine(sizes, activation="relu", loss=f"{output}_cross_entropy", dtype="float32", n_threads=n_threads)
     engine.set_parameters(
         [rng.normal(size=s) for s in itertools.pairwise(sizes)], [np.zeros(s) for s in sizes[1:]]
     )

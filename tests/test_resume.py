@@ -20,7 +20,7 @@ from numpy.testing import assert_array_equal
 from trained import STOCHASTIC, X, Y, assert_same_training, make
 
 from fastmlp.engine.engine import Engine
-from fastmlp.estimators import fit_task as fitting
+from fastmlp.estimators import fit_task
 from fastmlp.training import seeding
 
 
@@ -230,7 +230,7 @@ class TestFailures:
         def fail(*args, **kwargs):
             raise error
 
-        monkeypatch.setattr(fitting, "make_engine", fail)
+        monkeypatch.setattr(fit_task, "make_engine", fail)
         for call in (model.fit, model.partial_fit):
             with pytest.raises(error):
                 call(X[:, :5] if call == model.fit else X, Y)

@@ -13,14 +13,19 @@ from trained import STOCHASTIC, X, Y, make
 
 from fastmlp import MLPClassifier
 from fastmlp.engine.epoch import EpochResult
-from fastmlp.training import history as record
+from fastmlp.engine.losses import LOSSES
 from fastmlp.training import seeding
 from fastmlp.training import stochastic as training
+from fastmlp.training.context import FitContext, Samples
+from fastmlp.training.history import Record
 from fastmlp.training.progress import Silent
+from fastmlp.training.resume_state import State
 
 
 class FakeEngine:
     """Answers with the losses and validation scores of a script; its weight is the epoch."""
+
+    loss = LOSSES["softmax_cross_entropy"]
 
     def __init__(self, losses, scores=()):
         self.losses, self.scores = list(losses), list(scores)
@@ -44,17 +49,22 @@ class FakeData:
 def run_script(losses, scores=None, state=None, incremental=False, **parameters):
     """Training with scripted results: (Training, the last weights)."""
     model = make(early_stopping=scores is not None, **parameters)
-    samples = training.Samples(FakeData, np.zeros((40, 1), np.int32))
+    samples = Samples(FakeData, np.zeros((40, 1), np.int32))
+    validated = scores is not None
     run = training.Training(
-        model,
-        FakeEngine(losses, scores or ()),
-        samples,
-        None if scores is None else samples,
-        record.State(seed=0) if state is None else state,
-        record.Record.of(model, first=True, goes_on=False, early_stopping=scores is not None),
-        Silent(),
-        None,
-        None,
+        FitContext(
+            model=model,
+            engine=FakeEngine(losses, scores or ()),
+            samples=samples,
+            validation=samples if validated else None,
+            state=State(seed=0) if state is None else state,
+            record=Record.of(
+                model, "accuracy", first=True, goes_on=False, early_stopping=validated
+            ),
+            report=Silent(),
+            task=None,
+            attributes=None,
+        )
     )
     coefs, _ = run.run(len(losses), run.engine.get_parameters(), incremental=incremental)
     return run, coefs[0].item()
@@ -92,8 +102,8 @@ class TestStopping:
     def test_early_stopping_keeps_the_best_weights(self):
         scores = [0.5, 0.7, 0.9, 0.8, 0.85, 0.9, 0.8, 0.8, 0.8, 0.99]
         run, best = run_script([1.0] * 10, scores, n_iter_no_change=2)
-        assert best == 3  # the epoch that reached 0.9 first; equal scores do not count against it
-        assert run.record.n_iter == 9
+        assert best == 3  # the epoch that reached 0.9 first; an equal score is no improvement
+        assert run.record.n_iter == 6
         assert run.record.best_score == 0.9
 
     def test_early_stopping_with_a_tolerance(self):

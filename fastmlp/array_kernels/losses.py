@@ -2,19 +2,11 @@
 
 import numpy as np
 
-from ..engine.panel_layout import Layout
+from ..engine.losses import LOSSES
+from ..engine.panel_layout import PanelLayout
+from ..engine.structs import new_targets
 from ..engine.team import Team, usable_threads
-from ..kernels.abi import (
-    LANES,
-    LOGISTIC_OUTPUT,
-    SIZE,
-    SOFTMAX,
-    TABLE_COLUMNS,
-    Batches,
-    BatchTargets,
-    TrainCall,
-    pack_words,
-)
+from ..kernels.abi import LANES, SIZE, TABLE_COLUMNS, Batches, TrainCall, pack_words
 from ..kernels.code_cache import entry
 from .packing import floats, one_layer, panels
 
@@ -49,7 +41,9 @@ def softmax_cross_entropy_backward(logits, labels, sample_weight=None, *, n_thre
         or not finite, or all are zero.
     """
     logits = floats("logits", logits, 2)
-    return _loss_backward(SOFTMAX, logits, labels, 1, logits.shape[1], sample_weight, n_threads)
+    return _loss_backward(
+        "softmax_cross_entropy", logits, labels, 1, logits.shape[1], sample_weight, n_threads
+    )
 
 
 def logistic_cross_entropy_backward(logits, labels, sample_weight=None, *, n_threads=None):
@@ -66,57 +60,53 @@ def logistic_cross_entropy_backward(logits, labels, sample_weight=None, *, n_thr
     """
     logits = floats("logits", logits, 2)
     return _loss_backward(
-        LOGISTIC_OUTPUT, logits, labels, logits.shape[1], 2, sample_weight, n_threads
+        "logistic_cross_entropy", logits, labels, logits.shape[1], 2, sample_weight, n_threads
     )
 
 
-def _loss_backward(output, logits, labels, columns, n_labels, sample_weight, n_threads):
+def _loss_backward(name, logits, labels, columns, n_labels, sample_weight, n_threads):
     n, n_outputs = logits.shape
     if logits.size == 0:
         raise ValueError(f"logits: a dimension is 0: {logits.shape}")
     labels = np.asarray(labels)
     if labels.dtype.kind not in "bui":
-        raise TypeError(f"labels: integers are needed, not {labels.dtype}")
+        raise TypeError(f"labels must be integers, got {labels.dtype}")
     if labels.shape != (n, columns):
-        raise ValueError(f"labels: shape {(n, columns)} is needed, not {labels.shape}")
+        raise ValueError(f"labels must have the shape {(n, columns)}, got {labels.shape}")
     if labels.min() < 0 or labels.max() >= n_labels:
         found = f"{labels.min()} to {labels.max()}"
-        raise ValueError(f"labels: 0 to {n_labels - 1} are allowed, not {found}")
+        raise ValueError(f"labels must lie between 0 and {n_labels - 1}, got {found}")
     weight = _sample_weight(sample_weight, n)
 
     # One batch of a network whose only layer's sums are there already.
-    dtype, layout = logits.dtype, Layout((1, n_outputs), logits.dtype)
-    network = one_layer(layout, n, output, delta=True)
+    loss, layout = LOSSES[name], PanelLayout((1, n_outputs), logits.dtype)
+    network = one_layer(layout, n, loss.code)
     lanes = layout.layers[0, LANES]
     network.hidden[:] = panels(logits, lanes)
     table = np.zeros((1, TABLE_COLUMNS), np.int64)
     table[0, SIZE] = n
     none = np.empty(0)
     batches = Batches(table, *[none] * 7, n_batches=1, n_blocks=1, zero_skipping=False)
-    losses, hits = np.zeros(n), np.zeros(n, np.uint8)
-    targets = BatchTargets(
-        order=np.arange(n),
-        labels=np.ascontiguousarray(labels, np.int32),
-        weight=weight.astype(dtype),
-        scale=np.array([1 / weight.sum()], dtype),
-        losses=losses,
-        hits=hits,
-        penalty=none,
-        n_panels=layout.n_panels,
-        weighted=sample_weight is not None,
-        penalised=False,
+    targets = new_targets(
+        layout,
+        loss,
+        np.ascontiguousarray(labels, np.int32),
+        np.arange(n),
+        np.array([1 / weight.sum()]),
+        sample_weight=None if sample_weight is None else weight,
     )
     words = pack_words(network, batches, targets)
-    run = entry("loss", dtype)
+    run = entry("loss", layout.dtype)
     team = Team(usable_threads(n_threads))
     team.run(
         lambda me, m: run(
             np.concatenate((words, pack_words(TrainCall(0, 0, True, none, team.sync, me, m))))
         )
     )
-    share = weight / weight.sum()
     delta = network.delta.reshape(-1, n, lanes).transpose(1, 0, 2).reshape(n, -1)[:, :n_outputs]
-    return float((losses * share).sum()), np.ascontiguousarray(delta), float((hits * share).sum())
+    mean = float((targets.losses * (weight / weight.sum())).sum())
+    score = loss.score(targets.measure.reshape(n, -1), labels, weight)
+    return mean, np.ascontiguousarray(delta), score
 
 
 def _sample_weight(sample_weight, n):

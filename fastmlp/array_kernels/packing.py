@@ -3,7 +3,8 @@
 import numpy as np
 
 from ..engine.panel_layout import aligned
-from ..kernels.abi import IDENTITY, PANEL_BYTES, SOFTMAX, VECTOR_BYTES, Network
+from ..engine.structs import new_network
+from ..kernels.abi import IDENTITY, SOFTMAX_CROSS_ENTROPY, VECTOR_BYTES
 
 
 def floats(name, array, ndim=None, dtype=None):
@@ -35,24 +36,8 @@ def panels(units, lanes):
     return padded.reshape(n, -1, lanes).transpose(1, 0, 2).reshape(-1)
 
 
-def one_layer(layout, batch_size, output=SOFTMAX, delta=False):
+def one_layer(layout, batch_size, loss=SOFTMAX_CROSS_ENTROPY):
     """A network of one layer for one pass."""
-    units = layout.n_units * batch_size
-    return Network(
-        layers=layout.for_batch(batch_size),
-        hidden=aligned(units, layout.dtype),
-        delta=aligned(units if delta else 0, layout.dtype),
-        scratch=aligned(0, layout.dtype),
-        edges=np.empty(0, np.int64),
-        index=np.empty(0, np.uint32),
-        value=aligned(0, layout.dtype),
-        count=np.empty(0, np.int64),
-        row=np.empty(0, np.uint32),
-        records=aligned(0, layout.dtype),
-        n_layers=1,
-        activation=IDENTITY,
-        output=output,
-        batch_size=batch_size,
-        full_lanes=PANEL_BYTES // layout.dtype.itemsize,
-        scratch_size=0,
+    return new_network(
+        layout, batch_size, loss=loss, activation=IDENTITY, n_threads=0, backward=False
     )

@@ -4,9 +4,10 @@ import numpy as np
 from scipy import sparse
 
 from ..data.source import open_data
-from ..engine.panel_layout import Layout
+from ..engine.panel_layout import PanelLayout
+from ..engine.structs import as_batches
 from ..engine.team import Team, usable_threads
-from ..kernels.abi import Batches, PredictCall, pack_words
+from ..kernels.abi import PredictCall, pack_words
 from ..kernels.code_cache import entry
 from .packing import floats, one_layer
 
@@ -54,7 +55,7 @@ def matmul(inputs, weight, bias, *, n_threads=None):
         raise ValueError(f"a dimension is 0: {inputs.shape}, {weight.shape}")
 
     team = Team(usable_threads(n_threads))
-    dtype, layout = weight.dtype, Layout(weight.shape, weight.dtype)
+    dtype, layout = weight.dtype, PanelLayout(weight.shape, weight.dtype)
     data = open_data(inputs, dtype, team, reuse=False)
     plan = data.plan(columns=False)
     buffers = data.new_buffers(plan)
@@ -69,13 +70,7 @@ def matmul(inputs, weight, bias, *, n_threads=None):
         for chunk in range(plan.n_chunks):
             data.prepare(plan, chunk, buffers, me, n_threads)
             first, stop = plan.chunk_batches(chunk)
-            batches = pack_words(
-                Batches(
-                    buffers.table, buffers.edges, buffers.index, buffers.value, buffers.feature,
-                    buffers.column, buffers.records, buffers.dense, stop - first,
-                    data.n_blocks, data.zero_skipping,
-                )
-            )  # fmt: skip
+            batches = pack_words(as_batches(data, buffers, stop - first))
             if multiply(np.concatenate((head, batches, reading))) < 0:
                 return
 

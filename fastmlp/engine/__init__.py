@@ -1,8 +1,10 @@
 """Passes over the data: train for an epoch, sum up a gradient, predict, evaluate.
 
 engine         a network ready to run: packed parameters, working memory, a team of threads
-epoch          targets and weights of an epoch's batches, and the epoch's result
-optimizers     hyper-parameters, state, and the step size of each update
+structs        builders of the structs that compiled code reads
+losses         losses with their output activation, labels and metric
+optimizers     hyper-parameters, state, and the step size of each update; the table of solvers
+epoch          weights and loss of an epoch's batches
 panel_layout   where each layer's panels lie in the flat buffers
 small_predict  predictions for a few rows, from weights where they lie
 team           threads that run one function side by side

@@ -11,28 +11,20 @@ import numpy as np
 from ..data.source import open_data
 from ..kernels.abi import (
     ACTIVATIONS,
-    FAN_OUT,
-    FEEDS,
-    LANES,
-    LOGISTIC_OUTPUT,
-    PANEL_BYTES,
-    PANELS,
-    RELU,
-    RETURNS,
-    ROWS,
-    SOFTMAX,
     Batches,
+    EvaluateCall,
     Network,
     PredictCall,
     TrainCall,
-    UpdateState,
     pack_words,
     place,
-)  # fmt: skip
+)
 from ..kernels.code_cache import entry
-from .epoch import batch_weights, make_targets, summary
+from .epoch import EpochResult, batch_weights, mean_loss, reciprocals
+from .losses import LOSSES
 from .optimizers import Gradient
-from .panel_layout import aligned, layout_of
+from .panel_layout import layout_of
+from .structs import as_batches, new_network, new_targets, new_update_state
 from .team import Team, usable_threads
 
 # Between two chunks Python can stop, report or take Ctrl-C: about 40 ms of one core's arithmetic.
@@ -57,18 +49,20 @@ class Engine:
     ----------
     layer_sizes : sequence of int
         Features, hidden units layer by layer, outputs.
-    activation : {"identity", "relu", "tanh", "logistic"}
-    output : {"softmax", "logistic"}
+    activation : str
+        A key of `abi.ACTIVATIONS`.
+    loss : str
+        A key of `losses.LOSSES`.
     dtype : {"float32", "float64"}
     n_threads : int or None
         See `team.usable_threads`.
     """
 
-    def __init__(self, layer_sizes, *, activation, output, dtype, n_threads=None):
+    def __init__(self, layer_sizes, *, activation, loss, dtype, n_threads=None):
         self.layout = layout_of(tuple(map(int, layer_sizes)), np.dtype(dtype).name)
         self.dtype = self.layout.dtype
         self.activation = ACTIVATIONS[activation]
-        self.output = SOFTMAX if output == "softmax" else LOGISTIC_OUTPUT
+        self.loss = LOSSES[loss]
         self._n_threads = n_threads
         self.params = None
         self._buffers = self._network = None
@@ -100,8 +94,8 @@ class Engine:
         ----------
         data : Data
             From `open`.
-        labels : int32 ndarray
-            (n_samples, 1) class numbers for softmax, (n_samples, n_outputs) zeros and ones for logistic.
+        labels : ndarray of shape (n_samples, n label columns)
+            As the loss wants them: class numbers, zeros and ones, or numbers of the compute dtype.
         order : int64 ndarray
             Row numbers in the order of use.
         batch_size : int
@@ -130,12 +124,23 @@ class Engine:
             batches_per_chunk=self._batches_per_chunk(data, batch_size),
         )
         sums = batch_weights(plan, sample_weight, self.dtype)
-        targets = make_targets(
-            plan, labels, sample_weight, sums, self.dtype, self.layout.n_panels, penalty=alpha > 0
+        targets = new_targets(
+            self.layout,
+            self.loss,
+            labels,
+            plan.order,
+            reciprocals(sums),
+            sample_weight=sample_weight,
+            penalised=alpha > 0,
         )
-        learning = self._learning(data, optimizer, learning_rate, alpha, sums)
-        n_updates = self._train(data, plan, targets, learning, optimizer, progress)
-        return summary(plan, targets, sums, sample_weight, alpha, n_updates)
+        update = new_update_state(
+            self.layout, data, self.params, optimizer, learning_rate, alpha=alpha, sums=sums
+        )
+        n_updates = self._train(data, plan, targets, update, optimizer, progress)
+        if n_updates == 0:
+            return EpochResult(0.0, 0.0, 0)
+        loss = mean_loss(plan, targets, sums, sample_weight, alpha)
+        return EpochResult(loss, self._score(targets, labels, sample_weight), n_updates)
 
     def loss_and_gradient(self, data, labels, *, alpha=0.0, sample_weight=None, order=None):
         """Loss over all samples, with its L2 term, and its gradient.
@@ -154,12 +159,14 @@ class Engine:
         )  # fmt: skip
         total = len(order) if sample_weight is None else sample_weight[order].sum()
         sums = np.full(-(-len(order) // plan.batch_size), float(total))
-        targets = make_targets(
-            plan, labels, sample_weight, sums, self.dtype, self.layout.n_panels, penalty=False
+        targets = new_targets(
+            self.layout, self.loss, labels, plan.order, 1 / sums, sample_weight=sample_weight
         )
         optimizer = Gradient()
-        learning = self._learning(data, optimizer, 1.0, 0.0, sums)
-        self._train(data, plan, targets, learning, optimizer, None)
+        update = new_update_state(
+            self.layout, data, self.params, optimizer, 1.0, alpha=0.0, sums=sums
+        )
+        self._train(data, plan, targets, update, optimizer, None)
         weight = 1.0 if sample_weight is None else sample_weight[order]
         loss = float((targets.losses * weight).sum() / total)
         coef_grads, intercept_grads = self.layout.unpack(optimizer.state["square"])
@@ -171,63 +178,69 @@ class Engine:
         return loss, coef_grads, intercept_grads
 
     def predict(self, data, rows=None, *, logits=False):
-        """Probabilities, or logits, of shape (n, n_outputs) for the given rows of `data`, by default all."""
+        """Predictions, or logits, of shape (n, n_outputs) for the given rows of `data`, by default all."""
         plan = data.plan(rows, PREDICT_BATCH, columns=False)
         outputs = np.empty((len(plan.order), self.layout.sizes[-1]), self.dtype)
-        buffers = self.buffers_for(data, plan)
-        network = self.network_for(plan.batch_size, self.team.n_threads)
-        words = pack_words(network, as_batches(data, buffers, 0))
-        n_batches = place(Batches, "n_batches", Network)
-        predict = entry("predict", self.dtype)
 
-        def work(me, n_threads):
-            reading = pack_words(
-                PredictCall(self.params, outputs, logits, self.team.sync, me, n_threads)
-            )
-            mine = np.concatenate((words, reading))
-            for chunk in range(plan.n_chunks):
-                data.prepare(plan, chunk, buffers, me, n_threads)
-                first, stop = plan.chunk_batches(chunk)
-                mine[n_batches] = stop - first
-                if predict(mine) < 0:
-                    return
+        def call(me, n_threads):
+            return PredictCall(self.params, outputs, logits, self.team.sync, me, n_threads)
 
-        self.team.run(work)
+        self._pass_forward("predict", data, plan, (), call)
         return outputs
 
     def evaluate(self, data, labels, rows=None, sample_weight=None):
-        """Sample-weighted mean loss, without the L2 term, and accuracy of the given rows.
+        """Sample-weighted mean loss, without the L2 term, and score of the given rows.
 
         Returns
         -------
-        loss, accuracy : float
+        loss, score : float
 
         Raises
         ------
         ValueError
             If the loss is not finite.
         """
-        # From the logits: a probability that has rounded to 0 or 1 no longer tells how wrong it is.
-        z = self.predict(data, rows, logits=True).astype(float)
-        y = labels if rows is None else labels[rows]
-        weight = None
-        if sample_weight is not None:
-            weight = sample_weight if rows is None else sample_weight[rows]
+        plan = data.plan(rows, PREDICT_BATCH, columns=False)
+        targets = new_targets(self.layout, self.loss, labels, plan.order, np.zeros(1))
+
+        def call(me, n_threads):
+            return EvaluateCall(self.params, self.team.sync, me, n_threads)
+
+        self._pass_forward("evaluate", data, plan, (targets,), call)
+        weight = None if sample_weight is None else sample_weight[plan.order]
         with np.errstate(
             invalid="ignore", over="ignore"
         ):  # the loss tells of logits that overflowed
-            if self.output == SOFTMAX:
-                top = z.max(axis=1, keepdims=True)
-                chosen = np.take_along_axis(z, y, axis=1) - top
-                losses = np.log(np.exp(z - top).sum(axis=1)) - chosen[:, 0]
-                hits = z.argmax(axis=1) == y[:, 0]
-            else:
-                losses = (np.logaddexp(0, z) - y * z).sum(axis=1)
-                hits = ((z > 0) == y).all(axis=1)
-            loss = float(np.average(losses, weights=weight))
+            loss = float(np.average(targets.losses, weights=weight))
         if not np.isfinite(loss):
             raise not_finite(self.dtype)
-        return loss, float(np.average(hits, weights=weight))
+        return loss, self._score(targets, labels, sample_weight)
+
+    def _pass_forward(self, name, data, plan, structs, call):
+        """Run the entry ``name`` over the plan's chunks; its words: Network, Batches, structs, the call."""
+        buffers = self.buffers_for(data, plan)
+        network = self.network_for(plan.batch_size, self.team.n_threads)
+        words = pack_words(network, as_batches(data, buffers, 0), *structs)
+        n_batches = place(Batches, "n_batches", Network)
+        run = entry(name, self.dtype)
+
+        def work(me, n_threads):
+            mine = np.concatenate((words, pack_words(call(me, n_threads))))
+            for chunk in range(plan.n_chunks):
+                data.prepare(plan, chunk, buffers, me, n_threads)
+                first, stop = plan.chunk_batches(chunk)
+                mine[n_batches] = stop - first
+                if run(mine) < 0:
+                    return
+
+        self.team.run(work)
+
+    def _score(self, targets, labels, sample_weight):
+        """The score of the samples that the kernels have measured."""
+        n_measures = self.loss.n_measures(self.layout.sizes[-1])
+        measure = targets.measure.reshape(-1, n_measures)
+        weight = None if sample_weight is None else sample_weight[targets.order]
+        return self.loss.score(measure, labels[targets.order], weight)
 
     # --- preparations ---------------------------------------------------------------------------
 
@@ -240,61 +253,22 @@ class Engine:
         flops = 6 * batch_size * (weights + first * (data.density if data.zero_skipping else 1))
         return max(1, int(CHUNK_FLOPS / (flops + 10 * (weights + first))))
 
-    def _learning(self, data, optimizer, learning_rate, alpha, sums):
-        square, momentum = optimizer.memory(self.layout.n_params, self.dtype, aligned)
-        lazy = data.zero_skipping and optimizer.skips_untouched and alpha == 0
-        updates = np.cumsum(sums > 0)
-        n_powers = int(updates[-1]) + 1 if lazy else 1
-        rows = int(self.layout.layers[0, PANELS]) * data.n_features
-        with np.errstate(over="ignore"):  # the weights will tell of a rate that overflows
-            rate = optimizer.rates(learning_rate, updates).astype(self.dtype)
-        return UpdateState(
-            params=self.params,
-            square=square,
-            momentum=momentum,
-            rate=rate,
-            last=np.zeros(rows if lazy else 0, np.int32),
-            powers=optimizer.powers(n_powers - 1).astype(self.dtype).reshape(-1),
-            alpha=alpha,
-            n_powers=n_powers,
-            has_square=square.size > 0,
-            has_momentum=momentum.size > 0,
-            lazy=lazy,
-        )
-
     def network_for(self, batch_size, n_threads):
         """Shape and working memory for batches of this size; kept for the next pass."""
-        network = self._network
-        small = network is not None and len(network.scratch) < n_threads * network.scratch_size
-        if network is None or network.batch_size != batch_size or small:
-            layers = self.layout.for_batch(batch_size, relu=self.activation == RELU)
-            units = self.layout.n_units * batch_size
-            listed = layers[:, [FEEDS, RETURNS]].any()
-            panel = PANEL_BYTES // self.dtype.itemsize
-            widest = int(
-                (-(-layers[1:, FAN_OUT] // layers[1:, LANES]) * layers[1:, LANES]).max(initial=0)
-            )
-            size = panel * (max(widest, ROWS) + 1)
-            records = aligned(2 * units * listed, self.dtype)
-            network = self._network = Network(
-                layers=layers,
-                hidden=aligned(units, self.dtype),
-                delta=aligned(units, self.dtype),
-                scratch=aligned(n_threads * size, self.dtype),
-                edges=np.zeros(self.layout.n_edges * batch_size * listed, np.int64),
-                index=np.zeros(units * listed, np.uint32),
-                value=aligned(units * listed, self.dtype),
-                count=np.zeros(self.layout.n_units * listed, np.int64),
-                row=records.view(np.uint32),
-                records=records,
-                n_layers=len(layers),
+        kept = self._network
+        if (
+            kept is None
+            or kept.batch_size != batch_size
+            or len(kept.scratch) < n_threads * kept.scratch_size
+        ):
+            self._network = new_network(
+                self.layout,
+                batch_size,
+                loss=self.loss.code,
                 activation=self.activation,
-                output=self.output,
-                batch_size=batch_size,
-                full_lanes=panel,
-                scratch_size=size,
+                n_threads=n_threads,
             )
-        return network
+        return self._network
 
     def buffers_for(self, data, plan):
         """Memory for a chunk of the plan; kept for the next pass."""
@@ -304,13 +278,13 @@ class Engine:
 
     # --- the epoch ------------------------------------------------------------------------------
 
-    def _train(self, data, plan, targets, learning, optimizer, progress):
+    def _train(self, data, plan, targets, update, optimizer, progress):
         """Run the team through the plan's chunks; returns the number of updates."""
         buffers = self.buffers_for(data, plan)
         network = self.network_for(plan.batch_size, self.team.n_threads)
         rule = optimizer.rule()
         train = entry("train", self.dtype, type(rule))
-        words = pack_words(rule, network, as_batches(data, buffers, 0), targets, learning)
+        words = pack_words(rule, network, as_batches(data, buffers, 0), targets, update)
         # Of the words only these change from chunk to chunk.
         n_batches = place(Batches, "n_batches", type(rule), Network)
         chunk_words = slice(len(words), len(words) + place(TrainCall, "done"))
@@ -349,11 +323,3 @@ class Engine:
         finally:
             optimizer.n_updates += int(done[0])
         return int(done[0])
-
-
-def as_batches(data, buffers, n_batches):
-    """A chunk of prepared batches for compiled code."""
-    return Batches(
-        buffers.table, buffers.edges, buffers.index, buffers.value, buffers.feature, buffers.column,
-        buffers.records, buffers.dense, n_batches, data.n_blocks, data.zero_skipping,
-    )  # fmt: skip

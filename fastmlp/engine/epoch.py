@@ -1,17 +1,15 @@
-"""What an epoch's batches are to learn, and what the epoch came to."""
+"""An epoch's batches in figures: what each weighs, and the loss of all of them."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-from ..kernels.abi import BatchTargets
-
 
 class EpochResult(NamedTuple):
-    """What an epoch came to: the sample-weighted mean loss with its L2 term, accuracy, updates made."""
+    """Result of an epoch: the sample-weighted mean loss with its L2 term, the score, updates made."""
 
     loss: float
-    accuracy: float
+    score: float
     n_updates: int
 
 
@@ -25,34 +23,17 @@ def batch_weights(plan, sample_weight, dtype):
     return np.where(sums < np.finfo(dtype).tiny, 0.0, sums)
 
 
-def make_targets(plan, labels, sample_weight, sums, dtype, n_panels, *, penalty):
-    """What the kernels are told of a plan's batches, and room for what they tell."""
-    n = len(plan.order)
-    scale = np.zeros(len(sums))
-    np.divide(1.0, sums, out=scale, where=sums > 0)
-    weight = np.empty(0, dtype)
-    if sample_weight is not None:
-        weight = np.ascontiguousarray(sample_weight, dtype)
-    return BatchTargets(
-        order=plan.order,
-        labels=labels.reshape(-1),
-        weight=weight,
-        scale=scale.astype(dtype),
-        losses=np.zeros(n),
-        hits=np.zeros(n, np.uint8),
-        penalty=np.zeros(len(sums) * n_panels if penalty else 0),
-        n_panels=n_panels,
-        weighted=sample_weight is not None,
-        penalised=penalty,
-    )
+def reciprocals(sums):
+    """Return 1 / sums, and 0 where a sum is 0."""
+    return np.divide(1.0, sums, out=np.zeros(len(sums)), where=sums > 0)
 
 
-def summary(plan, targets, sums, sample_weight, alpha, n_updates):
-    """The epoch's loss as scikit-learn counts it: a batch's is the mean by its weights, and the epoch's the
-    mean over batches by their numbers of samples. A batch without weight counts for nothing.
+def mean_loss(plan, targets, sums, sample_weight, alpha):
+    """Return the epoch's loss as scikit-learn counts it.
+
+    A batch's loss is the mean by its weights, and the epoch's the mean over batches by their numbers of samples.
+    A batch without weight counts for nothing. At least one has weight.
     """
-    if n_updates == 0:
-        return EpochResult(0.0, 0.0, 0)
     n, size = len(plan.order), plan.batch_size
     starts = np.arange(0, n, size)
     shares = np.minimum(n - starts, size) * (sums > 0)
@@ -64,6 +45,4 @@ def summary(plan, targets, sums, sample_weight, alpha, n_updates):
         if alpha > 0:
             squared_norms = targets.penalty.reshape(len(sums), -1).sum(axis=1)
             batch_losses += 0.5 * alpha * squared_norms / safe
-        loss = float(batch_losses @ shares)
-    accuracy = (targets.hits * weight).sum() / sums.sum()
-    return EpochResult(loss, float(accuracy), n_updates)
+        return float(batch_losses @ shares)

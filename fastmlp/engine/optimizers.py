@@ -1,7 +1,9 @@
 """Optimizers: hyper-parameters, state between calls, and the step size of each update.
 
-The rules themselves are kernels (kernels.update); here is what Python decides about them.
+The rules themselves are kernels (kernels.primitives.optimizer_rules); here is what Python decides about them.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,6 +25,10 @@ class _Optimizer:
 
     skips_untouched = True
     uses = ()
+    rule_class: type  # the kernels' form of the hyper-parameters
+    parameters: tuple[
+        str, ...
+    ] = ()  # names of the constructor's arguments, as an estimator has them
 
     def __init__(self):
         self.state = {}
@@ -67,6 +73,9 @@ def _geometric(mu, k):
 class RMSprop(_Optimizer):
     """v = rho v + (1 - rho) g²; s = lr g / sqrt(v + eps); m = momentum m + s; w -= m (Keras's rule)."""
 
+    rule_class = RMSpropRule
+    parameters = ("rho", "momentum", "epsilon")
+
     def __init__(self, rho=0.9, momentum=0.0, epsilon=1e-7):
         super().__init__()
         self.rho, self.momentum, self.epsilon = rho, momentum, epsilon
@@ -85,6 +94,8 @@ class RMSprop(_Optimizer):
 class Adam(_Optimizer):
     """Kingma and Ba's rule, bias-corrected through the step size."""
 
+    rule_class = AdamRule
+    parameters = ("beta_1", "beta_2", "epsilon")
     skips_untouched = False  # no closed form for the weight's way
     uses = ("square", "momentum")
 
@@ -104,9 +115,12 @@ class Adam(_Optimizer):
 class SGD(_Optimizer):
     """u = momentum u - lr g; w += u, or Nesterov's w += momentum u - lr g (scikit-learn's rule)."""
 
-    def __init__(self, momentum=0.0, nesterov=False):
+    rule_class = SGDRule
+    parameters = ("momentum", "nesterovs_momentum")
+
+    def __init__(self, momentum=0.0, nesterovs_momentum=False):
         super().__init__()
-        self.momentum, self.nesterov = momentum, nesterov
+        self.momentum, self.nesterov = momentum, bool(nesterovs_momentum and momentum > 0)
         self.uses = ("momentum",) if momentum > 0 else ()
 
     def rule(self):
@@ -123,9 +137,42 @@ class SGD(_Optimizer):
 class Gradient(_Optimizer):
     """Makes no step: sums the gradient up in state["square"], for solvers that want it."""
 
+    rule_class = GradientRule
     skips_untouched = False
     uses = ("square",)
 
     def rule(self):
         """The kernels' form of the hyper-parameters."""
         return GradientRule()
+
+
+class Solver(NamedTuple):
+    """A value of the estimators' parameter `solver`.
+
+    Attributes
+    ----------
+    optimizer : class
+        `Gradient` for a solver that takes the gradient elsewhere.
+    stochastic : bool
+        Whether it goes through the data in mini-batches.
+    has_schedule : bool
+        Whether `learning_rate` and `power_t` change its rate.
+    """
+
+    optimizer: type[_Optimizer]
+    stochastic: bool = True
+    has_schedule: bool = True
+
+    def make(self, model):
+        """Return the optimizer that a model's parameters ask for, without state."""
+        given = {name: getattr(model, name) for name in self.optimizer.parameters}
+        return self.optimizer(**given)
+
+
+# Schedules are SGD's in scikit-learn, and RMSprop's here; Adam sets its own step.
+SOLVERS = {
+    "rmsprop": Solver(RMSprop),
+    "adam": Solver(Adam, has_schedule=False),
+    "sgd": Solver(SGD),
+    "lbfgs": Solver(Gradient, stochastic=False, has_schedule=False),
+}

@@ -62,10 +62,10 @@ def aligned(size, dtype):
 @lru_cache(maxsize=32)
 def layout_of(sizes, dtype):
     """The layout for layer sizes (a tuple) and a dtype's name; layouts never change."""
-    return Layout(sizes, dtype)
+    return PanelLayout(sizes, dtype)
 
 
-class Layout:
+class PanelLayout:
     """Where the parts of a network lie.
 
     Parameters

@@ -9,7 +9,8 @@ import numpy as np
 
 from ..kernels.abi import Batches, LayerCall, Network, pack_words, place
 from ..kernels.code_cache import entry
-from .engine import Engine, as_batches
+from .engine import Engine
+from .structs import as_batches
 
 # So many rows at most are a few.
 FEW = 32

@@ -1,9 +1,12 @@
 """scikit-learn's contract.
 
-classifier  MLPClassifier: parameters, their documentation, and methods
-fit_task    one fit, from the arguments of `fit` to a fitted model
-validation  checks of input, with errors in scikit-learn's words
-targets     labels to the engine's targets and back; sample weights
-callbacks   scikit-learn's callbacks around a fit
-checkpoint  saves a fit after each epoch, and resumes it
+base            what the estimators share
+classifier      MLPClassifier: parameters, their documentation, and methods
+fit_task        one fit, from the arguments of `fit` to a fitted model
+fitted          what a fitted model computes
+validation      checks of input, with errors in scikit-learn's words
+targets         labels to the engine's targets and back
+sample_weights  how much each sample counts
+callbacks       scikit-learn's callbacks around a fit
+checkpoint      saves a fit after each epoch, and resumes it
 """

@@ -1,28 +1,16 @@
 """MLPClassifier: scikit-learn's contract and nothing else."""
 
-from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
 
-from .callbacks import CallbackSupportMixin
-
-# The engine, and numba with it, is imported by the first call that computes.
+from .base import BaseMLP, is_stochastic
 
 
-def _is_stochastic(model):
-    if model.solver == "lbfgs":
-        raise AttributeError(
-            "partial_fit is only available for stochastic optimizers. lbfgs is not stochastic."
-        )
-    return True
-
-
-class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
+class MLPClassifier(ClassifierMixin, BaseMLP):
     """Multi-layer perceptron classifier.
 
     Minimizes the cross-entropy of a fully connected network: softmax over three or more classes,
@@ -133,34 +121,8 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     True
     """
 
-    _parameter_constraints: ClassVar[dict] = {
-        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "activation": [StrOptions({"identity", "logistic", "tanh", "relu"})],
-        "solver": [StrOptions({"rmsprop", "adam", "sgd", "lbfgs"})],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-        "power_t": [Interval(Real, 0, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "shuffle": ["boolean"],
-        "random_state": ["random_state"],
-        "tol": [Interval(Real, 0, None, closed="left"), None],
-        "verbose": ["verbose"],
-        "warm_start": ["boolean"],
-        "momentum": [Interval(Real, 0, 1, closed="both")],
-        "nesterovs_momentum": ["boolean"],
-        "rho": [Interval(Real, 0, 1, closed="left")],
-        "beta_1": [Interval(Real, 0, 1, closed="left")],
-        "beta_2": [Interval(Real, 0, 1, closed="left")],
-        "epsilon": [Interval(Real, 0, None, closed="neither")],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
-        "max_fun": [Interval(Integral, 1, None, closed="left")],
+    _parameter_constraints: ClassVar[dict] = BaseMLP._parameter_constraints | {
         "class_weight": [dict, list, StrOptions({"balanced"}), None],
-        "dtype": [StrOptions({"float32", "float64"}), Options(type, {np.float32, np.float64})],
-        "n_threads": [Interval(Integral, 1, None, closed="left"), None],
     }
 
     def __init__(
@@ -257,10 +219,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         -------
         self : MLPClassifier
         """
-        from .fit_task import fit
-
-        fit(
-            self,
+        return self._fit(
             X,
             y,
             sample_weight=sample_weight,
@@ -270,9 +229,8 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             coef_init=coef_init,
             intercept_init=intercept_init,
         )
-        return self
 
-    @available_if(_is_stochastic)
+    @available_if(is_stochastic)
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self,
@@ -301,10 +259,7 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         -------
         self : MLPClassifier
         """
-        from .fit_task import fit
-
-        fit(
-            self,
+        return self._fit(
             X,
             y,
             incremental=True,
@@ -314,7 +269,6 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             y_val=y_val,
             sample_weight_val=sample_weight_val,
         )
-        return self
 
     def predict(self, X) -> np.ndarray:
         """Labels of the samples X: shape (n_samples,), or (n_samples, n_outputs) if multilabel."""
@@ -332,37 +286,12 @@ class MLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         with np.errstate(divide="ignore"):  # log 0 is -inf
             return np.log(probability, out=probability)
 
-    def evaluate(self, X, y, sample_weight=None) -> dict[str, float]:
-        """Mean loss, without its L2 penalty, and accuracy on labelled samples.
+    def _find_targets(self, y, classes, *, first, incremental):
+        from .targets import find_class_targets
 
-        Parameters
-        ----------
-        X, y, sample_weight
-            As in `fit`.
-
-        Returns
-        -------
-        measures : dict
-            With the keys "loss" and "accuracy"; accuracy is that of `score`.
-        """
-        from .fit_task import evaluate
-
-        check_is_fitted(self)
-        return evaluate(self, X, y, sample_weight)
-
-    def _outputs(self, X):
-        """What the output layer says to X."""
-        from .fit_task import probabilities
-
-        if "coefs_" not in vars(self):  # check_is_fitted takes a tenth of a small prediction
-            check_is_fitted(self)
-        return probabilities(self, X)
+        return find_class_targets(self, y, classes, first=first, incremental=incremental)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
         tags.classifier_tags.multi_label = True
         return tags
-
-    _doc_link_module = "fastmlp"
-    _doc_link_template = "https://fastmlp.readthedocs.io/en/latest/{estimator_name}.html"

@@ -1,13 +1,11 @@
-"""Labels to the engine's targets and back, and what each sample counts."""
+"""Labels to the engine's targets and back."""
 
 import warnings
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
-from sklearn.utils.validation import _check_sample_weight
 
 
 def kind_of(y) -> str:
@@ -20,8 +18,8 @@ def kind_of(y) -> str:
 
 
 @dataclass
-class Targets:
-    """The classes of a fitted model.
+class ClassTargets:
+    """The classes of a fitted classifier.
 
     Attributes
     ----------
@@ -37,7 +35,7 @@ class Targets:
     sparse: str | None = None
 
     @classmethod
-    def of(cls, y) -> "Targets":
+    def of(cls, y) -> "ClassTargets":
         """The targets that y, validated, is an example of."""
         if kind_of(y) == "multilabel-indicator":
             _warn_of_one_hot(y)
@@ -47,7 +45,7 @@ class Targets:
         return cls(unique_labels(y))
 
     @classmethod
-    def of_classes(cls, classes, y) -> "Targets":
+    def of_classes(cls, classes, y) -> "ClassTargets":
         """The targets of a first `partial_fit`, whose y need not show every class."""
         if kind_of(y) == "multilabel-indicator":
             targets = cls.of(y)
@@ -67,9 +65,18 @@ class Targets:
         return n_classes if self.multilabel or n_classes > 2 else 1
 
     @property
-    def output(self) -> str:
-        """The activation of the output layer."""
-        return "logistic" if self.multilabel or self.n_outputs == 1 else "softmax"
+    def loss(self) -> str:
+        """The loss to train with, a key of `engine.losses.LOSSES`."""
+        kind = "logistic" if self.multilabel or self.n_outputs == 1 else "softmax"
+        return f"{kind}_cross_entropy"
+
+    def attributes(self) -> dict:
+        """The fitted attributes that tell of the targets."""
+        return {"classes_": self.classes}
+
+    def strata(self, labels):
+        """Class numbers by which a split into training and validation samples is stratified, or None."""
+        return None if self.multilabel else labels[:, 0]
 
     def encode(self, y) -> np.ndarray:
         """The engine's labels: class numbers (n, 1) for softmax, else 0 or 1 (n, n_outputs)."""
@@ -132,64 +139,36 @@ def _warn_of_one_hot(y):
         )
 
 
-def sample_weights(
-    X, y, targets, labels, *, sample_weight, class_weight, incremental=False, dtype=np.float64
-):
-    """What each sample counts: `sample_weight` times its class's weight, float64 or None.
+def find_class_targets(model, y, classes, *, first, incremental) -> ClassTargets:
+    """The classes to train for, which must be those of earlier calls unless it is the first.
 
-    X and y are validated; `labels` is y encoded by `targets`. Weights that are too large or too
-    small to compute with in `dtype` are refused.
+    Parameters
+    ----------
+    model : MLPClassifier
+    y : validated labels
+    classes : array-like or None
+        As given to `partial_fit`.
+    first : bool
+        Whether the model starts afresh.
+    incremental : bool
+        Whether this is a `partial_fit`.
     """
-    if sample_weight is not None:
-        sample_weight = _check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True
-        )
-    if class_weight is not None:
-        if class_weight == "balanced" and incremental:
-            raise ValueError(
-                "class_weight 'balanced' is not supported for partial_fit. In order to use "
-                "'balanced' weights, use compute_class_weight('balanced', classes=classes, y=y). "
-                "In place of y you can use a large enough sample of the full training set target "
-                "to properly estimate the class frequency distributions. Pass the resulting "
-                "weights as the class_weight parameter."
-            )
-        by_class = _class_weights(y, targets, labels, sample_weight, class_weight)
-        if by_class.min() < 0:
-            raise ValueError("Negative values in data passed to `class_weight`")
-        with np.errstate(over="ignore"):  # noticed below
-            sample_weight = by_class if sample_weight is None else sample_weight * by_class
-    if sample_weight is not None:
-        _check_range(sample_weight, np.dtype(dtype))
-    return sample_weight
-
-
-def _check_range(weight, dtype):
-    """Refuse weights that are all zero, or whose sum overflows, in the eyes of `dtype`."""
-    if not weight.any():
-        raise ValueError("Sample weights must contain at least one non-zero number.")
-    with np.errstate(over="ignore"):
-        total = weight.sum()
-    if not np.isfinite(total):
-        raise ValueError("Sample weights contain NaN, infinity or values too large for float64.")
-    smallest = np.finfo(dtype).tiny  # of the numbers that have a reciprocal
-    if weight.max() < smallest or total > 0.25 / smallest:
-        size = "small" if total < 1 else "large"
+    if first:
+        if not incremental:
+            return ClassTargets.of(y)
+        if classes is None:
+            raise ValueError("classes must be passed on the first call to partial_fit.")
+        return ClassTargets.of_classes(classes, y)
+    if classes is not None and not np.array_equal(model.classes_, unique_labels(classes)):
         raise ValueError(
-            f"Sample weights are too {size} for {dtype}: their sum is {total:g}. "
-            "Divide them by their mean."
+            f"`classes={classes!r}` is not the same as on last call to partial_fit, "
+            f"was: {model.classes_!r}"
         )
-
-
-def _class_weights(y, targets, labels, sample_weight, class_weight):
-    """Each sample's class weight."""
-    if targets.multilabel:
-        return compute_sample_weight(class_weight, y)
-    if class_weight == "balanced":
-        # As scikit-learn's linear models: a sample that weighs 2 counts as two samples.
-        share = np.bincount(labels[:, 0], sample_weight, minlength=len(targets.classes))
-        present = share > 0
-        weight = np.ones(len(share))
-        weight[present] = share.sum() / (present.sum() * share[present])
-    else:
-        weight = compute_class_weight(class_weight, classes=targets.classes, y=y)
-    return np.asarray(weight, np.float64)[labels[:, 0]]
+    if not incremental and not model._targets.multilabel:
+        found = unique_labels(y)
+        if set(found.tolist()) != set(model.classes_.tolist()):
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the "
+                f"previous call to fit. Previously got {model.classes_}, `y` has {found}"
+            )
+    return model._targets

@@ -23,7 +23,8 @@ LAYER_COLUMNS = 14
 START, SIZE, EDGES, ACTIVE, N_ACTIVE, COLUMN, DENSE = range(7)
 TABLE_COLUMNS = 8
 
-SOFTMAX, LOGISTIC_OUTPUT = 0, 1
+# Losses, each with its output activation.
+SOFTMAX_CROSS_ENTROPY, LOGISTIC_CROSS_ENTROPY, SQUARED_ERROR, POISSON = range(4)
 IDENTITY, RELU, TANH, LOGISTIC = 0, 1, 2, 3
 # Further functions of a vector, where they are called one by one (single.py).
 EXP, LOG, LOG1P = 4, 5, 6
@@ -71,7 +72,7 @@ class Network(NamedTuple):
     records: REAL
     n_layers: int
     activation: int
-    output: int
+    loss: int
     batch_size: int
     full_lanes: int  # lanes of the widest panel, and of a panel of dense input
     scratch_size: int
@@ -97,11 +98,14 @@ class BatchTargets(NamedTuple):
     """What the batches are to be, and what came out; `order` and the results are indexed by position."""
 
     order: INT64  # (n,) row numbers
-    labels: INT32  # (n_samples,) class numbers or (n_samples * n_outputs,) indicators
+    labels: INT32  # (n_samples,) class numbers or (n_samples * n_outputs,) indicators, if the loss has classes
+    values: REAL  # (n_samples * n_outputs,) numbers to predict, if it has not
     weight: REAL  # (n_samples,) sample weights, if weighted
     scale: REAL  # (n_batches of the epoch,) 1 / sum of the batch's weights, 0 for a batch without weight
     losses: Array("float64")  # (n,)
-    hits: Array("uint8")  # (n,)
+    measure: (
+        REAL  # (n,) 1 for a hit, or (n * n_outputs,) squared residuals: what the score is made of
+    )
     penalty: Array("float64")  # (n_batches of the epoch * n_panels,) squared norms, if penalised
     n_panels: int
     weighted: int
@@ -174,6 +178,15 @@ class PredictCall(NamedTuple):
     params: REAL
     outputs: REAL  # (n * n_outputs,), rows by position in the order of use
     logits: int  # whether the outputs are wanted before softmax or logistic
+    sync: INT64
+    me: int
+    n_threads: int
+
+
+class EvaluateCall(NamedTuple):
+    """One call of evaluate_chunk."""
+
+    params: REAL
     sync: INT64
     me: int
     n_threads: int

@@ -9,12 +9,13 @@ from numba import types
 from .codegen.compiler import machine_code
 from .codegen.struct_view import WORDS
 from .passes.single_kernels import elements_entry, loss_entry, matmul_entry, update_entry
-from .passes.train_step import layer_entry, predict_entry, train_entry
+from .passes.train_step import evaluate_entry, layer_entry, predict_entry, train_entry
 
 # Name -> builder(real) or, for those in WITH_RULE, builder(real, rule).
 BUILDERS = {
     "train": train_entry,
     "predict": predict_entry,
+    "evaluate": evaluate_entry,
     "layer": layer_entry,
     "matmul": matmul_entry,
     "elements": elements_entry,

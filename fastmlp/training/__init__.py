@@ -1,8 +1,11 @@
 """The fit loop: epochs or iterations, schedules, validation, stopping, history.
 
-stochastic  mini-batch training with RMSprop, Adam or SGD
-lbfgs       SciPy's minimizer on the engine's loss and gradient
-history     what a fit leaves in the model, and what the next one needs to resume
-seeding     random numbers as a pure function of one seed
-progress    what `verbose` shows
+context       what one fit works on
+stochastic    mini-batch training with RMSprop, Adam or SGD
+lbfgs         SciPy's minimizer on the engine's loss and gradient
+schedules     learning rates
+history       what a fit leaves in the model's attributes
+resume_state  what the next fit needs to resume
+seeding       random numbers as a pure function of one seed
+progress      what `verbose` shows
 """

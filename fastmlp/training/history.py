@@ -1,30 +1,18 @@
-"""What a fit leaves in the model, and what the next one needs to go on from there."""
+"""What a fit leaves in the model's attributes."""
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
-
-
-@dataclass
-class State:
-    """What training needs to go on exactly where it stopped, beside the weights themselves."""
-
-    seed: int
-    epoch: int = 0  # epochs of this seed that are over: the number of the next permutation
-    optimizer: Any = None
-    optimizer_epochs: int = 0
-    n_rate_cuts: int = 0  # of the adaptive schedule
-    n_no_improvement: int = 0
-    # (coefs, intercepts) to go on from, in a snapshot whose own weights are the best ones instead.
-    latest: Any = None
 
 
 @dataclass
 class Record:
     """What a fit leaves in the model's attributes.
 
-    Its lists are copies of the model's, so that a fit that fails leaves no trace.
+    Its lists are copies of the model's, so that a fit that fails leaves no trace. `metric` names the score in
+    the history.
     """
+
+    metric: str
 
     history: dict = field(default_factory=dict)
     loss_curve: list = field(default_factory=list)
@@ -36,9 +24,9 @@ class Record:
     t: int = 0
 
     @classmethod
-    def of(cls, model, *, first, goes_on, early_stopping):
+    def of(cls, model, metric, *, first, goes_on, early_stopping):
         """A record that goes on from the model's attributes, or starts afresh with `first`."""
-        record = cls()
+        record = cls(metric)
         if not first:
             record.history = _copies(model.history_)
             record.loss_curve = list(model.loss_curve_)
@@ -67,7 +55,7 @@ class Record:
             entries.append(row.get(key, math.nan))
         self.loss_curve.append(row["loss"])
         if self.scores is not None:
-            self.scores.append(row["val_accuracy"])
+            self.scores.append(row[f"val_{self.metric}"])
         self.loss = row["loss"]
         self.n_iter += 1
         self.t += n_samples

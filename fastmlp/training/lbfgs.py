@@ -7,25 +7,24 @@ import numpy as np
 import scipy.optimize
 from sklearn.exceptions import ConvergenceWarning
 
-from .stochastic import diverged, validate
+from .context import diverged, validate
 
 
 class Minimization:
     """One fit by L-BFGS.
 
-    Parameters are as those of `training.Training`; there are no batches and no stopping by
-    validation samples, which are judged for the history only.
+    There are no batches and no stopping by validation samples, which are judged for the history only.
+
+    Parameters
+    ----------
+    context : FitContext
     """
 
-    def __init__(self, model, engine, samples, validation, record, report, task, attributes):
-        self.model = model
-        self.engine = engine
-        self.samples = samples
-        self.validation = validation
-        self.record = record
-        self.report = report
-        self.task = task
-        self.attributes = attributes
+    def __init__(self, context):
+        self.context = context
+        self.model, self.engine = context.model, context.engine
+        self.samples, self.validation = context.samples, context.validation
+        self.record, self.task = context.record, context.task
         self.stopped = False  # by a callback
 
     def run(self, n_iterations: int, parameters):
@@ -81,7 +80,7 @@ class Minimization:
         row["seconds"], self.start = now - self.start, now
         self.record.add(row, 0)
         self.note(loss)
-        self.report.epoch(self.record.n_iter, row, None)
+        self.context.report.epoch(self.record.n_iter, row, None)
         if self.task is not None and self.task.end_epoch(self.snapshot):
             self.stopped = True
             raise StopIteration
@@ -127,7 +126,7 @@ class Minimization:
 
     def snapshot(self) -> dict:
         """The attributes of a model fitted until now."""
-        return self.attributes(*self.unpack(self.latest))
+        return self.context.attributes(*self.unpack(self.latest))
 
 
 def _pack(coefs, intercepts):

@@ -1,63 +1,28 @@
-"""The fit loop of the stochastic solvers: epochs, schedules, validation, stopping, history."""
+"""Mini-batch training: epochs, schedules, validation, stopping, history."""
 
 import copy
 import math
 import time
 import warnings
-from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from ..engine.optimizers import SOLVERS
+from .context import diverged, validate
+from .schedules import learning_rate
 from .seeding import epoch_order
 
 
-def diverged(model, learning_rate=None) -> ValueError:
-    """The error of a fit that ended in infinities, with scikit-learn's words and a likely cause."""
-    message = (
-        "Solver produced non-finite parameter weights. The input data may contain large values "
-        "and need to be preprocessed."
-    )
-    if learning_rate is not None:
-        message += f" Or learning_rate_init={learning_rate:g} is too large for '{model.solver}'."
-    return ValueError(message)
-
-
-@dataclass
-class Samples:
-    """Rows to train on or to judge by: an opened X, and what is indexed by its row numbers."""
-
-    data: Any
-    labels: np.ndarray
-    weight: np.ndarray | None = None
-    rows: np.ndarray | None = None  # None: all of them
-
-    def __len__(self):
-        return self.data.n_samples if self.rows is None else len(self.rows)
-
-
-def make_optimizer(model):
-    """The optimizer that the model's parameters ask for, with no state yet."""
-    from ..engine.optimizers import SGD, Adam, RMSprop
-
-    if model.solver == "rmsprop":
-        return RMSprop(rho=model.rho, momentum=model.momentum, epsilon=model.epsilon)
-    if model.solver == "adam":
-        return Adam(beta_1=model.beta_1, beta_2=model.beta_2, epsilon=model.epsilon)
-    return SGD(momentum=model.momentum, nesterov=model.nesterovs_momentum and model.momentum > 0)
-
-
 def next_optimizer(model, previous):
-    """The optimizer that the parameters ask for now; one of the same kind hands its state over."""
-    optimizer = make_optimizer(model)
+    """Return the optimizer that the parameters ask for now; one of the same kind hands its state over."""
+    optimizer = SOLVERS[model.solver].make(model)
     if type(previous) is type(optimizer):
         optimizer.state, optimizer.n_updates = previous.state, previous.n_updates
     return optimizer
 
 
 def batch_size(model, n_samples: int) -> int:
-    """The samples per update, never more than there are."""
+    """Return the samples per update, never more than there are."""
     if model.batch_size == "auto":
         return min(200, n_samples)
     if model.batch_size > n_samples:
@@ -73,43 +38,26 @@ class Training:
 
     Parameters
     ----------
-    model : MLPClassifier
-        Read for its parameters only.
-    engine : Engine
-        Has the weights to start from; has the trained ones afterwards.
-    samples : Samples
-        What to train on.
-    validation : Samples or None
-    state : State
-    record : Record
-        Both go on from what they hold.
-    report : object of `progress`
-    task : callbacks.Fit or None
-    attributes : callable
-        ``attributes(coefs, intercepts)`` returns a fitted model's attributes, for callbacks.
+    context : FitContext
     """
 
-    def __init__(self, model, engine, samples, validation, state, record, report, task, attributes):
-        self.model = model
-        self.engine = engine
-        self.samples = samples
-        self.validation = validation
-        self.state = state
-        self.record = record
-        self.report = report
-        self.task = task
-        self.attributes = attributes
-        self.early_stopping = model.early_stopping
-        self.batch_size = batch_size(model, len(samples))
-        # Schedules are SGD's in scikit-learn, and RMSprop's here; Adam sets its own step.
-        self.schedule = "constant" if model.solver == "adam" else model.learning_rate
+    def __init__(self, context):
+        self.context = context
+        self.model, self.engine = context.model, context.engine
+        self.state, self.record, self.task = context.state, context.record, context.task
+        self.early_stopping = self.model.early_stopping
+        self.batch_size = batch_size(self.model, len(context.samples))
+        has_schedule = SOLVERS[self.model.solver].has_schedule
+        self.schedule = self.model.learning_rate if has_schedule else "constant"
         # Whether training may end, or slow down, for want of improvement; and what that means.
-        self.has_rule = model.tol is not None or self.early_stopping or self.schedule == "adaptive"
-        self.tol = 0.0 if model.tol is None else model.tol
-        state.optimizer = next_optimizer(model, state.optimizer)
+        self.has_rule = (
+            self.model.tol is not None or self.early_stopping or self.schedule == "adaptive"
+        )
+        self.tol = 0.0 if self.model.tol is None else self.model.tol
+        self.state.optimizer = next_optimizer(self.model, self.state.optimizer)
 
     def run(self, n_epochs: int, best, *, incremental=False, resumed=False):
-        """Train for at most n_epochs; returns the parameters to keep: (coefs, intercepts).
+        """Train for at most n_epochs; return the parameters to keep: (coefs, intercepts).
 
         `best` are the best parameters so far. Ctrl-C ends it early, with a warning.
         """
@@ -140,7 +88,7 @@ class Training:
 
     def epoch(self):
         """Train for one epoch, judge it, and note it."""
-        state, model, samples = self.state, self.model, self.samples
+        state, model, samples = self.state, self.model, self.context.samples
         order = epoch_order(state.seed, state.epoch, samples.rows, len(samples), model.shuffle)
         rate = self.learning_rate()
         start = time.perf_counter()
@@ -153,33 +101,36 @@ class Training:
             learning_rate=rate,
             alpha=model.alpha,
             sample_weight=samples.weight,
-            progress=self.report.advance,
+            progress=self.context.report.advance,
         )
         seconds = time.perf_counter() - start
         state.epoch += 1
         state.optimizer_epochs += 1
         if not math.isfinite(result.loss):
             raise diverged(model, rate)
-        row = {"loss": float(result.loss), "accuracy": float(result.accuracy)}
-        row |= validate(self.engine, self.validation)
+        row = {"loss": float(result.loss), self.record.metric: float(result.score)}
+        row |= validate(self.engine, self.context.validation)
         row |= {"learning_rate": rate, "seconds": seconds}
         self.record.add(row, len(samples))
-        self.report.epoch(self.record.n_iter, row, len(samples) / seconds)
+        self.context.report.epoch(self.record.n_iter, row, len(samples) / seconds)
         self.note_best(row)
 
     def note_best(self, row):
-        """Keep the best loss or score so far, and count the epochs without a better one."""
+        """Keep the best loss or score so far, and count the epochs that did not improve it.
+
+        An epoch improves it if it is strictly better by more than `tol`.
+        """
         record, state = self.record, self.state
         if self.early_stopping:
-            score = row["val_accuracy"]
-            worse = score < record.best_score + self.tol
+            score = row[f"val_{record.metric}"]
+            improved = score > record.best_score + self.tol
             if score > record.best_score:
                 record.best_score = score
                 self.best = self.engine.get_parameters()
         else:
-            worse = row["loss"] > record.best_loss - self.tol
+            improved = row["loss"] < record.best_loss - self.tol
             record.best_loss = min(record.best_loss, row["loss"])
-        state.n_no_improvement = state.n_no_improvement + 1 if worse and self.has_rule else 0
+        state.n_no_improvement = 0 if improved or not self.has_rule else state.n_no_improvement + 1
 
     @property
     def stagnates(self) -> bool:
@@ -187,7 +138,7 @@ class Training:
         return self.state.n_no_improvement > self.model.n_iter_no_change
 
     def out_of_patience(self) -> bool:
-        """Whether there were too many epochs without improvement, and no rate is left to cut."""
+        """Return whether there were too many epochs without improvement, and no rate is left to cut."""
         if not self.stagnates:
             return False
         what = "Validation score" if self.early_stopping else "Training loss"
@@ -195,48 +146,30 @@ class Training:
             f"{what} did not improve more than tol={self.tol:f} "
             f"for {self.model.n_iter_no_change} consecutive epochs."
         )
+        report = self.context.report
         if self.schedule != "adaptive":
-            self.report.message(f"{message} Stopping.")
+            report.message(f"{message} Stopping.")
             return True
         if self.learning_rate() <= 1e-6:
-            self.report.message(f"{message} Learning rate too small. Stopping.")
+            report.message(f"{message} Learning rate too small. Stopping.")
             return True
         self.state.n_rate_cuts += 1
         self.state.n_no_improvement = 0
-        self.report.message(f"{message} Setting learning rate to {self.learning_rate():f}")
+        report.message(f"{message} Setting learning rate to {self.learning_rate():f}")
         return False
 
     def learning_rate(self) -> float:
-        """The next epoch's learning rate."""
-        rate = float(self.model.learning_rate_init)
-        if self.schedule == "invscaling" and self.state.optimizer_epochs > 0:
-            return rate / (self.record.t + 1) ** self.model.power_t
-        if self.schedule == "adaptive":
-            for _ in range(self.state.n_rate_cuts):
-                rate /= 5.0
-        return rate
+        """Return the next epoch's learning rate."""
+        return learning_rate(self.model, self.schedule, self.state, self.record)
 
     def parameters(self):
-        """The weights to keep: the best ones with early stopping, else the last."""
+        """Return the weights to keep: the best ones with early stopping, else the last."""
         return self.best if self.early_stopping else self.engine.get_parameters()
 
     def snapshot(self) -> dict:
-        """The attributes of a model fitted until now, which training leaves alone from now on."""
+        """Return the attributes of a model fitted until now, which training leaves alone from now on."""
         state = copy.deepcopy(self.state)
         if self.early_stopping:
             state.latest = self.engine.get_parameters()
         coefs, intercepts = ([array.copy() for array in arrays] for arrays in self.parameters())
-        return self.attributes(coefs, intercepts) | {"_state": state}
-
-
-def validate(engine, validation) -> dict:
-    """The history's entries about the validation samples, if there are any."""
-    if validation is None:
-        return {}
-    loss, accuracy = engine.evaluate(
-        validation.data,
-        validation.labels,
-        rows=validation.rows,
-        sample_weight=validation.weight,
-    )
-    return {"val_loss": float(loss), "val_accuracy": float(accuracy)}
+        return self.context.attributes(coefs, intercepts) | {"_state": state}

@@ -19,7 +19,7 @@ from ..abi import (
     PANELS,
     RELU,
     SIZE,
-    SOFTMAX,
+    SOFTMAX_CROSS_ENTROPY,
     START,
     WEIGHT,
 )  # fmt: skip
@@ -135,7 +135,7 @@ def read_outputs(net, batches, b, outputs, logits, me, n_threads):
         start = net.layers[l, HIDDEN] + i * lanes
         if logits:
             pass
-        elif net.output == SOFTMAX:
+        elif net.loss == SOFTMAX_CROSS_ENTROPY:
             softmax(net.hidden, net.delta, start, net.batch_size, lanes, n_outputs)
         else:
             logistic_outputs(net.hidden, net.delta, start, net.batch_size, lanes, n_outputs)
@@ -152,7 +152,7 @@ def output_backward(net, targets, batches, b, batch, me, n_threads):
     lanes, n_outputs = net.layers[l, LANES], net.layers[l, FAN_OUT]
     position, scale = batches.table[b, START], targets.scale[batch]
     first, last = share(batches.table[b, SIZE], me, n_threads)
-    columns = 1 if net.output == SOFTMAX else n_outputs
+    columns = 1 if net.loss == SOFTMAX_CROSS_ENTROPY else n_outputs
     for i in range(
         first, last
     ):  # in random order they come from far away: all at once, not one by one
@@ -164,7 +164,7 @@ def output_backward(net, targets, batches, b, batch, me, n_threads):
         sample = targets.order[position + i]
         factor = scale * targets.weight[sample] if targets.weighted else scale
         start = net.layers[l, HIDDEN] + i * lanes
-        if net.output == SOFTMAX:
+        if net.loss == SOFTMAX_CROSS_ENTROPY:
             loss, hit = softmax_cross_entropy_backward(
                 net.hidden,
                 net.delta,
@@ -188,4 +188,4 @@ def output_backward(net, targets, batches, b, batch, me, n_threads):
                 factor,
             )
         targets.losses[position + i] = loss
-        targets.hits[position + i] = hit
+        targets.measure[position + i] = hit

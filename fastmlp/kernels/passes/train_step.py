@@ -12,6 +12,7 @@ from ..abi import (
     SIZE,
     Batches,
     BatchTargets,
+    EvaluateCall,
     LayerCall,
     Network,
     PredictCall,
@@ -137,6 +138,21 @@ def predict_chunk(net, batches, reading):
     return 0
 
 
+@kernel
+def evaluate_chunk(net, batches, targets, call):
+    """Losses and measures of a chunk's batches; returns -1 if stopped"""
+    sync, me, n_threads = call.sync, call.me, call.n_threads
+    if barrier(sync, me, n_threads):
+        return -1
+    for b in range(batches.n_batches):
+        if forward(net, call.params, batches, b, False, sync, me, n_threads):
+            return -1
+        output_backward(net, targets, batches, b, 0, me, n_threads)
+        if barrier(sync, me, n_threads):
+            return -1
+    return 0
+
+
 def train_entry(real, rule):
     """Entry ``train(words)`` for a compute type and a rule; the words: rule, Network, ..., TrainCall."""
     read_rule, read_network, read_batches, read_targets, read_learning, read_turn = readers(
@@ -169,6 +185,20 @@ def layer_entry(real):
         return 0
 
     return layer
+
+
+def evaluate_entry(real):
+    """Entry ``evaluate(words)`` for a compute type; the words: Network, Batches, BatchTargets, EvaluateCall."""
+    read_network, read_batches, read_targets, read_call = readers(
+        real, Network, Batches, BatchTargets, EvaluateCall
+    )
+
+    def evaluate(words):
+        return evaluate_chunk(
+            read_network(words), read_batches(words), read_targets(words), read_call(words)
+        )
+
+    return evaluate
 
 
 def predict_entry(real):

@@ -1,0 +1,70 @@
+"""Losses: everything that training and prediction have to know about what a network is for.
+
+A `Loss` names its output activation, the kind of its labels and its metric. Its arithmetic is a kernel
+(`kernels.primitives.losses`), chosen by `code`; training and `Engine.evaluate` run that same kernel.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..kernels.abi import LOGISTIC_CROSS_ENTROPY, SOFTMAX_CROSS_ENTROPY
+
+
+def accuracy(measure, labels, weight) -> float:
+    """Return the weighted share of hits; measure (n, 1) is 1 for a hit."""
+    return float(np.average(measure[:, 0].astype(np.float64), weights=weight))
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A loss and what belongs to it.
+
+    Attributes
+    ----------
+    name : str
+        Key in `LOSSES`.
+    code : int
+        The kernels' number of the loss.
+    output_activation : {"softmax", "logistic"}
+        What turns logits into predictions.
+    label_dtype : dtype or None
+        Of the labels; None is the compute dtype.
+    metric : str
+        What the score is called in `history_` and in texts.
+    score : callable
+        ``score(measure, labels, weight)`` of samples: the kernel's measure (n, n_measures), the labels
+        (n, label columns) and sample weights (n,) or None.
+    one_column : bool
+        Whether labels have one column whatever the number of outputs, as class numbers do.
+    measures_outputs : bool
+        Whether the kernel measures each output of a sample, or the sample.
+    """
+
+    name: str
+    code: int
+    output_activation: str
+    label_dtype: type | None
+    metric: str
+    score: Callable
+    one_column: bool = False
+    measures_outputs: bool = False
+
+    def label_columns(self, n_outputs: int) -> int:
+        """Return the number of columns that labels have."""
+        return 1 if self.one_column else n_outputs
+
+    def n_measures(self, n_outputs: int) -> int:
+        """Return how many numbers the kernel notes of each sample, beside its loss."""
+        return n_outputs if self.measures_outputs else 1
+
+
+_ALL = (
+    Loss(
+        "softmax_cross_entropy", SOFTMAX_CROSS_ENTROPY, "softmax", np.int32, "accuracy", accuracy,
+        one_column=True,
+    ),
+    Loss("logistic_cross_entropy", LOGISTIC_CROSS_ENTROPY, "logistic", np.int32, "accuracy", accuracy),
+)  # fmt: skip
+LOSSES = {loss.name: loss for loss in _ALL}

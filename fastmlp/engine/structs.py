@@ -1,0 +1,133 @@
+"""Builders of the structs that compiled code reads: one for each, with the memory that belongs to it."""
+
+import numpy as np
+
+from ..kernels.abi import (
+    FAN_OUT,
+    FEEDS,
+    LANES,
+    PANEL_BYTES,
+    PANELS,
+    RELU,
+    RETURNS,
+    ROWS,
+    Batches,
+    BatchTargets,
+    Network,
+    UpdateState,
+)
+from .panel_layout import aligned
+
+
+def new_network(layout, batch_size, *, loss, activation, n_threads, backward=True):
+    """Return the shape of a network and working memory for batches of this size.
+
+    Parameters
+    ----------
+    layout : PanelLayout
+    batch_size : int
+    loss, activation : int
+        Codes of `abi`.
+    n_threads : int
+        Threads that need scratch memory; more may not take part in a backward pass.
+    backward : bool
+        Whether there is memory for a backward pass through hidden layers.
+    """
+    dtype = layout.dtype
+    layers = layout.for_batch(batch_size, relu=activation == RELU)
+    n_hidden = layout.n_units * batch_size
+    n_listed = n_hidden * bool(layers[:, [FEEDS, RETURNS]].any())
+    full_lanes = PANEL_BYTES // dtype.itemsize
+    # A thread's transposed panel, or a tile of gradient rows, and one row of zeros.
+    widest = int((-(-layers[1:, FAN_OUT] // layers[1:, LANES]) * layers[1:, LANES]).max(initial=0))
+    scratch_size = full_lanes * (max(widest, ROWS) + 1) if backward else 0
+    records = aligned(2 * n_listed, dtype)
+    return Network(
+        layers=layers,
+        hidden=aligned(n_hidden, dtype),
+        delta=aligned(n_hidden, dtype),
+        scratch=aligned(n_threads * scratch_size, dtype),
+        edges=np.zeros(layout.n_edges * batch_size * (n_listed > 0), np.int64),
+        index=np.zeros(n_listed, np.uint32),
+        value=aligned(n_listed, dtype),
+        count=np.zeros(layout.n_units * (n_listed > 0), np.int64),
+        row=records.view(np.uint32),
+        records=records,
+        n_layers=len(layers),
+        activation=activation,
+        loss=loss,
+        batch_size=batch_size,
+        full_lanes=full_lanes,
+        scratch_size=scratch_size,
+    )
+
+
+def as_batches(data, buffers, n_batches):
+    """Return a chunk of prepared batches."""
+    return Batches(
+        buffers.table, buffers.edges, buffers.index, buffers.value, buffers.feature, buffers.column,
+        buffers.records, buffers.dense, n_batches, data.n_blocks, data.zero_skipping,
+    )  # fmt: skip
+
+
+def new_targets(
+    layout, loss, labels, order, scale, *, sample_weight=None, penalised=False, dtype=None
+):
+    """Return the targets of the batches, and room for what the kernels note of each sample.
+
+    Parameters
+    ----------
+    layout : PanelLayout
+    loss : Loss
+    labels : ndarray of shape (n_samples, loss.label_columns(n_outputs))
+    order : int64 ndarray of shape (n,)
+        Row numbers in the order of use.
+    scale : ndarray of shape (n_batches,)
+        What each batch's deltas are multiplied by: 1 / B, or 0 for a batch without weight.
+    sample_weight : ndarray of shape (n_samples,) or None
+    penalised : bool
+        Whether the squared norms of the weights are wanted.
+    """
+    dtype = layout.dtype
+    weight = np.empty(0, dtype)
+    if sample_weight is not None:
+        weight = np.ascontiguousarray(sample_weight, dtype)
+    classes = loss.label_dtype is not None
+    return BatchTargets(
+        order=order,
+        labels=labels.reshape(-1) if classes else np.empty(0, np.int32),
+        values=np.empty(0, dtype) if classes else labels.reshape(-1),
+        weight=weight,
+        scale=scale.astype(dtype),
+        losses=np.zeros(len(order)),
+        measure=np.zeros(len(order) * loss.n_measures(layout.sizes[-1]), dtype),
+        penalty=np.zeros(len(scale) * layout.n_panels if penalised else 0),
+        n_panels=layout.n_panels,
+        weighted=sample_weight is not None,
+        penalised=penalised,
+    )
+
+
+def new_update_state(layout, data, params, optimizer, learning_rate, *, alpha, sums):
+    """Return the optimizer's memory for the batches whose sums of sample weights are `sums`."""
+    dtype = layout.dtype
+    square, momentum = optimizer.memory(layout.n_params, dtype, aligned)
+    lazy = data.zero_skipping and optimizer.skips_untouched and alpha == 0
+    updates = np.cumsum(sums > 0)
+    n_powers = int(updates[-1]) + 1 if lazy else 1
+    rows = int(layout.layers[0, PANELS]) * data.n_features
+    with np.errstate(over="ignore"):  # the weights will tell of a rate that overflows
+        rate = optimizer.rates(learning_rate, updates).astype(dtype)
+    return UpdateState(
+        params=params,
+        square=square,
+        momentum=momentum,
+        rate=rate,
+        last=np.zeros(rows if lazy else 0, np.int32),
+        powers=optimizer.powers(n_powers - 1).astype(dtype).reshape(-1),
+        alpha=alpha,
+        n_powers=n_powers,
+        has_square=square.size > 0,
+        has_momentum=momentum.size > 0,
+        lazy=lazy,
+    )

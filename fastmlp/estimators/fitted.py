@@ -1,0 +1,78 @@
+"""What a fitted model computes: predictions, and its loss and score on labelled samples."""
+
+import itertools
+
+import numpy as np
+
+from ..engine.engine import Engine, not_finite
+from ..engine.small_predict import FEW, few_predictor
+from ..training.context import Samples
+from .sample_weights import sample_weights
+from .validation import check_samples, check_training_data, opened
+
+
+def make_engine(model, layer_sizes, loss):
+    """Return an engine for a network of the model's kind, without parameters yet."""
+    return Engine(
+        layer_sizes,
+        activation=model.activation,
+        loss=loss,
+        dtype=model.dtype,
+        n_threads=model.n_threads,
+    )
+
+
+def network_sizes(model):
+    """Return the layer sizes of a fitted model's weights as they are now, whoever put them there."""
+    coefs, intercepts = model.coefs_, model.intercepts_
+    sizes = [model.n_features_in_, *(np.shape(bias)[0] for bias in intercepts)]
+    shapes = [np.shape(coef) for coef in coefs]
+    if shapes != list(itertools.pairwise(sizes)) or sizes[-1] != model.n_outputs_:
+        raise ValueError(
+            f"coefs_ of shapes {shapes} and intercepts_ of sizes {sizes[1:]} make no network "
+            f"from {model.n_features_in_} features to {model.n_outputs_} output(s)."
+        )
+    return sizes
+
+
+def fitted_engine(model):
+    """Return an engine with the weights that a fitted model has now."""
+    engine = make_engine(model, network_sizes(model), model._targets.loss)
+    engine.set_parameters(model.coefs_, model.intercepts_)
+    return engine
+
+
+def predictions(model, X) -> np.ndarray:
+    """Return the fitted model's outputs for X, (n_samples, n_outputs_)."""
+    X = check_samples(model, X)
+    if X.shape[0] <= FEW:
+        how = {
+            "activation": model.activation,
+            "loss": model._targets.loss,
+            "dtype": model.dtype,
+        }
+        with few_predictor(network_sizes(model), **how) as few:
+            data = opened(model, few.engine, X, reuse=False)
+            outputs = few.predict(data, model.coefs_, model.intercepts_)
+    else:
+        engine = fitted_engine(model)
+        outputs = engine.predict(opened(model, engine, X, reuse=False))
+    if not np.isfinite(outputs.sum()):
+        raise not_finite(outputs.dtype)
+    return outputs
+
+
+def labelled(model, engine, targets, X, y, sample_weight, *, reuse=True) -> Samples:
+    """Return samples with labels to judge a fitted model by, checked and encoded."""
+    X, y = check_training_data(model, X, y, reset=False)
+    labels = targets.encode(y)
+    weight = sample_weights(X, y, targets, labels, sample_weight=sample_weight, class_weight=None)
+    return Samples(opened(model, engine, X, reuse=reuse), labels, weight)
+
+
+def evaluate(model, X, y, sample_weight) -> dict[str, float]:
+    """Return the fitted model's loss and score on labelled samples."""
+    engine = fitted_engine(model)
+    samples = labelled(model, engine, model._targets, X, y, sample_weight, reuse=False)
+    loss, score = engine.evaluate(samples.data, samples.labels, sample_weight=samples.weight)
+    return {"loss": loss, engine.loss.metric: score}
