@@ -1,7 +1,9 @@
 """scikit-learn's contract.
 
 base            what the estimators share
-classifier      MLPClassifier: parameters, their documentation, and methods
+classifier      MLPClassifier: signature and methods
+parameters      type, constraint and meaning of each parameter; builds the class docstrings
+attributes      meaning of the fitted attributes
 fit_task        one fit, from the arguments of `fit` to a fitted model
 fitted          what a fitted model computes
 validation      checks of input, with errors in scikit-learn's words

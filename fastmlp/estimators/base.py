@@ -1,15 +1,11 @@
-"""What the two estimators share: constraints of parameters, and the methods that do not speak of targets."""
+"""What the two estimators share: the methods that do not speak of classes."""
 
-from numbers import Integral, Real
-from typing import ClassVar
+from typing import Self
 
-import numpy as np
-from sklearn.base import BaseEstimator
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils.validation import check_is_fitted
 
 from ..engine.optimizers import SOLVERS
-from ..kernels.abi import ACTIVATIONS
 from .callbacks import CallbackSupportMixin
 
 # The engine, and the machine code with it, is imported by the first call that computes.
@@ -26,36 +22,11 @@ def is_stochastic(model):
 
 
 class BaseMLP(CallbackSupportMixin, BaseEstimator):
-    """Base of MLPClassifier and its relatives; not an estimator itself."""
+    """Base of MLPClassifier and MLPRegressor; not an estimator itself."""
 
-    _parameter_constraints: ClassVar[dict] = {
-        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "activation": [StrOptions(set(ACTIVATIONS))],
-        "solver": [StrOptions(set(SOLVERS))],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-        "power_t": [Interval(Real, 0, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "shuffle": ["boolean"],
-        "random_state": ["random_state"],
-        "tol": [Interval(Real, 0, None, closed="left"), None],
-        "verbose": ["verbose"],
-        "warm_start": ["boolean"],
-        "momentum": [Interval(Real, 0, 1, closed="both")],
-        "nesterovs_momentum": ["boolean"],
-        "rho": [Interval(Real, 0, 1, closed="left")],
-        "beta_1": [Interval(Real, 0, 1, closed="left")],
-        "beta_2": [Interval(Real, 0, 1, closed="left")],
-        "epsilon": [Interval(Real, 0, None, closed="neither")],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
-        "max_fun": [Interval(Integral, 1, None, closed="left")],
-        "dtype": [StrOptions({"float32", "float64"}), Options(type, {np.float32, np.float64})],
-        "n_threads": [Interval(Integral, 1, None, closed="left"), None],
-    }
+    def _keep(self, arguments):
+        """Keep the arguments of `__init__`, its ``locals()``, as they are: scikit-learn's rule."""
+        vars(self).update({name: arguments[name] for name in self._parameter_constraints})
 
     def _find_targets(self, y, classes, *, first, incremental):
         """Return the targets to train for; see `fit_task.prepare`."""
@@ -67,6 +38,52 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
 
         fit(self, X, y, **arguments)
         return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+        coef_init=None,
+        intercept_init=None,
+    ) -> Self:
+        """Train the network.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training samples, of any real dtype; no copy of another dtype is made.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            A classifier's labels of any type, or a 2-D indicator of 0 and 1 for multilabel; a regressor's numbers.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each sample counts.
+        X_val, y_val : as X and y, default=None
+            Samples to validate with after each epoch, noted in `history_`. Early stopping goes by
+            them.
+        sample_weight_val : array-like of shape (n_validation_samples,), default=None
+            How much each of those counts.
+        coef_init, intercept_init : lists as `coefs_` and `intercepts_`, default=None
+            Weights and biases to start from.
+
+        Returns
+        -------
+        self
+        """
+        return self._fit(
+            X,
+            y,
+            sample_weight=sample_weight,
+            X_val=X_val,
+            y_val=y_val,
+            sample_weight_val=sample_weight_val,
+            coef_init=coef_init,
+            intercept_init=intercept_init,
+        )
 
     def evaluate(self, X, y, sample_weight=None) -> dict[str, float]:
         """Return the mean loss, without its L2 penalty, and the score on labelled samples.

@@ -1,0 +1,37 @@
+"""What a fitted estimator's attributes mean, written once for all estimators; see `parameters.described`."""
+
+# Name or names -> type, text; names in braces are the words that `described` is given.
+ATTRIBUTES = {
+    "coefs_, intercepts_": (
+        "lists of ndarray",
+        "Weights (fan_in, fan_out) and biases (fan_out,) of each layer. Other values may be "
+        "assigned, before predictions or before training goes on.",
+    ),
+    "history_": (
+        "dict of lists",
+        '"loss", "{metric}", "val_loss", "val_{metric}", "learning_rate" and "seconds" of each '
+        "epoch so far, as far as they are known; NaN where only some epochs have a value.",
+    ),
+    "loss_, loss_curve_, best_loss_": (
+        "float, list of float, float or None",
+        "The last epoch's loss, every epoch's, and the least; that one is None with early stopping.",
+    ),
+    "validation_scores_, best_validation_score_": (
+        "list of float and float, or None",
+        "{Score} on the validation samples, if `early_stopping`.",
+    ),
+    "n_iter_": ("int", "Epochs of the last `fit`, and of calls of `partial_fit` since."),
+    "t_": ("int", "Training samples seen so far."),
+    "n_features_in_, feature_names_in_": (
+        "int, ndarray of shape (n_features_in_,)",
+        "The number of features, and their names if they all have one.",
+    ),
+    "n_layers_, n_outputs_, out_activation_": (
+        "int, int, str",
+        "Layers with input and output; units and activation of the output layer.",
+    ),
+    "density_, zero_skipping_": (
+        "float, bool",
+        "Share of X that was not zero, and whether that was little enough to skip the zeros.",
+    ),
+}

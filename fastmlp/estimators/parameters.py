@@ -1,0 +1,210 @@
+"""The estimators' parameters: type, constraint and meaning of each, written once for all estimators.
+
+An estimator's signature says which parameters it has and their defaults. `described` builds the rest from this table:
+the class docstring and scikit-learn's constraints. A new parameter is an entry here and a line in each signature.
+"""
+
+import inspect
+import json
+import textwrap
+from numbers import Integral, Real
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+
+from ..engine.optimizers import SOLVERS
+from ..kernels.abi import ACTIVATIONS
+from .attributes import ATTRIBUTES
+
+WIDTH = 100  # of a docstring's line
+
+
+class Parameter(NamedTuple):
+    """One parameter.
+
+    Attributes
+    ----------
+    kind : str
+        Its type, in numpydoc's way; the default is taken from the signature.
+    constraint : list
+        What scikit-learn validates a value against.
+    text : str
+        Its meaning; filled into lines, and with the words of `described` for names in braces.
+    """
+
+    kind: str
+    constraint: list
+    text: str
+
+
+FRACTION = [Interval(Real, 0, 1, closed="left")]
+POSITIVE = [Interval(Real, 0, None, closed="neither")]
+NOT_NEGATIVE = [Interval(Real, 0, None, closed="left")]
+COUNT = Interval(Integral, 1, None, closed="left")
+
+PARAMETERS = {
+    "hidden_layer_sizes": Parameter(
+        "int or array-like of shape (n_layers - 2,)",
+        ["array-like", COUNT],
+        "Number of units in each hidden layer.",
+    ),
+    "activation": Parameter(
+        '{"identity", "logistic", "tanh", "relu"}',
+        [StrOptions(set(ACTIVATIONS))],
+        "Activation of the hidden layers.",
+    ),
+    "solver": Parameter(
+        '{"rmsprop", "adam", "sgd", "lbfgs"}',
+        [StrOptions(set(SOLVERS))],
+        'What trains the weights. "rmsprop", "adam" and "sgd" go through the data in mini-batches; '
+        '"lbfgs" is a quasi-Newton method on all of the data, good for small data sets.',
+    ),
+    "alpha": Parameter(
+        "float",
+        NOT_NEGATIVE,
+        "Strength of the L2 penalty on the weights, divided by the number of samples in a batch.",
+    ),
+    "batch_size": Parameter(
+        'int or "auto"',
+        [StrOptions({"auto"}), COUNT],
+        'Samples per update; "auto" is ``min(200, n_samples)``. Not used by "lbfgs".',
+    ),
+    "learning_rate": Parameter(
+        '{"constant", "invscaling", "adaptive"}',
+        [StrOptions({"constant", "invscaling", "adaptive"})],
+        'Schedule of "sgd" and "rmsprop": always `learning_rate_init`; '
+        "``learning_rate_init / (t_ + 1) ** power_t`` after each epoch; or divided by 5 each time that "
+        "`n_iter_no_change` epochs in a row brought no improvement by `tol`.",
+    ),
+    "learning_rate_init": Parameter("float", POSITIVE, "Initial learning rate."),
+    "power_t": Parameter("float", NOT_NEGATIVE, 'Exponent of the "invscaling" schedule.'),
+    "max_iter": Parameter(
+        "int",
+        [StrOptions({"auto"}), COUNT],
+        "Number of epochs, the most there are with early stopping or a `tol`; of iterations with "
+        '"lbfgs".',
+    ),
+    "shuffle": Parameter(
+        "bool", ["boolean"], "Whether each epoch takes the samples in a new order."
+    ),
+    "random_state": Parameter(
+        "int, RandomState instance or None",
+        ["random_state"],
+        "A fit draws one seed from it, for initial weights, orders and the validation split.",
+    ),
+    "tol": Parameter(
+        "float or None",
+        [*NOT_NEGATIVE, None],
+        "With a number, training stops when `n_iter_no_change` epochs in a row did not improve the "
+        "loss (with early stopping, the validation score) by that much, and `max_iter` epochs "
+        "without such an end give a ConvergenceWarning. None: a fit runs its `max_iter` epochs. "
+        'Where a rule needs a number, None means 0, and 1e-4 for "lbfgs".',
+    ),
+    "verbose": Parameter(
+        "bool or int",
+        ["verbose"],
+        "True or 1 shows a progress bar if tqdm is installed, else lines; 2 shows a line per epoch.",
+    ),
+    "warm_start": Parameter(
+        "bool",
+        ["boolean"],
+        "Whether `fit` starts from the weights that the model has. The optimizer starts afresh.",
+    ),
+    "momentum": Parameter(
+        "float", [Interval(Real, 0, 1, closed="both")], 'Momentum of "sgd" and "rmsprop".'
+    ),
+    "nesterovs_momentum": Parameter(
+        "bool", ["boolean"], 'Whether the momentum of "sgd" is Nesterov\'s.'
+    ),
+    "rho": Parameter("float", FRACTION, 'Decay of the mean square of the gradient in "rmsprop".'),
+    "beta_1": Parameter("float", FRACTION, 'Decay of the mean of the gradient in "adam".'),
+    "beta_2": Parameter("float", FRACTION, 'Decay of the mean square of the gradient in "adam".'),
+    "epsilon": Parameter(
+        "float", POSITIVE, 'Keeps the divisions of "rmsprop" and "adam" from zero.'
+    ),
+    "early_stopping": Parameter(
+        "bool",
+        ["boolean"],
+        "Whether to validate after each epoch, to stop when that does not improve, and to keep the "
+        "weights that were best. `X_val` of `fit` is used where given, else `validation_fraction` "
+        'of X is set aside{stratified}. Not used by "lbfgs".',
+    ),
+    "validation_fraction": Parameter(
+        "float", FRACTION, "Share of the samples that early stopping sets aside."
+    ),
+    "n_iter_no_change": Parameter(
+        "int",
+        [COUNT, Options(Real, {np.inf})],
+        'Patience, in epochs, of `tol`, early stopping and the "adaptive" schedule.',
+    ),
+    "max_fun": Parameter("int", [COUNT], 'The most evaluations of the loss by "lbfgs".'),
+    "class_weight": Parameter(
+        'dict, "balanced", list of dict or None',
+        [dict, list, StrOptions({"balanced"}), None],
+        'Weight of each class\'s samples, times `sample_weight`. "balanced" is inversely '
+        "proportional to the classes' frequencies; a list has a dict for each multilabel output.",
+    ),
+    "dtype": Parameter(
+        '{"float32", "float64"}',
+        [StrOptions({"float32", "float64"}), Options(type, {np.float32, np.float64})],
+        "What to compute in; also the dtype of weights and {outputs}. X may be of any.",
+    ),
+    "n_threads": Parameter(
+        "int or None",
+        [COUNT, None],
+        "None: the cores this process may use, no more than ``OMP_NUM_THREADS``; inside a joblib "
+        "worker 1, with loky the share of the cores that joblib gives it. The number never changes "
+        "a result.",
+    ),
+}
+
+
+def described(**words):
+    """Return a decorator that completes an estimator class from the tables of this folder.
+
+    It replaces the lines ``{parameters}`` and ``{attributes}`` of the class docstring by entries, and sets
+    `_parameter_constraints`. `words` are filled into the tables' texts.
+    """
+
+    def complete(cls):
+        defaults = list(inspect.signature(cls.__init__).parameters.values())[1:]
+        cls._parameter_constraints = {p.name: PARAMETERS[p.name].constraint for p in defaults}
+        if cls.__doc__ is not None:  # python -OO leaves docstrings out
+            entries = {
+                "parameters": "\n".join(_entry(p, words) for p in defaults),
+                "attributes": "\n".join(
+                    f"{name} : {kind}\n{_filled(text, words)}"
+                    for name, (kind, text) in ATTRIBUTES.items()
+                ),
+            }
+            doc = inspect.cleandoc(cls.__doc__)
+            for name, text in entries.items():
+                doc = doc.replace(f"{{{name}}}", text)
+            cls.__doc__ = doc
+        return cls
+
+    return complete
+
+
+def _entry(parameter, words) -> str:
+    """A parameter's lines in numpydoc's form, with its default from the signature."""
+    kind, _, text = PARAMETERS[parameter.name]
+    default = parameter.default
+    default = (
+        json.dumps(default) if isinstance(default, str) else repr(default).replace("e-0", "e-")
+    )
+    return f"{parameter.name} : {kind}, default={default}\n{_filled(text, words)}"
+
+
+def _filled(text, words) -> str:
+    for name, word in words.items():
+        text = text.replace(f"{{{name}}}", word)
+    return textwrap.fill(
+        text,
+        WIDTH,
+        initial_indent="    ",
+        subsequent_indent="    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
