@@ -89,6 +89,10 @@ BAD_X = {
 }
 
 
+ONE_CLASS = "ignore:y has one class only"  # where one sample is fitted
+
+
+@pytest.mark.filterwarnings(ONE_CLASS)
 class TestBadX:
     @methods(TRAIN, PREDICT, JUDGE)
     @pytest.mark.parametrize("kind", BAD_X)
@@ -444,6 +448,7 @@ FORMS = {
 
 
 @pytest.mark.filterwarnings("ignore:Got `batch_size`", "ignore:Constructing a DIA matrix")
+@pytest.mark.filterwarnings(ONE_CLASS)
 class TestSoundX:
     @methods(TRAIN, PREDICT, JUDGE)
     @pytest.mark.parametrize("form", FORMS)

@@ -52,7 +52,7 @@ class TestPartialFit:
 
     def test_other_layers_or_dtype(self):
         model = make().partial_fit(X, Y, classes=[0, 1, 2])
-        with pytest.raises(ValueError, match="must have the shapes"):
+        with pytest.raises(ValueError, match=r"hidden_layer_sizes=\(7,\) is not the network"):
             clone_with(model, hidden_layer_sizes=(7,)).partial_fit(X, Y)
         assert clone_with(model, dtype="float64").partial_fit(X, Y).coefs_[0].dtype == np.float64
 

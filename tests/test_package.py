@@ -61,6 +61,11 @@ def test_show_versions(capsys):
 
 def test_bounds_checks_can_be_switched_on_from_outside():
     """A directive at the top of the source would silently win over FASTMLP_CHECK=1."""
-    first_lines = (ROOT / "fastmlp" / "batches.pyx").read_text().split('"""')[0]
-    assert "boundscheck" not in first_lines
-    assert "initializedcheck" not in first_lines
+    sources = list((ROOT / "fastmlp" / "data").glob("*.p[yx]*d")) + list(
+        (ROOT / "fastmlp" / "data").glob("*.pyx")
+    )
+    assert len(sources) == 3
+    for source in sources:
+        first_lines = source.read_text().split('"""')[0]
+        assert "boundscheck" not in first_lines
+        assert "initializedcheck" not in first_lines

@@ -173,7 +173,7 @@ class TestWarmStart:
 
     def test_needs_the_same_layers(self):
         model = make(max_iter=1, warm_start=True).fit(X, Y)
-        with pytest.raises(ValueError, match="must have the shapes"):
+        with pytest.raises(ValueError, match=r"hidden_layer_sizes=\(9,\) is not the network"):
             model.set_params(hidden_layer_sizes=(9,)).fit(X, Y)
 
     @pytest.mark.parametrize("solver", ["sgd", "lbfgs"])

@@ -59,7 +59,8 @@ class TestTargets:
 
     @pytest.mark.parametrize("solver", SOLVERS)
     def test_one_class(self, solver):
-        model = make(solver=solver).fit(X, ["only"] * len(X))
+        with pytest.warns(UserWarning, match="y has one class only, 'only'"):
+            model = make(solver=solver).fit(X, ["only"] * len(X))
         assert set(model.predict(X)) == {"only"}
         assert_array_equal(model.predict_proba(X), np.ones((120, 1)))
         assert_array_equal(model.predict_log_proba(X), np.zeros((120, 1)))

@@ -5,10 +5,14 @@ import math
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
+from scipy.sparse import csr_array
 from sklearn.base import clone
+from sklearn.datasets import make_blobs
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import balanced_accuracy_score
 from trained import STOCHASTIC, X, Y, make
 
 from fastmlp import MLPClassifier
@@ -281,7 +285,7 @@ class TestLbfgs:
 
     def test_divergence(self):
         with pytest.raises(ValueError, match=r"non-finite parameter weights(?!.*learning_rate)"):
-            make(solver="lbfgs").fit(X * 1e38, Y)
+            make(solver="lbfgs").fit(X * 1e37, Y)
 
     def test_nothing_to_improve(self):
         model = make(solver="lbfgs", tol=1e6).fit(X, Y)
@@ -294,7 +298,88 @@ def test_batch_size():
     assert training.batch_size(MLPClassifier(batch_size="auto"), 50) == 50
     assert training.batch_size(MLPClassifier(), 500) == 128
     with pytest.warns(UserWarning, match="Got `batch_size` less than 1 or larger than sample size"):
-        assert training.batch_size(MLPClassifier(), 50) == 50
+        assert training.batch_size(MLPClassifier(batch_size=64), 50) == 50
+    assert training.batch_size(MLPClassifier(), 50) == 50  # the default: nobody asked for it
+
+
+def test_auto_epochs():
+    """20 epochs, or as many as make AUTO_UPDATES updates."""
+    auto = MLPClassifier()
+    assert training.n_epochs(auto, 60_000) == 20
+    for n in (1, 100, 128, 129, 1000):
+        updates = training.n_epochs(auto, n) * -(-n // 128)
+        assert training.AUTO_UPDATES <= updates < training.AUTO_UPDATES + -(-n // 128)
+    assert training.n_epochs(MLPClassifier(max_iter=7), 100) == 7
+    model = MLPClassifier((4,), batch_size=30, random_state=0).fit(X, Y)
+    assert model.n_iter_ == training.AUTO_UPDATES // 4
+
+
+def well_separated(n=150):
+    return make_blobs(n, centers=3, n_features=5, cluster_std=0.5, random_state=0)
+
+
+class TestEarlyStoppingStops:
+    @pytest.mark.parametrize("given", [False, True], ids=["split", "X_val"])
+    def test_soon_after_a_perfect_score(self, given):
+        B, labels = well_separated()
+        validation = {"X_val": B[:50], "y_val": labels[:50]} if given else {}
+        model = make(
+            early_stopping=True, n_iter_no_change=5, max_iter=300, learning_rate_init=0.01
+        ).fit(B, labels, **validation)
+        scores = model.validation_scores_
+        assert max(scores) == 1.0
+        assert model.n_iter_ == scores.index(1.0) + 1 + 6
+
+    def test_with_a_score_that_never_changes(self):
+        model = make(
+            early_stopping=True, n_iter_no_change=3, max_iter=300, learning_rate_init=1e-20
+        ).fit(X, Y)
+        assert model.n_iter_ == 1 + 4
+
+    def test_adaptive_cuts_the_rate_and_then_stops(self):
+        model = make(
+            early_stopping=True, n_iter_no_change=2, max_iter=300, learning_rate_init=1e-5,
+            learning_rate="adaptive", solver="sgd",
+        ).fit(X, np.zeros(len(X)) + (X[:, 0] > 9) + (np.arange(len(X)) == 0))  # fmt: skip
+        assert model.n_iter_ < 60
+        assert model.history_["learning_rate"][-1] <= 1e-6
+
+
+class TestScoring:
+    def test_by_loss(self):
+        model = make(early_stopping=True, scoring="loss", max_iter=30).fit(X, Y)
+        assert model.validation_scores_ == [-loss for loss in model.history_["val_loss"]]
+        assert model.best_validation_score_ == max(model.validation_scores_)
+        assert "val_score" not in model.history_
+
+    @pytest.mark.parametrize("form", ["array", "frame", "csr"])
+    @pytest.mark.parametrize("given", [False, True], ids=["split", "X_val"])
+    def test_by_a_scorer(self, given, form):
+        make_form = {"array": np.asarray, "frame": pd.DataFrame, "csr": csr_array}[form]
+        A = make_form(X) if form != "frame" else pd.DataFrame(X).rename(columns=str)
+        validation = {"X_val": A, "y_val": Y} if given else {}
+        model = make(early_stopping=True, scoring="balanced_accuracy", max_iter=8, tol=None)
+        model.fit(A, Y, **validation)
+        assert model.history_["val_score"] == model.validation_scores_
+        if given:
+            expected = balanced_accuracy_score(Y, model.predict(A))
+            assert model.best_validation_score_ == pytest.approx(expected)
+
+    def test_by_a_function_with_weights(self):
+        seen = []
+
+        def scorer(estimator, X, y, sample_weight=None):
+            seen.append((len(X), sample_weight is not None))
+            return estimator.score(X, y, sample_weight)
+
+        model = make(early_stopping=True, scoring=scorer, max_iter=3)
+        model.fit(X, Y, np.ones(len(X)))
+        assert seen == [(12, True)] * 3
+        assert model.validation_scores_ == pytest.approx(model.history_["val_accuracy"])
+
+    def test_an_unknown_one_is_refused_before_the_training(self):
+        with pytest.raises(ValueError, match="scoring"):
+            make(early_stopping=True, scoring="accurracy").fit(X, Y)
 
 
 def test_no_warning_in_a_plain_fit():

@@ -41,7 +41,7 @@ def count_dense(const source_t[:, ::1] x, bint narrow, int64_t[::1] counts):
             if source_t is double and narrow:
                 for j in range(n_features):
                     n += <float> x[i, j] != 0
-                    odd |= x[i, j] - x[i, j] != 0
+                    odd |= <float> x[i, j] - <float> x[i, j] != 0  # too large, too
             else:
                 for j in range(n_features):
                     n += x[i, j] != 0
@@ -61,9 +61,10 @@ def count_sparse(const int64_t[::1] starts, const value_t[::1] value, bint narro
             for j in range(starts[i], starts[i + 1]):
                 if value_t is double and narrow:
                     n += <float> value[j] != 0
+                    odd |= <float> value[j] - <float> value[j] != 0
                 else:
                     n += value[j] != 0
-                odd |= value[j] - value[j] != 0
+                    odd |= value[j] - value[j] != 0
             counts[i] = n
     return odd == 0
 

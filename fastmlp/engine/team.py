@@ -24,11 +24,11 @@ def usable_threads(n_threads=None):
     Parameters
     ----------
     n_threads : int or None
-        As asked for, taken as it is; or None: the cores that this process may use (cgroup and affinity),
+        The number itself; or None or -1: the cores that this process may use (cgroup and affinity),
         never more than ``OMP_NUM_THREADS``. Inside a joblib worker 1, unless it is a process of loky's,
         to which joblib gives its share of the cores in ``OMP_NUM_THREADS``.
     """
-    if n_threads is not None:
+    if n_threads is not None and n_threads != -1:
         return int(n_threads)
     from joblib.parallel import get_active_backend
 

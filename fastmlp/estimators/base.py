@@ -2,7 +2,9 @@
 
 from typing import Self
 
+import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
+from sklearn.utils._param_validation import validate_parameter_constraints
 from sklearn.utils.validation import check_is_fitted
 
 from ..engine.optimizers import SOLVERS
@@ -27,6 +29,20 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
     def _keep(self, arguments):
         """Keep the arguments of `__init__`, its ``locals()``, as they are: scikit-learn's rule."""
         vars(self).update({name: arguments[name] for name in self._parameter_constraints})
+
+    def _validate_params(self):
+        """Validate the parameters; 0-d arrays count as the scalars that they hold."""
+        given = {
+            name: value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value
+            for name, value in self.get_params(deep=False).items()
+        }
+        validate_parameter_constraints(
+            self._parameter_constraints, given, caller_name=type(self).__name__
+        )
+
+    def __sklearn_is_fitted__(self):
+        # Weights alone, assigned to a model that was never fitted, do not say what its outputs mean.
+        return "coefs_" in vars(self) and "_targets" in vars(self)
 
     def _find_targets(self, y, classes, *, first, incremental):
         """Return the targets to train for; see `fit_task.prepare`."""
@@ -107,7 +123,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         """Return the outputs of the output layer for X, (n_samples, n_outputs_)."""
         from .fitted import predictions
 
-        if "coefs_" not in vars(self):  # check_is_fitted takes a tenth of a small prediction
+        if not self.__sklearn_is_fitted__():  # check_is_fitted takes a tenth of a small prediction
             check_is_fitted(self)
         return predictions(self, X)
 

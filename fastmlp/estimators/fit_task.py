@@ -18,11 +18,17 @@ from ..training.history import Record
 from ..training.lbfgs import Minimization
 from ..training.progress import reporter
 from ..training.resume_state import State
-from ..training.stochastic import Training
+from ..training.stochastic import AUTO_ITERATIONS, Training, n_epochs
 from . import callbacks
 from .fitted import labelled, make_engine
 from .sample_weights import sample_weights
-from .validation import check_layers, check_parameters, check_training_data, opened
+from .validation import (
+    check_layers,
+    check_parameters,
+    check_same_network,
+    check_training_data,
+    opened,
+)
 
 # Attributes of a fitted model whose names do not end in an underscore.
 PRIVATE = ("_targets", "_state")
@@ -105,7 +111,7 @@ class FitTask:
     def run(self):
         """Train, and bring the model's attributes up to date."""
         model, record = self.model, self.record
-        n_epochs = 1 if self.call.incremental else max(0, model.max_iter - record.n_iter)
+        n_epochs = 1 if self.call.incremental else max(0, self.max_iter - record.n_iter)
         task_name = "partial_fit" if self.call.incremental else "fit"
         task = callbacks.start(model, *self.given, n_epochs, task_name=task_name)
         last_epoch = record.n_iter + n_epochs
@@ -141,6 +147,13 @@ class FitTask:
         vars(model).update(self.attributes(*found))
         if task is not None:
             task.end()
+
+    @property
+    def max_iter(self) -> int:
+        """Epochs, or L-BFGS's iterations, that the model's `max_iter` asks for."""
+        if SOLVERS[self.model.solver].stochastic:
+            return n_epochs(self.model, len(self.samples))
+        return AUTO_ITERATIONS if self.model.max_iter == "auto" else self.model.max_iter
 
     def attributes(self, coefs, intercepts) -> dict:
         """Return the fitted attributes of a model with these weights, as of now."""
@@ -189,6 +202,8 @@ def prepare(
     X, y = check_training_data(model, X, y, reset=call.first)
     targets = model._find_targets(y, classes, first=call.first, incremental=incremental)
     layer_sizes = [X.shape[1], *hidden, targets.n_outputs]
+    if not call.first:
+        check_same_network(model, layer_sizes)
     labels = targets.encode(y)
     weight = sample_weights(
         X,
@@ -214,6 +229,8 @@ def prepare(
         validation = labelled(model, engine, targets, X_val, y_val, sample_weight_val)
     elif stopping:
         samples, validation = _split(samples, targets, state.seed, model.validation_fraction)
+        if model.scoring is not None and model.scoring != "loss":
+            validation.X, validation.y = X[validation.rows], y[validation.rows]
     record = Record.of(
         model,
         engine.loss.metric,

@@ -67,7 +67,7 @@ def labelled(model, engine, targets, X, y, sample_weight, *, reuse=True) -> Samp
     X, y = check_training_data(model, X, y, reset=False)
     labels = targets.encode(y)
     weight = sample_weights(X, y, targets, labels, sample_weight=sample_weight, class_weight=None)
-    return Samples(opened(model, engine, X, reuse=reuse), labels, weight)
+    return Samples(opened(model, engine, X, reuse=reuse), labels, weight, X=X, y=y)
 
 
 def evaluate(model, X, y, sample_weight) -> dict[str, float]:

@@ -80,10 +80,11 @@ PARAMETERS = {
     "learning_rate_init": Parameter("float", POSITIVE, "Initial learning rate."),
     "power_t": Parameter("float", NOT_NEGATIVE, 'Exponent of the "invscaling" schedule.'),
     "max_iter": Parameter(
-        "int",
+        'int or "auto"',
         [StrOptions({"auto"}), COUNT],
         "Number of epochs, the most there are with early stopping or a `tol`; of iterations with "
-        '"lbfgs".',
+        '"lbfgs". "auto" is 20 epochs, but on small data as many as make 1,500 updates, and 200 '
+        'iterations of "lbfgs".',
     ),
     "shuffle": Parameter(
         "bool", ["boolean"], "Whether each epoch takes the samples in a new order."
@@ -130,6 +131,13 @@ PARAMETERS = {
         "weights that were best. `X_val` of `fit` is used where given, else `validation_fraction` "
         'of X is set aside{stratified}. Not used by "lbfgs".',
     ),
+    "scoring": Parameter(
+        "str, callable or None",
+        [str, callable, None],
+        "The score by which early stopping judges the validation samples: None is {metric}, "
+        '"loss" the validation loss, anything else a scorer that scikit-learn knows or a callable '
+        "``scorer(estimator, X, y)``.",
+    ),
     "validation_fraction": Parameter(
         "float", FRACTION, "Share of the samples that early stopping sets aside."
     ),
@@ -147,13 +155,17 @@ PARAMETERS = {
     ),
     "dtype": Parameter(
         '{"float32", "float64"}',
-        [StrOptions({"float32", "float64"}), Options(type, {np.float32, np.float64})],
+        [
+            StrOptions({"float32", "float64"}),
+            Options(type, {np.float32, np.float64}),
+            Options(np.dtype, {np.dtype(np.float32), np.dtype(np.float64)}),
+        ],
         "What to compute in; also the dtype of weights and {outputs}. X may be of any.",
     ),
     "n_threads": Parameter(
         "int or None",
-        [COUNT, None],
-        "None: the cores this process may use, no more than ``OMP_NUM_THREADS``; inside a joblib "
+        [COUNT, Options(Integral, {-1}), None],
+        "None or -1: the cores this process may use, no more than ``OMP_NUM_THREADS``; inside a joblib "
         "worker 1, with loky the share of the cores that joblib gives it. The number never changes "
         "a result.",
     ),

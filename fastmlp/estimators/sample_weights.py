@@ -26,6 +26,7 @@ def sample_weights(
                 "to properly estimate the class frequency distributions. Pass the resulting "
                 "weights as the class_weight parameter."
             )
+        _check_class_weight(class_weight, targets.multilabel)
         by_class = _class_weights(y, targets, labels, sample_weight, class_weight)
         if by_class.min() < 0:
             raise ValueError("Negative values in data passed to `class_weight`")
@@ -34,6 +35,21 @@ def sample_weights(
     if sample_weight is not None:
         _check_range(sample_weight, np.dtype(dtype))
     return sample_weight
+
+
+def _check_class_weight(class_weight, multilabel):
+    """Refuse a list that is not one dict for each output of a multilabel y."""
+    if not isinstance(class_weight, list):
+        return
+    if not multilabel:
+        raise ValueError(
+            "class_weight must be a dict of class labels and weights, 'balanced' or None, "
+            f"got {class_weight!r}. A list of dicts is for a multilabel y."
+        )
+    if not all(isinstance(weights, dict) for weights in class_weight):
+        raise ValueError(
+            f"class_weight must be a list of one dict for each output of a multilabel y, got {class_weight!r}."
+        )
 
 
 def _check_range(weight, dtype):

@@ -1,11 +1,12 @@
 """Labels to the engine's targets and back."""
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
+
+from ..system.user_warnings import warn_user
 
 
 def kind_of(y) -> str:
@@ -42,7 +43,12 @@ class ClassTargets:
             kind = "csr_array" if isinstance(y, sp.sparray) else "csr_matrix"
             kind = kind if sp.issparse(y) else None
             return cls(np.arange(y.shape[1]), multilabel=True, sparse=kind)
-        return cls(unique_labels(y))
+        classes = unique_labels(y)
+        if len(classes) == 1:
+            warn_user(
+                f"y has one class only, {classes.tolist()[0]!r}: the model will predict nothing else."
+            )
+        return cls(classes)
 
     @classmethod
     def of_classes(cls, classes, y) -> "ClassTargets":
@@ -131,11 +137,9 @@ def _warn_of_one_hot(y):
     """A multilabel y in which each sample has exactly one label is most likely one-hot."""
     per_sample = np.asarray(y.sum(axis=1)).ravel()
     if (per_sample == 1).all():
-        warnings.warn(
+        warn_user(
             "y is a 2-D indicator, which means multilabel, but each of its rows has exactly one 1. "
             "If it is one-hot, as from Keras's to_categorical, pass y.argmax(axis=1) instead.",
-            UserWarning,
-            stacklevel=2,
         )
 
 

@@ -5,6 +5,7 @@ X keeps its dtype, order and strides: the data path reads any numeric array and 
 
 import itertools
 import operator
+from numbers import Real
 
 import numpy as np
 import scipy.sparse as sp
@@ -27,10 +28,28 @@ def check_training_data(model, X, y, *, reset):
         model, X, y, accept_sparse="csr", dtype="numeric", multi_output=True, reset=reset,
         ensure_all_finite=not plain,
     )  # fmt: skip
+    y = _plain_labels(y)
     if y.ndim == 2 and y.shape[1] == 1 and not sp.issparse(y):
         y = column_or_1d(y, warn=True)
     check_width(X.shape[1])  # before weights for so many are drawn
     return _as_real(X), y
+
+
+def _plain_labels(y):
+    """y itself; of dtype object what it holds: strings as they are, numbers as an array of numbers."""
+    if sp.issparse(y) or y.dtype != object:
+        return y
+    values = y.ravel().tolist()
+    if any(value is None or value != value for value in values):
+        raise ValueError("Input y contains None or NaN.")
+    if all(isinstance(value, str | bytes) for value in values):
+        return y
+    if all(isinstance(value, bool | np.bool_) for value in values):
+        return y.astype(bool)
+    if all(isinstance(value, Real) for value in values):
+        return np.array(values).reshape(y.shape)
+    kinds = sorted({type(value).__name__ for value in values})
+    raise ValueError(f"y must have labels of one type, got a mix of {', '.join(kinds)}.")
 
 
 def check_samples(model, X):
@@ -52,6 +71,10 @@ def opened(model, engine, X, *, reuse=True):
     data = engine.open(X, reuse=reuse)
     if not data.finite:
         assert_all_finite(X, estimator_name=type(model).__name__, input_name="X")
+        raise ValueError(
+            f"Input X contains a value too large for {data.dtype}, the dtype of {type(model).__name__}. "
+            "Scale the data, or use dtype='float64'."
+        )
     return data
 
 
@@ -101,10 +124,28 @@ def _within(indices, stop) -> bool:
 
 def check_layers(hidden_layer_sizes) -> list[int]:
     """The hidden layers' sizes as a list of ints."""
-    sizes = np.atleast_1d(hidden_layer_sizes).tolist()
-    if any(size <= 0 for size in sizes):
-        raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
-    return [operator.index(size) for size in sizes]
+    sizes = np.atleast_1d(hidden_layer_sizes)
+    if sizes.ndim != 1 or (sizes.size and sizes.dtype.kind not in "iu"):
+        raise TypeError(
+            f"hidden_layer_sizes must be an integer or a sequence of integers, got {hidden_layer_sizes!r}."
+        )
+    if (sizes <= 0).any():
+        raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes.tolist()}.")
+    return sizes.tolist()
+
+
+def check_same_network(model, layer_sizes):
+    """Refuse to continue the training of a model whose weights are those of another network."""
+    shapes = [np.shape(coef) for coef in model.coefs_]
+    if shapes == list(itertools.pairwise(layer_sizes)):
+        return
+    had = tuple(shape[1] for shape in shapes[:-1])
+    if had != tuple(layer_sizes[1:-1]):
+        raise ValueError(
+            f"hidden_layer_sizes={model.hidden_layer_sizes!r} is not the network that the model was trained "
+            f"with, whose hidden layers have {had} units. Training can continue with the same network only: "
+            "restore hidden_layer_sizes, or call fit with warm_start=False."
+        )
 
 
 def check_parameters(coefs, intercepts, layer_sizes, dtype):

@@ -4,6 +4,7 @@ context       what one fit works on
 stochastic    mini-batch training with RMSprop, Adam or SGD
 lbfgs         SciPy's minimizer on the engine's loss and gradient
 schedules     learning rates
+validation_score  the score by which early stopping goes
 history       what a fit leaves in the model's attributes
 resume_state  what the next fit needs to resume
 seeding       random numbers as a pure function of one seed

@@ -18,6 +18,9 @@ class Samples:
     labels: np.ndarray
     weight: np.ndarray | None = None
     rows: np.ndarray | None = None  # None: all of them
+    # The same rows and their labels as a scorer wants them; None where no scorer is asked for.
+    X: Any = None
+    y: Any = None
 
     def __len__(self):
         return self.data.n_samples if self.rows is None else len(self.rows)

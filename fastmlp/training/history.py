@@ -47,15 +47,15 @@ class Record:
                 record.best_loss = math.inf
         return record
 
-    def add(self, row, n_samples):
-        """Note an epoch: its entries of the history, and how many samples it saw."""
+    def add(self, row, n_samples, score=None):
+        """Note an epoch: its entries of the history, how many samples it saw, and its validation score."""
         n_before = len(self.loss_curve)
         for key in dict.fromkeys([*self.history, *row]):
             entries = self.history.setdefault(key, [math.nan] * n_before)
             entries.append(row.get(key, math.nan))
         self.loss_curve.append(row["loss"])
         if self.scores is not None:
-            self.scores.append(row[f"val_{self.metric}"])
+            self.scores.append(score)
         self.loss = row["loss"]
         self.n_iter += 1
         self.t += n_samples

@@ -1,12 +1,12 @@
 """L-BFGS: scipy's minimizer on the engine's loss and gradient."""
 
 import time
-import warnings
 
 import numpy as np
 import scipy.optimize
 from sklearn.exceptions import ConvergenceWarning
 
+from ..system.user_warnings import warn_user
 from .context import diverged, validate
 
 
@@ -44,7 +44,7 @@ class Minimization:
                 options={"maxfun": self.model.max_fun, "maxiter": n_iterations, "gtol": tol},
             )
         except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=2)
+            warn_user("Training interrupted by user.")
         else:
             if not np.isfinite(result.fun):
                 raise diverged(self.model)
@@ -111,7 +111,7 @@ class Minimization:
             "\nYou might also want to scale the data as shown in:\n"
             "    https://scikit-learn.org/stable/modules/preprocessing.html"
         )
-        warnings.warn(message, ConvergenceWarning, stacklevel=3)
+        warn_user(message, ConvergenceWarning)
 
     def unpack(self, x):
         """(coefs, intercepts) of the compute dtype from one float64 vector."""

@@ -57,22 +57,21 @@ def split_rows(seed: int, n_samples: int, fraction: float, strata=None):
     """
     from sklearn.model_selection import train_test_split
 
+    n_validation = int(np.ceil(fraction * n_samples))
+    if n_validation < 2 or n_samples - n_validation < 1:
+        raise ValueError(
+            f"The validation set is too small: validation_fraction={fraction:g} of {n_samples} samples are "
+            f"{n_validation}; at least 2 are needed, better some of each class. Increase 'validation_fraction' or the size of your dataset, or pass X_val and y_val."
+        )
     stream = np.random.SeedSequence(seed, spawn_key=(_SPLIT,))
     random_state = np.random.RandomState(np.random.MT19937(stream))
     rows = np.arange(n_samples, dtype=np.int64)
     if strata is not None:
         counts = np.bincount(strata)
         counts = counts[counts > 0]
-        n_validation = int(np.ceil(fraction * n_samples))
-        too_few = counts.min() < 2 or min(n_validation, n_samples - n_validation) < len(counts)
-        if too_few and n_validation >= 2:
+        if counts.min() < 2 or min(n_validation, n_samples - n_validation) < len(counts):
             strata = None
     train, validation = train_test_split(
         rows, test_size=fraction, stratify=strata, random_state=random_state
     )
-    if len(validation) < 2:
-        raise ValueError(
-            "The validation set is too small. Increase 'validation_fraction' "
-            "or the size of your dataset."
-        )
     return np.sort(train), np.sort(validation)

@@ -3,14 +3,22 @@
 import copy
 import math
 import time
-import warnings
 
 from sklearn.exceptions import ConvergenceWarning
 
 from ..engine.optimizers import SOLVERS
+from ..system.user_warnings import warn_user
 from .context import diverged, validate
 from .schedules import learning_rate
 from .seeding import epoch_order
+from .validation_score import ValidationScore
+
+# The estimators' default `batch_size`: no warning where there are fewer samples, since nobody asked for it.
+DEFAULT_BATCH_SIZE = 128
+# max_iter="auto": see `n_epochs`, and bench/defaults.py for the choice.
+AUTO_EPOCHS, AUTO_UPDATES = 20, 1500
+# The same for L-BFGS, whose iterations go through all of the data: scikit-learn's default.
+AUTO_ITERATIONS = 200
 
 
 def next_optimizer(model, previous):
@@ -21,14 +29,29 @@ def next_optimizer(model, previous):
     return optimizer
 
 
+def n_epochs(model, n_samples: int) -> int:
+    """Return the number of epochs that `max_iter` asks for.
+
+    "auto" is 20, but as many as make `AUTO_UPDATES` updates where that is more: on a small data set 20 epochs
+    are too few updates to learn anything.
+    """
+    if model.max_iter != "auto":
+        return int(model.max_iter)
+    per_epoch = -(-n_samples // min(n_samples, _given_batch_size(model)))
+    return max(AUTO_EPOCHS, -(-AUTO_UPDATES // per_epoch))
+
+
+def _given_batch_size(model) -> int:
+    return 200 if model.batch_size == "auto" else int(model.batch_size)
+
+
 def batch_size(model, n_samples: int) -> int:
     """Return the samples per update, never more than there are."""
     if model.batch_size == "auto":
-        return min(200, n_samples)
-    if model.batch_size > n_samples:
-        warnings.warn(
-            "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
-            stacklevel=2,
+        return min(_given_batch_size(model), n_samples)
+    if model.batch_size > n_samples and model.batch_size != DEFAULT_BATCH_SIZE:
+        warn_user(
+            "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped"
         )
     return min(int(model.batch_size), n_samples)
 
@@ -54,6 +77,9 @@ class Training:
             self.model.tol is not None or self.early_stopping or self.schedule == "adaptive"
         )
         self.tol = 0.0 if self.model.tol is None else self.model.tol
+        # Whether a validation score is needed after each epoch.
+        self.validates = self.early_stopping
+        self.score = ValidationScore(context) if self.validates else None
         self.state.optimizer = next_optimizer(self.model, self.state.optimizer)
 
     def run(self, n_epochs: int, best, *, incremental=False, resumed=False):
@@ -76,14 +102,13 @@ class Training:
                     break
             else:
                 if self.model.tol is not None and not incremental:
-                    warnings.warn(
+                    warn_user(
                         f"Stochastic Optimizer: Maximum iterations ({self.record.n_iter}) reached and the "
                         "optimization hasn't converged yet.",
                         ConvergenceWarning,
-                        stacklevel=2,
                     )
         except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=2)
+            warn_user("Training interrupted by user.")
         return self.parameters()
 
     def epoch(self):
@@ -111,18 +136,20 @@ class Training:
         row = {"loss": float(result.loss), self.record.metric: float(result.score)}
         row |= validate(self.engine, self.context.validation)
         row |= {"learning_rate": rate, "seconds": seconds}
-        self.record.add(row, len(samples))
+        score = self.score(row) if self.validates else None
+        if score is not None and self.score.scorer is not None:
+            row["val_score"] = score
+        self.record.add(row, len(samples), score)
         self.context.report.epoch(self.record.n_iter, row, len(samples) / seconds)
-        self.note_best(row)
+        self.note_best(row, score)
 
-    def note_best(self, row):
+    def note_best(self, row, score):
         """Keep the best loss or score so far, and count the epochs that did not improve it.
 
         An epoch improves it if it is strictly better by more than `tol`.
         """
         record, state = self.record, self.state
         if self.early_stopping:
-            score = row[f"val_{record.metric}"]
             improved = score > record.best_score + self.tol
             if score > record.best_score:
                 record.best_score = score
