@@ -28,8 +28,9 @@ from fastmlp.kernels.abi import (
 from fastmlp.kernels.codegen.compiler import machine_code
 from fastmlp.kernels.codegen.struct_view import WORDS, readers
 from fastmlp.kernels.codegen.vector import fma, lanes_of, load, reduce_sum, zeros
-from fastmlp.kernels.passes.backward import backward_layer, update_layer_dense, update_layer_sparse
+from fastmlp.kernels.passes.backward import backward_layer
 from fastmlp.kernels.passes.forward import forward_layer, output_backward
+from fastmlp.kernels.passes.weight_update import update_layer_dense, update_layer_sparse
 
 REPEATS = 25
 UPDATES = 469  # of an epoch
@@ -72,16 +73,16 @@ def update_output(words):
     for b in range(batches.n_batches):
         rate, l2 = learning.rate[b], learning.alpha
         l = turn_of(words).me + 1
-        update_layer_dense(rule, net, l, batches, b, learning, net.batch_size, rate, l2, 0, 0, 1)
+        update_layer_dense(rule, net, l, batches, b, learning, rate, l2, 0, 0, 1)
     return 0
 
 
 def update_hidden(words):
     rule, net, batches = rule_of(words), network_of(words), batches_of(words)
-    learning, l = learning_of(words), turn_of(words).me
+    learning = learning_of(words)
     for b in range(batches.n_batches):
-        rate, l2, m = learning.rate[b], learning.alpha, net.batch_size
-        update_layer_sparse(rule, net, l, batches, b, learning, m, rate, l2, b + 1, 0, 0, 1)
+        rate, l2 = learning.rate[b], learning.alpha
+        update_layer_sparse(rule, net, 0, batches, b, learning, rate, l2, b + 1, 0, 0, 1)
     return 0
 
 

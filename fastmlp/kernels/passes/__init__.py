@@ -2,7 +2,9 @@
 
 train_step      the mini-batch loop and its entries
 forward         products, activations, loss
-backward        deltas, gradients, updates
+backward        deltas
+weight_update   gradients and updates in one
+lazy_rows       rows that updates skip, and how they catch up
 nonzero_lists   lists of a hidden layer's non-zeros
 threads         barrier and work sharing
 single_kernels  entries to single kernels, for `fastmlp.array_kernels`

@@ -1,76 +1,55 @@
-"""The way back: deltas as (panel, samples) items, then gradients and updates in one as (panel, features) items."""
+"""The backward pass: deltas, as (panel, samples) items."""
 
 import numpy as np
 
 from ..abi import (
-    ACTIVE,
-    BIAS,
-    COLUMN,
     EDGES_AT,
-    FAN_IN,
     FAN_OUT,
-    HALF_PANEL_BYTES,
     HIDDEN,
     LANES,
-    N_ACTIVE,
-    PANEL_BYTES,
     PANEL_STRIDE,
     PANELS,
     RETURNS,
-    ROWS,
-    UNITS,
-    VECTOR_BYTES,
     WEIGHT,
 )  # fmt: skip
-from ..codegen.compiler import inlined, kernel
-from ..codegen.pointer import prefetch, shifted
-from ..codegen.vector import lanes_of, load, store, zeros
+from ..codegen.compiler import kernel
+from ..codegen.pointer import shifted
 from ..primitives.activations import activation_backward
-from ..primitives.optimizer_rules import decay_untouched, squared_norm, update_row, update_run
-from ..primitives.panel_products import (
-    gradient_dense,
-    gradient_row_sparse,
-    matmul_dense,
-    matmul_sparse,
-    transpose_panel,
-)  # fmt: skip
-from .forward import dense_input
-from .nonzero_lists import few_by_sample, list_blocks
-from .threads import share, within
-
-# What a row's update costs beside its non-zeros, in non-zeros: sqrt and division of one panel row.
-ROW_COST = 12
+from ..primitives.panel_products import matmul_dense, matmul_sparse, transpose_panel
+from .nonzero_lists import few_by_sample, list_blocks, list_by_sample
+from .threads import barrier, n_parts, share, take_parts, within
 
 
 @kernel
 def backward_layer(net, l, params, m, me, part, parts):
     """delta_l = (delta_(l+1) w_(l+1)^T) f'(h_l) for one part of the (panel, samples) items
 
-    Of a layer above that returns its deltas as lists, these are there already.
+    m: samples of the batch. If the layer above has listed its deltas, their zeros are skipped.
     """
-    layers, delta, own = net.layers, net.delta, me * net.scratch_size
+    layers, delta = net.layers, net.delta
+    scratch = shifted(net.scratch, me * net.scratch_size)
     lanes, units, above = layers[l, LANES], layers[l, FAN_OUT], l + 1
     above_lanes, fan_out = layers[above, LANES], layers[above, FAN_OUT]
     skipping = layers[above, RETURNS] != 0 and few_by_sample(net, above, m)
-    no_bias = own + net.scratch_size - net.full_lanes
+    no_bias = shifted(scratch, net.scratch_size - net.full_lanes)
     start, stop = share(layers[l, PANELS] * m, part, parts)
     for panel in range(start // m, (stop + m - 1) // m):
         first, last = within(start, stop, panel, m)
         out = layers[l, HIDDEN] + panel * lanes * net.batch_size
         transpose_panel(
             params, layers[above, WEIGHT], layers[above, PANEL_STRIDE], above_lanes, fan_out,
-            panel * lanes, min(lanes, units - panel * lanes), lanes, net.scratch, own,
+            panel * lanes, min(lanes, units - panel * lanes), lanes, scratch,
         )  # fmt: skip
         if skipping:
             matmul_sparse(
-                lanes == net.full_lanes, net.index, net.value, net.edges, layers[above, EDGES_AT],
-                list_blocks(net, above), net.scratch, own, None, net.scratch, no_bias, -np.inf,
-                delta, out, first, last,
+                lanes == net.full_lanes, net.index, net.value,
+                shifted(net.edges, layers[above, EDGES_AT]), list_blocks(net, above),
+                scratch, None, no_bias, -np.inf, shifted(delta, out), first, last,
             )  # fmt: skip
         else:
             matmul_dense(
-                delta, layers[above, HIDDEN], above_lanes, above_lanes * net.batch_size, fan_out,
-                net.scratch, own, lanes, net.scratch, no_bias, -np.inf, delta, out, first, last, lanes,
+                shifted(delta, layers[above, HIDDEN]), above_lanes, above_lanes * net.batch_size, fan_out,
+                scratch, lanes, no_bias, -np.inf, shifted(delta, out), first, last, lanes,
             )  # fmt: skip
         activation_backward(
             net.activation, net.hidden, delta, out + first * lanes, out + last * lanes
@@ -78,260 +57,17 @@ def backward_layer(net, l, params, m, me, part, parts):
 
 
 @kernel
-def update_bias(rule, net, l, panel, learning, m, rate, scratch):
-    """bias -= step(sum_i delta[i]) for one panel"""
-    lanes = net.layers[l, LANES]
-    like = zeros(scratch, VECTOR_BYTES)
-    first = net.layers[l, HIDDEN] + panel * lanes * net.batch_size
-    for s in range(0, lanes, lanes_of(like)):
-        total = like
-        for i in range(m):
-            total = total + load(like, net.delta, first + i * lanes + s)
-        store(scratch, s, total)
-    update_run(
-        rule, scratch, 0, learning.params, learning.square, learning.momentum,
-        net.layers[l, BIAS] + panel * lanes, lanes, rate, rate - rate,
-    )  # fmt: skip
-
-
-@kernel
-def update_layer_dense(rule, net, l, batches, b, learning, m, rate, l2, me, part, parts):
-    """w_l -= step(h_(l-1)^T delta_l) for one part of the (panel, features) items, six features at a time"""
-    layers = net.layers
-    scratch = shifted(net.scratch, me * net.scratch_size)
-    fan_in, lanes = layers[l, FAN_IN], layers[l, LANES]
-    x, x_start, x_lanes = dense_input(net, l, batches, b)
-    tiles = (fan_in + ROWS - 1) // ROWS
-    start, stop = share(layers[l, PANELS] * tiles, part, parts)
-    for item in range(start, stop):
-        panel, j = item // tiles, item % tiles * ROWS
-        if j == 0:
-            update_bias(rule, net, l, panel, learning, m, rate, scratch)
-        gradient_dense(
-            x, x_start, x_lanes, x_lanes * net.batch_size, j, fan_in - 1, m,
-            net.delta, layers[l, HIDDEN] + panel * lanes * net.batch_size, lanes, scratch, 0,
-        )  # fmt: skip
-        update_run(
-            rule, scratch, 0, learning.params, learning.square, learning.momentum,
-            layers[l, WEIGHT] + panel * layers[l, PANEL_STRIDE] + j * lanes,
-            min(ROWS, fan_in - j) * lanes, rate, l2,
-        )  # fmt: skip
-
-
-@kernel
-def update_layer_listed(rule, net, l, learning, m, rate, l2, me, part, parts):
-    """w_l -= step(h_(l-1)^T delta_l) for one part of the (panel, features) items, from the lists by unit"""
-    layers = net.layers
-    scratch = shifted(net.scratch, me * net.scratch_size)
-    fan_in, lanes = layers[l, FAN_IN], layers[l, LANES]
-    start, stop = share(layers[l, PANELS] * fan_in, part, parts)
-    for panel in range(start // fan_in, (stop + fan_in - 1) // fan_in):
-        first, last = within(start, stop, panel, fan_in)
-        if first == 0:
-            update_bias(rule, net, l, panel, learning, m, rate, scratch)
-        if lanes == net.full_lanes:
-            _update_listed_rows(
-                zeros(scratch, PANEL_BYTES), rule, net, l, learning, rate, l2, panel, first, last
-            )
-        else:
-            _update_listed_rows(
-                zeros(scratch, HALF_PANEL_BYTES),
-                rule,
-                net,
-                l,
-                learning,
-                rate,
-                l2,
-                panel,
-                first,
-                last,
-            )
-
-
-@inlined
-def _update_listed_rows(like, rule, net, l, learning, rate, l2, panel, first, last):
-    lanes, below = lanes_of(like), l - 1
-    delta_start = net.layers[l, HIDDEN] + panel * lanes * net.batch_size
-    w_start = net.layers[l, WEIGHT] + panel * net.layers[l, PANEL_STRIDE]
-    for j in range(first, last):
-        entry = net.layers[below, HIDDEN] + j * net.batch_size
-        end = entry + net.count[net.layers[below, UNITS] + j]
-        g = gradient_row_sparse(like, net.records, entry, end, net.delta, delta_start)
-        update_row(
-            rule,
-            g,
-            learning.params,
-            learning.square,
-            learning.momentum,
-            w_start + j * lanes,
-            rate,
-            l2,
-        )
-
-
-@kernel
-def update_layer_sparse(rule, net, l, batches, b, learning, m, rate, l2, step, me, part, parts):
-    """w_l -= step(x^T delta_l), l = 0, for one part of the (panel, features) items
-
-    Lazily only the features that are active in the batch; otherwise each feature, most with gradient l2 w.
-    """
-    layers = net.layers
-    scratch = shifted(net.scratch, me * net.scratch_size)
-    positions = batches.table[b, N_ACTIVE] if learning.lazy else layers[l, FAN_IN]
-    panel_cost = _cost(batches, b, learning.lazy, positions) + 1  # the bias
-    start, stop = share(layers[l, PANELS] * panel_cost, part, parts)
-    for panel in range(start // panel_cost, (stop + panel_cost - 1) // panel_cost):
-        low, high = within(start, stop, panel, panel_cost)
-        first = _position(batches, b, learning.lazy, positions, low)
-        last = _position(batches, b, learning.lazy, positions, high)
-        if low == 0:
-            update_bias(rule, net, l, panel, learning, m, rate, scratch)
-        if layers[l, LANES] == net.full_lanes:
-            _update_rows(
-                zeros(scratch, PANEL_BYTES),
-                rule,
-                net,
-                l,
-                batches,
-                b,
-                learning,
-                rate,
-                l2,
-                step,
-                panel,
-                first,
-                last,
-            )
-        else:
-            _update_rows(
-                zeros(scratch, HALF_PANEL_BYTES),
-                rule,
-                net,
-                l,
-                batches,
-                b,
-                learning,
-                rate,
-                l2,
-                step,
-                panel,
-                first,
-                last,
-            )
-
-
-@kernel
-def _update_rows(like, rule, net, l, batches, b, learning, rate, l2, step, panel, first, last):
-    lanes, fan_in = lanes_of(like), net.layers[l, FAN_IN]
-    delta, delta_start = net.delta, net.layers[l, HIDDEN] + panel * lanes * net.batch_size
-    w_start = net.layers[l, WEIGHT] + panel * net.layers[l, PANEL_STRIDE]
-    active, n_active = batches.table[b, ACTIVE], batches.table[b, N_ACTIVE]
-    column_start = batches.table[b, COLUMN]
-    lazy = learning.lazy
-    a = first if lazy else _active_before(batches, b, first)
-    for position in range(first, last):
-        j = batches.feature[active + position] if lazy else position
-        after = min(position + 1, last - 1)
-        _ask_for_row(
-            learning, w_start + (batches.feature[active + after] if lazy else after) * lanes, lanes
-        )
-        entry, end = 0, 0
-        if a < n_active and j == batches.feature[active + a]:
-            entry, end = batches.column[column_start + a], batches.column[column_start + a + 1]
-            a += 1
-        g = gradient_row_sparse(like, batches.records, entry, end, delta, delta_start)
-        start = w_start + j * lanes
-        if lazy:
-            _settle_row(net, learning, panel * fan_in + j, start, lanes, step - 1)
-            learning.last[panel * fan_in + j] = step
-        update_row(rule, g, learning.params, learning.square, learning.momentum, start, rate, l2)
-
-
-@inlined
-def _ask_for_row(learning, start, lanes):
-    """Have a row of the weights and of the optimizer's state fetched while the row before it is summed."""
-    line = lanes_of(zeros(learning.params, VECTOR_BYTES))
-    for s in range(start, start + lanes, line):
-        prefetch(learning.params, s)
-    if learning.has_square:
-        for s in range(start, start + lanes, line):
-            prefetch(learning.square, s)
-    if learning.has_momentum:
-        for s in range(start, start + lanes, line):
-            prefetch(learning.momentum, s)
-
-
-@inlined
-def _settle_row(net, learning, row, start, lanes, step):
-    """Let a row that updates left out go the way it would have gone until `step`."""
-    missed = step - learning.last[row]
-    if missed > 0:
-        decay_untouched(
-            learning.has_square, learning.has_momentum, learning.params, learning.square,
-            learning.momentum, start, lanes, learning.powers, learning.n_powers, missed,
-        )  # fmt: skip
-
-
-@kernel
-def _active_before(batches, b, feature):
-    """How many active features are below `feature`."""
-    start = batches.table[b, ACTIVE]
-    low, high = start, start + batches.table[b, N_ACTIVE]
-    while low < high:
-        middle = (low + high) // 2
-        if batches.feature[middle] < feature:
-            low = middle + 1
-        else:
-            high = middle
-    return low - start
-
-
-@kernel
-def _cost(batches, b, lazy, position):
-    """Work of a panel's rows before `position`, counted in non-zeros."""
-    a = position if lazy else _active_before(batches, b, position)
-    start = batches.table[b, COLUMN]
-    return batches.column[start + a] - batches.column[start] + ROW_COST * position
-
-
-@kernel
-def _position(batches, b, lazy, positions, cost):
-    """The first position whose cost is at least `cost`: cuts a panel's rows into even parts."""
-    low, high = 0, positions
-    while low < high:
-        middle = (low + high) // 2
-        if _cost(batches, b, lazy, middle) < cost:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-@kernel
-def settle_rows(net, batches, b, learning, step, part, parts):
-    """Bring one part of the rows that the batch reads up to date; b = n_batches: of all, at the end of an epoch"""
-    lanes, fan_in = net.layers[0, LANES], net.layers[0, FAN_IN]
-    count = fan_in if b == batches.n_batches else batches.table[b, N_ACTIVE]
-    if count == 0:
-        return
-    start, stop = share(net.layers[0, PANELS] * count, part, parts)
-    for panel in range(start // count, (stop + count - 1) // count):
-        first, last = within(start, stop, panel, count)
-        w_start = net.layers[0, WEIGHT] + panel * net.layers[0, PANEL_STRIDE]
-        for a in range(first, last):
-            j = a if b == batches.n_batches else batches.feature[batches.table[b, ACTIVE] + a]
-            _settle_row(net, learning, panel * fan_in + j, w_start + j * lanes, lanes, step)
-            learning.last[panel * fan_in + j] = step
-
-
-@kernel
-def measure_weights(net, params, targets, batch, me, n_threads):
-    """penalty[batch, panel] = sum of squared weights, for this thread's panels of all layers"""
-    number = 0
-    for l in range(net.n_layers):
-        size = net.layers[l, PANEL_STRIDE]
-        for panel in range(net.layers[l, PANELS]):
-            if number % n_threads == me:
-                norm = squared_norm(params, net.layers[l, WEIGHT] + panel * size, size)
-                targets.penalty[batch * targets.n_panels + number] = norm
-            number += 1
+def backward(net, l, params, m, sync, me, n_threads):
+    """delta_l, listed if the layer below takes it so; true if the team is to stop"""
+    parts = n_parts(net.layers[l, PANELS], n_threads)
+    # The loop is counted as that of layer l + 1, whose own update has not begun: that of layer l + 2 comes before
+    # this loop without a barrier, and two such loops need layers of which one is odd.
+    for part in take_parts(sync, l + 1, parts, me, n_threads):
+        backward_layer(net, l, params, m, me, part, parts)
+    if barrier(sync, me, n_threads):
+        return True
+    if net.layers[l, RETURNS]:
+        list_by_sample(net, net.delta, l, m, me, n_threads)
+        if barrier(sync, me, n_threads):
+            return True
+    return False

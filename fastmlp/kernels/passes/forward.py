@@ -1,6 +1,6 @@
-"""The way forward through the network, cut in (panel, samples) items.
+"""The forward pass, as (panel, samples) items.
 
-Whoever computes an item, its numbers are the same, so the result does not depend on the number of threads.
+Which thread computes an item changes none of its numbers, so the result does not depend on how many there are.
 """
 
 import numpy as np
@@ -24,7 +24,7 @@ from ..abi import (
     WEIGHT,
 )  # fmt: skip
 from ..codegen.compiler import inlined, kernel
-from ..codegen.pointer import prefetch, stride_or
+from ..codegen.pointer import prefetch, shifted, stride_or
 from ..primitives.activations import activate
 from ..primitives.losses import (
     logistic_cross_entropy_backward,
@@ -35,30 +35,25 @@ from ..primitives.losses import (
 )  # fmt: skip
 from ..primitives.panel_products import matmul_dense, matmul_sparse
 from .nonzero_lists import few_by_sample, list_blocks, list_by_sample
-from .threads import barrier, n_parts, next_part, share, within
+from .threads import barrier, n_parts, share, take_parts, within
 
 
 @inlined
 def dense_input(net, l, batches, b):
-    """Where the dense input of layer `l` lies: pointer, offset, lanes of a panel."""
+    """The dense input of layer `l`, and the lanes of its panels."""
     if l == 0:
-        return batches.dense, batches.table[b, DENSE], net.full_lanes
-    return net.hidden, net.layers[l - 1, HIDDEN], net.layers[l - 1, LANES]
+        return shifted(batches.dense, batches.table[b, DENSE]), net.full_lanes
+    return shifted(net.hidden, net.layers[l - 1, HIDDEN]), net.layers[l - 1, LANES]
 
 
 @inlined
 def sparse_input(net, l, batches, b):
-    """The non-zeros of the input of layer `l`: index, value, edges, where these begin, blocks per sample."""
+    """The non-zeros of the input of layer `l`: index, value, edges, blocks per sample."""
     if l == 0:
-        return (
-            batches.index,
-            batches.value,
-            batches.edges,
-            batches.table[b, EDGES],
-            batches.n_blocks,
-        )
-    below = l - 1
-    return net.index, net.value, net.edges, net.layers[below, EDGES_AT], list_blocks(net, below)
+        edges = shifted(batches.edges, batches.table[b, EDGES])
+        return batches.index, batches.value, edges, batches.n_blocks
+    edges = shifted(net.edges, net.layers[l - 1, EDGES_AT])
+    return net.index, net.value, edges, list_blocks(net, l - 1)
 
 
 @kernel
@@ -76,39 +71,36 @@ def forward_layer(net, l, w, bias, stride, batches, b, skipping, part, parts):
     for panel in range(start // m, (stop + m - 1) // m):
         first, last = within(start, stop, panel, m)
         out = layers[l, HIDDEN] + panel * lanes * net.batch_size
-        w_start = layers[l, WEIGHT] + panel * layers[l, PANEL_STRIDE]
-        bias_start = layers[l, BIAS] + panel * lanes
+        panel_w = shifted(w, layers[l, WEIGHT] + panel * layers[l, PANEL_STRIDE])
+        panel_bias = shifted(bias, layers[l, BIAS] + panel * lanes)
         if skipping:
-            index, value, edges, edges_start, n_blocks = sparse_input(net, l, batches, b)
+            index, value, edges, n_blocks = sparse_input(net, l, batches, b)
             matmul_sparse(
-                lanes == net.full_lanes, index, value, edges, edges_start, n_blocks,
-                w, w_start, stride, bias, bias_start, floor, hidden, out, first, last,
+                lanes == net.full_lanes, index, value, edges, n_blocks,
+                panel_w, stride, panel_bias, floor, shifted(hidden, out), first, last,
             )  # fmt: skip
         else:
-            x, x_start, x_lanes = dense_input(net, l, batches, b)
+            x, x_lanes = dense_input(net, l, batches, b)
             matmul_dense(
-                x, x_start, x_lanes, x_lanes * net.batch_size, layers[l, FAN_IN], w, w_start,
-                stride_or(stride, lanes), bias, bias_start, floor, hidden, out, first, last, lanes,
+                x, x_lanes, x_lanes * net.batch_size, layers[l, FAN_IN], panel_w,
+                stride_or(stride, lanes), panel_bias, floor, shifted(hidden, out), first, last, lanes,
             )  # fmt: skip
         if is_hidden and net.activation != RELU:
             activate(net.activation, hidden, out + first * lanes, out + last * lanes)
 
 
 @kernel
-def forward(net, params, batches, b, ahead, sync, me, n_threads):
-    """All layers, the first only if it is not done `ahead`; true if the team is to stop"""
+def forward(net, params, batches, b, first_layer_done, sync, me, n_threads):
+    """h_l of all layers, of the first unless it is done already; true if the team is to stop"""
     skipping, m = batches.zero_skipping != 0, batches.table[b, SIZE]
     for l in range(net.n_layers):
-        if l > 0 or not ahead:
+        if l > 0 or not first_layer_done:
             if l == net.n_layers - 1 and net.layers[l, PANELS] == 1:
-                # Of outputs in one panel, a thread makes those of the samples that it goes on with.
+                # Outputs in one panel need no barrier: each thread computes those of its own samples in the loss.
                 forward_layer(net, l, params, params, None, batches, b, skipping, me, n_threads)
             else:
-                parts, part = n_parts(net.layers[l, PANELS], n_threads), -1
-                while True:
-                    part = next_part(sync, l, parts, part, me, n_threads)
-                    if part < 0:
-                        break
+                parts = n_parts(net.layers[l, PANELS], n_threads)
+                for part in take_parts(sync, l, parts, me, n_threads):
                     forward_layer(net, l, params, params, None, batches, b, skipping, part, parts)
                 if barrier(sync, me, n_threads):
                     return True

@@ -18,6 +18,7 @@ from ..abi import (
     UpdateCall,
 )  # fmt: skip
 from ..codegen.compiler import kernel
+from ..codegen.pointer import shifted
 from ..codegen.struct_view import readers
 from ..codegen.vector import lanes_of, load, store, zeros
 from ..primitives.activations import activate
@@ -134,7 +135,7 @@ def update_entry(real, rule):
         call = read_step(words)
         start, stop = _share_vectors(call.weight, call.size, call.me, call.n_threads)
         update_run(
-            read_rule(words), call.gradient, start, call.weight, call.square, call.momentum,
+            read_rule(words), shifted(call.gradient, start), call.weight, call.square, call.momentum,
             start, stop - start, call.rate, call.rate - call.rate,
         )  # fmt: skip
         return 0

@@ -10,7 +10,8 @@ import sys
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
+from numba.core.imputils import RefType, iternext_impl
+from numba.extending import intrinsic, lower_builtin, models, register_model
 
 from ..abi import GENERATION, STOP, SYNC_LINE, SYNC_SIZE, WAITING
 from ..codegen.compiler import inlined, kernel
@@ -146,6 +147,54 @@ def next_part(sync, l, parts, part, me, n_threads):
             if number < each:
                 return owner * each + number
     return -1
+
+
+class _PartsType(types.SimpleIteratorType):
+    """Numba's type of `take_parts`."""
+
+    def __init__(self, sync):
+        self.sync = sync
+        super().__init__(f"Parts({sync})", types.int64)
+
+
+@register_model(_PartsType)
+class _PartsModel(models.StructModel):
+    def __init__(self, dmm, fe_type):
+        fixed = [(name, types.int64) for name in ("l", "parts", "me", "n_threads")]
+        last = ("part", types.EphemeralPointer(types.int64))
+        super().__init__(dmm, fe_type, [("sync", fe_type.sync), *fixed, last])
+
+
+@intrinsic
+def take_parts(typing, sync, l, parts, me, n_threads):
+    """``for part in take_parts(...)``: the parts of a loop for layer `l` that thread `me` takes, by `next_part`."""
+    kind = _PartsType(sync)
+
+    def codegen(context, builder, sig, args):
+        loop = cgutils.create_struct_proxy(kind)(context, builder)
+        loop.sync, loop.l, loop.parts, loop.me, loop.n_threads = args
+        loop.part = cgutils.alloca_once_value(builder, ir.Constant(ir.IntType(64), -1))
+        return loop._getvalue()
+
+    return kind(sync, types.int64, types.int64, types.int64, types.int64), codegen
+
+
+@lower_builtin("iternext", _PartsType)
+@iternext_impl(RefType.UNTRACKED)
+def _take_part(context, builder, sig, args, result):
+    (kind,) = sig.args
+    loop = cgutils.create_struct_proxy(kind)(context, builder, value=args[0])
+    function = context.typing_context.resolve_value_type(next_part)
+    arguments = (kind.sync, *[types.int64] * 5)
+    call = context.get_function(
+        function, function.get_call_type(context.typing_context, arguments, {})
+    )
+    context.add_linking_libs(call.libs)
+    before = builder.load(loop.part)
+    part = call(builder, [loop.sync, loop.l, loop.parts, before, loop.me, loop.n_threads])
+    builder.store(part, loop.part)
+    result.set_valid(builder.icmp_signed(">=", part, ir.Constant(part.type, 0)))
+    result.yield_(part)
 
 
 @inlined

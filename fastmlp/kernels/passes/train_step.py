@@ -1,13 +1,12 @@
-"""One mini-batch after the other: the phases of a training step in reading order.
+"""The mini-batch loop: the phases of a training step in reading order.
 
-Every phase is shared among the threads of the team, the long ones part by part (sync.next_part); a barrier ends it.
+The threads of the team share every phase, the long ones part by part (`take_parts`); a barrier ends it.
 The entries at the end are what Python calls, once per chunk and thread.
 """
 
 from ..abi import (
     FEEDS,
     PANELS,
-    RETURNS,
     ROW_STRIDE,
     SIZE,
     Batches,
@@ -19,108 +18,105 @@ from ..abi import (
     TrainCall,
     UpdateState,
 )
-from ..codegen.compiler import kernel
+from ..codegen.compiler import inlined, kernel
 from ..codegen.struct_view import readers
-from .backward import (
-    backward_layer,
-    measure_weights,
-    settle_rows,
-    update_layer_dense,
-    update_layer_listed,
-    update_layer_sparse,
-)  # fmt: skip
+from .backward import backward
 from .forward import forward, forward_layer, output_backward, read_outputs
-from .nonzero_lists import few_by_unit, list_by_sample, list_by_unit
-from .threads import barrier, n_parts, next_part
+from .lazy_rows import catch_up_all, catch_up_batch, lazy_weights_move
+from .nonzero_lists import list_by_unit
+from .threads import barrier, n_parts, take_parts
+from .weight_update import measure_weights, update_layer
 
 
 @kernel
 def train_chunk(rule, net, batches, targets, learning, turn):
-    """Train on a chunk's batches; returns the number of updates so far in this epoch, -1 if stopped"""
-    params, step = learning.params, turn.step
+    """Train on a chunk's batches; return the number of updates so far in this epoch, -1 if the team is to stop"""
     sync, me, n_threads = turn.sync, turn.me, turn.n_threads
-    travels = learning.lazy and learning.has_momentum  # untouched weights move on
+    step, first_layer_done = turn.step, False
     if barrier(sync, me, n_threads):
         return -1
-    # Whoever has updated whole panels of the first layer's weights takes the next batch through them at once, while
-    # they are in its cache; then that batch begins `ahead`.
-    whole = net.layers[0, PANELS] % n_parts(net.layers[0, PANELS], n_threads) == 0
-    ahead = False
     for b in range(batches.n_batches):
         batch = turn.first_batch + b
-        m = batches.table[b, SIZE]
-        if travels and not ahead:
-            settle_rows(net, batches, b, learning, step, me, n_threads)
+        if lazy_weights_move(learning) and not first_layer_done:
+            catch_up_batch(net, batches, b, learning, step, me, n_threads)
             if barrier(sync, me, n_threads):
                 return -1
-        if forward(net, params, batches, b, ahead, sync, me, n_threads):
+        if forward(net, learning.params, batches, b, first_layer_done, sync, me, n_threads):
             return -1
-        output_backward(net, targets, batches, b, batch, me, n_threads)
-        for l in range(net.n_layers - 1):
-            if net.layers[l, FEEDS]:
-                list_by_unit(net, l, m, me, n_threads)
-        if targets.penalised:
-            measure_weights(net, params, targets, batch, me, n_threads)
-        if barrier(sync, me, n_threads):
+        if _compare(net, learning.params, targets, batches, b, batch, sync, me, n_threads):
             return -1
-        scale = targets.scale[batch]
-        ahead = whole and net.n_layers > 1 and scale != 0 and b + 1 < batches.n_batches
-        if scale == 0:
-            continue
-        step += 1
-        rate, l2 = learning.rate[batch], learning.alpha * scale
-        for l in range(net.n_layers - 1, -1, -1):
-            if l > 0:
-                parts, part = n_parts(net.layers[l - 1, PANELS], n_threads), -1
-                while True:
-                    # Counted as layer l's: before it, without a barrier, comes the update of layer l + 1.
-                    part = next_part(sync, l, parts, part, me, n_threads)
-                    if part < 0:
-                        break
-                    backward_layer(net, l - 1, params, m, me, part, parts)
-                if barrier(sync, me, n_threads):
-                    return -1
-                if net.layers[l - 1, RETURNS]:
-                    list_by_sample(net, net.delta, l - 1, m, me, n_threads)
-                    if barrier(sync, me, n_threads):
-                        return -1
-            # All who read this layer's weights have done so. But the outputs that the update of the layer above reads
-            # must not be those of the next batch yet.
-            if l == 0 and ahead:
-                if barrier(sync, me, n_threads):
-                    return -1
-            listed = l > 0 and net.layers[l - 1, FEEDS] and few_by_unit(net, l - 1, m)
-            parts, part = n_parts(net.layers[l, PANELS], n_threads), -1
-            while True:
-                part = next_part(sync, l, parts, part, me, n_threads)
-                if part < 0:
-                    break
-                if l == 0 and batches.zero_skipping:
-                    update_layer_sparse(
-                        rule, net, l, batches, b, learning, m, rate, l2, step, me, part, parts
-                    )
-                elif listed:
-                    update_layer_listed(rule, net, l, learning, m, rate, l2, me, part, parts)
-                else:
-                    update_layer_dense(
-                        rule, net, l, batches, b, learning, m, rate, l2, me, part, parts
-                    )
-                if l == 0 and ahead:
-                    if travels:
-                        settle_rows(net, batches, b + 1, learning, step, part, parts)
-                    skipping = batches.zero_skipping != 0
-                    forward_layer(
-                        net, l, params, params, None, batches, b + 1, skipping, part, parts
-                    )
-        if barrier(sync, me, n_threads):
-            return -1
+        has_weight = targets.scale[batch] != 0
+        first_layer_done = (
+            has_weight and b + 1 < batches.n_batches and _can_run_ahead(net, n_threads)
+        )
+        if has_weight:
+            step += 1
+            if _update_all(
+                rule, net, batches, b, targets, learning, batch, step, first_layer_done, turn
+            ):
+                return -1
     if turn.finish and learning.lazy:
-        settle_rows(net, batches, batches.n_batches, learning, step, me, n_threads)
+        catch_up_all(net, batches, learning, step, me, n_threads)
         if barrier(sync, me, n_threads):
             return -1
     if me == 0:
         turn.done[0] = step
     return step
+
+
+@inlined
+def _can_run_ahead(net, n_threads):
+    """Whether a thread that has updated a part of the first layer may take the next batch through it at once
+
+    The weights are then in its cache. The part must be of whole panels, and no other layer's weights.
+    """
+    panels = net.layers[0, PANELS]
+    return net.n_layers > 1 and panels % n_parts(panels, n_threads) == 0
+
+
+@kernel
+def _compare(net, params, targets, batches, b, batch, sync, me, n_threads):
+    """Losses and the outputs' deltas, and what the updates need of the forward pass; true if the team is to stop"""
+    output_backward(net, targets, batches, b, batch, me, n_threads)
+    for l in range(net.n_layers - 1):
+        if net.layers[l, FEEDS]:
+            list_by_unit(net, l, batches.table[b, SIZE], me, n_threads)
+    if targets.penalised:
+        measure_weights(net, params, targets, batch, me, n_threads)
+    return barrier(sync, me, n_threads)
+
+
+@kernel
+def _update_all(rule, net, batches, b, targets, learning, batch, step, run_ahead, turn):
+    """From the last layer to the first: deltas of the layer below, then the layer's update; true if the team is to stop
+
+    run_ahead: whether the first layer's parts then take the next batch through
+    """
+    sync, me, n_threads = turn.sync, turn.me, turn.n_threads
+    params, m = learning.params, batches.table[b, SIZE]
+    rate, l2 = learning.rate[batch], learning.alpha * targets.scale[batch]
+    for l in range(net.n_layers - 1, -1, -1):
+        if l > 0 and backward(net, l - 1, params, m, sync, me, n_threads):
+            return True
+        # All threads have read this layer's weights by now. But the update of the layer above reads outputs that the
+        # next batch is going to overwrite.
+        if l == 0 and run_ahead and barrier(sync, me, n_threads):
+            return True
+        parts = n_parts(net.layers[l, PANELS], n_threads)
+        for part in take_parts(sync, l, parts, me, n_threads):
+            update_layer(rule, net, l, batches, b, learning, rate, l2, step, me, part, parts)
+            if l == 0 and run_ahead:
+                _first_layer_ahead(net, l, batches, b + 1, learning, step, part, parts)
+    return barrier(sync, me, n_threads)
+
+
+@kernel
+def _first_layer_ahead(net, l, batches, b, learning, step, part, parts):
+    """h_l of batch `b`, l = 0, for one part of the panels, by weights that this thread has just updated"""
+    if lazy_weights_move(learning):
+        catch_up_batch(net, batches, b, learning, step, part, parts)
+    skipping, params = batches.zero_skipping != 0, learning.params
+    forward_layer(net, l, params, params, None, batches, b, skipping, part, parts)
 
 
 @kernel

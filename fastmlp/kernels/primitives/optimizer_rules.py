@@ -29,7 +29,7 @@ TINY_STATE = 1e-30
 
 
 @inlined
-def _settled(x, size):
+def _without_tiny(x, size):
     """0 where `size`, the magnitude of x, is tiny."""
     return where(less(size, splat(x, TINY_STATE)), splat(x, 0.0), x)
 
@@ -50,12 +50,12 @@ def rmsprop_momentum_update(rule, g, w, square, momentum, start, rate, l2):
     if l2 != 0:
         g = fma(l2, weight, g)
     v = _times(rule.rho, load(g, square, start)) + _times(rule.complement, g * g)
-    v = _settled(v, v)
+    v = _without_tiny(v, v)
     store(square, start, v)
     s = _times(rate, g) / sqrt(v + splat(g, rule.epsilon))
     if rule.momentum > 0:
         s = _times(rule.momentum, load(g, momentum, start)) + s
-        s = _settled(s, absolute(s))
+        s = _without_tiny(s, absolute(s))
         store(momentum, start, s)
     store(w, start, weight - s)
 
@@ -71,7 +71,7 @@ def adam_update(rule, g, w, square, momentum, start, rate, l2):
         g = fma(l2, weight, g)
     m = _times(rule.beta_1, load(g, momentum, start)) + _times(rule.complement_1, g)
     v = _times(rule.beta_2, load(g, square, start)) + _times(rule.complement_2, g * g)
-    m, v = _settled(m, absolute(m)), _settled(v, v)
+    m, v = _without_tiny(m, absolute(m)), _without_tiny(v, v)
     store(momentum, start, m)
     store(square, start, v)
     store(w, start, weight - _times(rate, m) / (sqrt(v) + splat(g, rule.epsilon)))
@@ -89,7 +89,7 @@ def sgd_update(rule, g, w, square, momentum, start, rate, l2):
     s = splat(g, 0.0) - _times(rate, g)
     if rule.momentum > 0:
         u = _times(rule.momentum, load(g, momentum, start)) + s
-        u = _settled(u, absolute(u))
+        u = _without_tiny(u, absolute(u))
         store(momentum, start, u)
         s = _times(rule.momentum, u) + s if rule.nesterov > 0 else u
     store(w, start, weight + s)
@@ -138,11 +138,11 @@ def update_row(rule, g, w, square, momentum, start, rate, l2):
 
 
 @kernel
-def update_run(rule, g, g_start, w, square, momentum, start, count, rate, l2):
-    """`update` by a run of gradients: g (n,) from g_start; w, square, momentum (n,) from start; count numbers"""
+def update_run(rule, g, w, square, momentum, start, count, rate, l2):
+    """`update` by a run of gradients: g (count,); w, square, momentum (n,) from start"""
     like = zeros(w, VECTOR_BYTES)
     for i in range(0, count, lanes_of(like)):
-        update(rule, load(like, g, g_start + i), w, square, momentum, start + i, rate, l2)
+        update(rule, load(like, g, i), w, square, momentum, start + i, rate, l2)
 
 
 @kernel
@@ -160,7 +160,7 @@ def decay_untouched(
         factor = splat(like, powers[steps])
         for i in range(start, start + count, lanes):
             v = load(like, square, i) * factor
-            store(square, i, _settled(v, v))
+            store(square, i, _without_tiny(v, v))
     if has_momentum:
         factor, travelled = (
             splat(like, powers[n_powers + steps]),
@@ -170,7 +170,7 @@ def decay_untouched(
             m = load(like, momentum, i)
             store(w, i, fma(travelled, m, load(like, w, i)))
             m = m * factor
-            store(momentum, i, _settled(m, absolute(m)))
+            store(momentum, i, _without_tiny(m, absolute(m)))
 
 
 @kernel

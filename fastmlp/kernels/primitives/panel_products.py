@@ -35,8 +35,7 @@ def _tile(a0, a1, a2, a3, a4, a5, x, i0, i1, i2, i3, i4, i5, step, count, w, sta
 
 @kernel
 def matmul_dense(
-    x, x_start, x_lanes, x_stride, fan_in, w, w_start, w_stride, bias, bias_start, floor,
-    out, out_start, first, last, lanes,
+    x, x_lanes, x_stride, fan_in, w, w_stride, bias, floor, out, first, last, lanes,
 ):  # fmt: skip
     """out[i] = max(floor, bias + sum_j x[i, j] w[j])
 
@@ -49,17 +48,16 @@ def matmul_dense(
     end = last - 1
     for j in range(0, fan_in, x_lanes):
         count = min(x_lanes, fan_in - j)
-        block = x_start + j // x_lanes * x_stride
+        block = j // x_lanes * x_stride
         for i in range(first, last, ROWS):
             # Past the end a tile repeats the last row, which then is stored several times over.
             r1, r2, r3 = min(i + 1, end), min(i + 2, end), min(i + 3, end)
             r4, r5 = min(i + 4, end), min(i + 5, end)
             for s in range(0, lanes, lanes_of(like)):
-                o = out_start + s
-                o0, o1, o2 = o + i * lanes, o + r1 * lanes, o + r2 * lanes
-                o3, o4, o5 = o + r3 * lanes, o + r4 * lanes, o + r5 * lanes
+                o0, o1, o2 = s + i * lanes, s + r1 * lanes, s + r2 * lanes
+                o3, o4, o5 = s + r3 * lanes, s + r4 * lanes, s + r5 * lanes
                 if j == 0:
-                    a0 = load(like, bias, bias_start + s)
+                    a0 = load(like, bias, s)
                     a1 = a2 = a3 = a4 = a5 = a0
                 else:
                     a0, a1, a2 = load(like, out, o0), load(like, out, o1), load(like, out, o2)
@@ -68,7 +66,7 @@ def matmul_dense(
                     a0, a1, a2, a3, a4, a5,
                     x, block + i * x_lanes, block + r1 * x_lanes, block + r2 * x_lanes,
                     block + r3 * x_lanes, block + r4 * x_lanes, block + r5 * x_lanes,
-                    1, count, w, w_start + j * w_stride + s, w_stride,
+                    1, count, w, j * w_stride + s, w_stride,
                 )  # fmt: skip
                 if j + x_lanes >= fan_in:
                     a0, a1, a2 = at_least(lowest, a0), at_least(lowest, a1), at_least(lowest, a2)
@@ -83,8 +81,7 @@ def matmul_dense(
 
 @kernel
 def matmul_sparse(
-    full, index, value, edges, edges_start, n_blocks,
-    w, w_start, w_stride, bias, bias_start, floor, out, out_start, first, last,
+    full, index, value, edges, n_blocks, w, w_stride, bias, floor, out, first, last,
 ):  # fmt: skip
     """out[i] = max(floor, bias + sum over the non-zeros (j, x_ij) of sample i of x_ij w[j])
 
@@ -98,43 +95,42 @@ def matmul_sparse(
     """
     if full:
         _matmul_sparse(
-            zeros(w, PANEL_BYTES), index, value, edges, edges_start, n_blocks,
-            w, w_start, w_stride, bias, bias_start, floor, out, out_start, first, last,
+            zeros(w, PANEL_BYTES), index, value, edges, n_blocks,
+            w, w_stride, bias, floor, out, first, last,
         )  # fmt: skip
     else:
         _matmul_sparse(
-            zeros(w, HALF_PANEL_BYTES), index, value, edges, edges_start, n_blocks,
-            w, w_start, w_stride, bias, bias_start, floor, out, out_start, first, last,
+            zeros(w, HALF_PANEL_BYTES), index, value, edges, n_blocks,
+            w, w_stride, bias, floor, out, first, last,
         )  # fmt: skip
 
 
 @inlined
 def _matmul_sparse(
-    like, index, value, edges, edges_start, n_blocks,
-    w, w_start, w_stride, bias, bias_start, floor, out, out_start, first, last,
+    like, index, value, edges, n_blocks, w, w_stride, bias, floor, out, first, last,
 ):  # fmt: skip
     lanes, lowest = lanes_of(like), splat(like, floor)
     step = stride_or(w_stride, lanes)  # a constant in training, which makes it a tenth faster
-    last_edge = edges_start + last * (n_blocks + 1) - 1
+    last_edge = last * (n_blocks + 1) - 1
     for block in range(n_blocks):
         for i in range(first, last):
-            o = out_start + i * lanes
-            total = load(like, bias, bias_start) if block == 0 else load(like, out, o)
-            e = edges_start + i * (n_blocks + 1) + block
+            o = i * lanes
+            total = load(like, bias, 0) if block == 0 else load(like, out, o)
+            e = i * (n_blocks + 1) + block
             # With several blocks the runs lie apart, and no CPU foresees where. Two lines hold most of them.
             ahead = edges[min(e + SAMPLES_AHEAD * (n_blocks + 1), last_edge)]
             prefetch(index, ahead)
             prefetch(index, ahead + 16)
             prefetch(value, ahead)
             prefetch(value, ahead + lanes_of(zeros(value, VECTOR_BYTES)))
-            total = _add_rows(total, index, value, edges[e], edges[e + 1], w, w_start, step)
+            total = _add_rows(total, index, value, edges[e], edges[e + 1], w, step)
             if block == n_blocks - 1:
                 total = at_least(lowest, total)
             store(out, o, total)
 
 
 @inlined
-def _add_rows(total, index, value, start, stop, w, w_start, step):
+def _add_rows(total, index, value, start, stop, w, step):
     """total + sum of value[p] w[index[p]], p from start to stop - 1
 
     index, value (n,); w: rows as wide as `total`, `step` apart
@@ -148,18 +144,18 @@ def _add_rows(total, index, value, start, stop, w, w_start, step):
         for p in range(start + 2, stop - 1, 2):
             next_j0, next_j1 = pair(index, p)
             next_x0, next_x1 = pair(value, p)
-            total = fma(x0, load(total, w, w_start + j0 * step), total)
-            total = fma(x1, load(total, w, w_start + j1 * step), total)
+            total = fma(x0, load(total, w, j0 * step), total)
+            total = fma(x1, load(total, w, j1 * step), total)
             j0, j1, x0, x1 = next_j0, next_j1, next_x0, next_x1
-        total = fma(x0, load(total, w, w_start + j0 * step), total)
-        total = fma(x1, load(total, w, w_start + j1 * step), total)
+        total = fma(x0, load(total, w, j0 * step), total)
+        total = fma(x1, load(total, w, j1 * step), total)
     if (stop - start) % 2:
-        total = fma(value[stop - 1], load(total, w, w_start + index[stop - 1] * step), total)
+        total = fma(value[stop - 1], load(total, w, index[stop - 1] * step), total)
     return total
 
 
 @inlined
-def gradient_row_sparse(like, records, start, stop, delta, delta_start):
+def gradient_row_sparse(like, records, start, stop, delta):
     """g = sum over the non-zeros (i, x_i) of one feature of x_i delta[i]
 
     records: (i, x_i) from `start` to `stop` - 1, samples ascending; read one ahead, as in _add_rows
@@ -170,60 +166,57 @@ def gradient_row_sparse(like, records, start, stop, delta, delta_start):
         i, x = record(records, start)
         for p in range(start + 1, stop):
             next_i, next_x = record(records, p)
-            total = fma(x, load(like, delta, delta_start + i * lanes), total)
+            total = fma(x, load(like, delta, i * lanes), total)
             i, x = next_i, next_x
-        total = fma(x, load(like, delta, delta_start + i * lanes), total)
+        total = fma(x, load(like, delta, i * lanes), total)
     return total
 
 
 @kernel
-def gradient_dense(
-    x, x_start, x_lanes, x_stride, j, end, m, delta, delta_start, lanes, out, out_start
-):
+def gradient_dense(x, x_lanes, x_stride, j, end, m, delta, lanes, out):
     """out[r] = sum_i x[i, j + r] delta[i] for six features; past `end` the last one again
 
     x [panel][sample][x_lanes], panels x_stride apart; delta [sample][lanes], m samples; out [6][lanes]
     """
     like = zeros(delta, VECTOR_BYTES)
     width = lanes_of(like)
-    i0 = x_start + j // x_lanes * x_stride + j % x_lanes
+    i0 = j // x_lanes * x_stride + j % x_lanes
     j = min(j + 1, end)
-    i1 = x_start + j // x_lanes * x_stride + j % x_lanes
+    i1 = j // x_lanes * x_stride + j % x_lanes
     j = min(j + 1, end)
-    i2 = x_start + j // x_lanes * x_stride + j % x_lanes
+    i2 = j // x_lanes * x_stride + j % x_lanes
     j = min(j + 1, end)
-    i3 = x_start + j // x_lanes * x_stride + j % x_lanes
+    i3 = j // x_lanes * x_stride + j % x_lanes
     j = min(j + 1, end)
-    i4 = x_start + j // x_lanes * x_stride + j % x_lanes
+    i4 = j // x_lanes * x_stride + j % x_lanes
     j = min(j + 1, end)
-    i5 = x_start + j // x_lanes * x_stride + j % x_lanes
+    i5 = j // x_lanes * x_stride + j % x_lanes
     for s in range(0, lanes, width):
         a0, a1, a2, a3, a4, a5 = _tile(
             like, like, like, like, like, like, x, i0, i1, i2, i3, i4, i5, x_lanes, m,
-            delta, delta_start + s, lanes,
+            delta, s, lanes,
         )  # fmt: skip
-        o = out_start + s
-        store(out, o, a0)
-        store(out, o + lanes, a1)
-        store(out, o + 2 * lanes, a2)
-        store(out, o + 3 * lanes, a3)
-        store(out, o + 4 * lanes, a4)
-        store(out, o + 5 * lanes, a5)
+        store(out, s, a0)
+        store(out, s + lanes, a1)
+        store(out, s + 2 * lanes, a2)
+        store(out, s + 3 * lanes, a3)
+        store(out, s + 4 * lanes, a4)
+        store(out, s + 5 * lanes, a5)
 
 
 @kernel
-def transpose_panel(w, w_start, w_panel, w_lanes, fan_out, unit, count, lanes, out, out_start):
+def transpose_panel(w, w_start, w_panel, w_lanes, fan_out, unit, count, lanes, out):
     """out[k, u] = w[unit + u, k], zero for u >= count
 
-    w [panel][feature][w_lanes], panels w_panel apart, fan_out units k; out [k][lanes] from out_start
+    w [panel][feature][w_lanes], panels w_panel apart, fan_out units k; out [k][lanes]
     """
     for u in range(count, lanes):
         for k in range(fan_out):
-            out[out_start + k * lanes + u] = 0
+            out[k * lanes + u] = 0
     for first in range(0, fan_out, w_lanes):
         panel = w_start + first // w_lanes * w_panel + unit * w_lanes
         last = min(first + w_lanes, fan_out)
         for u in range(count):
             source = panel + u * w_lanes - first
             for k in range(first, last):
-                out[out_start + k * lanes + u] = w[source + k]
+                out[k * lanes + u] = w[source + k]

@@ -1,0 +1,248 @@
+"""Gradients and updates in one, as (panel, features) items: the gradient is never written to memory."""
+
+from ..abi import (
+    ACTIVE,
+    BIAS,
+    COLUMN,
+    FAN_IN,
+    FEEDS,
+    HALF_PANEL_BYTES,
+    HIDDEN,
+    LANES,
+    N_ACTIVE,
+    PANEL_BYTES,
+    PANEL_STRIDE,
+    PANELS,
+    ROWS,
+    SIZE,
+    UNITS,
+    VECTOR_BYTES,
+    WEIGHT,
+)  # fmt: skip
+from ..codegen.compiler import inlined, kernel
+from ..codegen.pointer import prefetch, shifted
+from ..codegen.vector import lanes_of, load, store, zeros
+from ..primitives.optimizer_rules import squared_norm, update_row, update_run
+from ..primitives.panel_products import gradient_dense, gradient_row_sparse
+from .forward import dense_input
+from .lazy_rows import catch_up_row
+from .nonzero_lists import few_by_unit
+from .threads import share, within
+
+# What a row's update costs beside its non-zeros, in non-zeros: sqrt and division of one panel row.
+ROW_COST = 12
+
+
+@kernel
+def update_layer(rule, net, l, batches, b, learning, rate, l2, step, me, part, parts):
+    """w_l -= step(h_(l-1)^T delta_l) for one part of the (panel, features) items, by the form of h_(l-1)
+
+    rate, l2: step size and factor of w in its gradient; step: number of this update in the epoch
+    """
+    m = batches.table[b, SIZE]
+    if l == 0 and batches.zero_skipping:
+        update_layer_sparse(rule, net, l, batches, b, learning, rate, l2, step, me, part, parts)
+    elif l > 0 and net.layers[l - 1, FEEDS] and few_by_unit(net, l - 1, m):
+        update_layer_listed(rule, net, l, learning, m, rate, l2, me, part, parts)
+    else:
+        update_layer_dense(rule, net, l, batches, b, learning, rate, l2, me, part, parts)
+
+
+@kernel
+def update_bias(rule, net, l, panel, learning, m, rate, scratch):
+    """bias -= step(sum_i delta[i]) for one panel
+
+    scratch (lanes,)
+    """
+    lanes = net.layers[l, LANES]
+    like = zeros(scratch, VECTOR_BYTES)
+    first = net.layers[l, HIDDEN] + panel * lanes * net.batch_size
+    for s in range(0, lanes, lanes_of(like)):
+        total = like
+        for i in range(m):
+            total = total + load(like, net.delta, first + i * lanes + s)
+        store(scratch, s, total)
+    update_run(
+        rule, scratch, learning.params, learning.square, learning.momentum,
+        net.layers[l, BIAS] + panel * lanes, lanes, rate, rate - rate,
+    )  # fmt: skip
+
+
+# --- a dense input ------------------------------------------------------------------------------
+
+
+@kernel
+def update_layer_dense(rule, net, l, batches, b, learning, rate, l2, me, part, parts):
+    """w_l -= step(h_(l-1)^T delta_l) for one part of the (panel, features) items, six features at a time"""
+    layers, m = net.layers, batches.table[b, SIZE]
+    scratch = shifted(net.scratch, me * net.scratch_size)
+    fan_in, lanes = layers[l, FAN_IN], layers[l, LANES]
+    x, x_lanes = dense_input(net, l, batches, b)
+    tiles = (fan_in + ROWS - 1) // ROWS
+    start, stop = share(layers[l, PANELS] * tiles, part, parts)
+    for item in range(start, stop):
+        panel, j = item // tiles, item % tiles * ROWS
+        if j == 0:
+            update_bias(rule, net, l, panel, learning, m, rate, scratch)
+        delta = shifted(net.delta, layers[l, HIDDEN] + panel * lanes * net.batch_size)
+        gradient_dense(
+            x, x_lanes, x_lanes * net.batch_size, j, fan_in - 1, m, delta, lanes, scratch
+        )
+        update_run(
+            rule, scratch, learning.params, learning.square, learning.momentum,
+            layers[l, WEIGHT] + panel * layers[l, PANEL_STRIDE] + j * lanes,
+            min(ROWS, fan_in - j) * lanes, rate, l2,
+        )  # fmt: skip
+
+
+# --- a hidden layer's lists of non-zeros ---------------------------------------------------------
+
+
+@kernel
+def update_layer_listed(rule, net, l, learning, m, rate, l2, me, part, parts):
+    """w_l -= step(h_(l-1)^T delta_l) for one part of the (panel, features) items, from the lists by unit"""
+    layers = net.layers
+    scratch = shifted(net.scratch, me * net.scratch_size)
+    fan_in = layers[l, FAN_IN]
+    full, half = zeros(scratch, PANEL_BYTES), zeros(scratch, HALF_PANEL_BYTES)
+    start, stop = share(layers[l, PANELS] * fan_in, part, parts)
+    for panel in range(start // fan_in, (stop + fan_in - 1) // fan_in):
+        first, last = within(start, stop, panel, fan_in)
+        if first == 0:
+            update_bias(rule, net, l, panel, learning, m, rate, scratch)
+        if layers[l, LANES] == net.full_lanes:
+            _update_listed_rows(full, rule, net, l, learning, rate, l2, panel, first, last)
+        else:
+            _update_listed_rows(half, rule, net, l, learning, rate, l2, panel, first, last)
+
+
+@inlined
+def _update_listed_rows(like, rule, net, l, learning, rate, l2, panel, first, last):
+    lanes, below = lanes_of(like), l - 1
+    delta = shifted(net.delta, net.layers[l, HIDDEN] + panel * lanes * net.batch_size)
+    w_start = net.layers[l, WEIGHT] + panel * net.layers[l, PANEL_STRIDE]
+    params, square, momentum = learning.params, learning.square, learning.momentum
+    for j in range(first, last):
+        entry = net.layers[below, HIDDEN] + j * net.batch_size
+        end = entry + net.count[net.layers[below, UNITS] + j]
+        g = gradient_row_sparse(like, net.records, entry, end, delta)
+        update_row(rule, g, params, square, momentum, w_start + j * lanes, rate, l2)
+
+
+# --- the non-zeros of X -------------------------------------------------------------------------
+
+
+@kernel
+def update_layer_sparse(rule, net, l, batches, b, learning, rate, l2, step, me, part, parts):
+    """w_l -= step(x^T delta_l), l = 0, for one part of the (panel, features) items
+
+    Of lazy rows only the features that are active in the batch; otherwise each feature, most with gradient l2 w.
+    """
+    layers, m = net.layers, batches.table[b, SIZE]
+    scratch = shifted(net.scratch, me * net.scratch_size)
+    full, half = zeros(scratch, PANEL_BYTES), zeros(scratch, HALF_PANEL_BYTES)
+    positions = batches.table[b, N_ACTIVE] if learning.lazy else layers[l, FAN_IN]
+    panel_cost = _cost(batches, b, learning.lazy, positions) + 1  # the bias
+    start, stop = share(layers[l, PANELS] * panel_cost, part, parts)
+    for panel in range(start // panel_cost, (stop + panel_cost - 1) // panel_cost):
+        low, high = within(start, stop, panel, panel_cost)
+        first = _position(batches, b, learning.lazy, positions, low)
+        last = _position(batches, b, learning.lazy, positions, high)
+        if low == 0:
+            update_bias(rule, net, l, panel, learning, m, rate, scratch)
+        if layers[l, LANES] == net.full_lanes:
+            _update_rows(full, rule, net, batches, b, learning, rate, l2, step, panel, first, last)
+        else:
+            _update_rows(half, rule, net, batches, b, learning, rate, l2, step, panel, first, last)
+
+
+@kernel
+def _update_rows(like, rule, net, batches, b, learning, rate, l2, step, panel, first, last):
+    lanes, fan_in = lanes_of(like), net.layers[0, FAN_IN]
+    delta = shifted(net.delta, net.layers[0, HIDDEN] + panel * lanes * net.batch_size)
+    w_start = net.layers[0, WEIGHT] + panel * net.layers[0, PANEL_STRIDE]
+    active, n_active = batches.table[b, ACTIVE], batches.table[b, N_ACTIVE]
+    column_start = batches.table[b, COLUMN]
+    lazy = learning.lazy
+    a = first if lazy else _active_before(batches, b, first)
+    for position in range(first, last):
+        j = batches.feature[active + position] if lazy else position
+        after = min(position + 1, last - 1)
+        _prefetch_row(
+            learning, w_start + (batches.feature[active + after] if lazy else after) * lanes, lanes
+        )
+        entry, end = 0, 0
+        if a < n_active and j == batches.feature[active + a]:
+            entry, end = batches.column[column_start + a], batches.column[column_start + a + 1]
+            a += 1
+        g = gradient_row_sparse(like, batches.records, entry, end, delta)
+        start = w_start + j * lanes
+        if lazy:
+            catch_up_row(learning, panel * fan_in + j, start, lanes, step - 1)
+            learning.last[panel * fan_in + j] = step
+        update_row(rule, g, learning.params, learning.square, learning.momentum, start, rate, l2)
+
+
+@inlined
+def _prefetch_row(learning, start, lanes):
+    """Prefetch a row of the weights and of the optimizer's state, while the row before it is summed."""
+    line = lanes_of(zeros(learning.params, VECTOR_BYTES))
+    for s in range(start, start + lanes, line):
+        prefetch(learning.params, s)
+    if learning.has_square:
+        for s in range(start, start + lanes, line):
+            prefetch(learning.square, s)
+    if learning.has_momentum:
+        for s in range(start, start + lanes, line):
+            prefetch(learning.momentum, s)
+
+
+@kernel
+def _active_before(batches, b, feature):
+    """How many active features are below `feature`."""
+    start = batches.table[b, ACTIVE]
+    low, high = start, start + batches.table[b, N_ACTIVE]
+    while low < high:
+        middle = (low + high) // 2
+        if batches.feature[middle] < feature:
+            low = middle + 1
+        else:
+            high = middle
+    return low - start
+
+
+@kernel
+def _cost(batches, b, lazy, position):
+    """Work of a panel's rows before `position`, counted in non-zeros."""
+    a = position if lazy else _active_before(batches, b, position)
+    start = batches.table[b, COLUMN]
+    return batches.column[start + a] - batches.column[start] + ROW_COST * position
+
+
+@kernel
+def _position(batches, b, lazy, positions, cost):
+    """The first position whose cost is at least `cost`: cuts a panel's rows into even parts."""
+    low, high = 0, positions
+    while low < high:
+        middle = (low + high) // 2
+        if _cost(batches, b, lazy, middle) < cost:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+# --- the weights' own part of the loss ------------------------------------------------------------
+
+
+@kernel
+def measure_weights(net, params, targets, batch, me, n_threads):
+    """penalty[batch, panel] = sum of squared weights, for this thread's panels of all layers"""
+    number = 0
+    for l in range(net.n_layers):
+        size = net.layers[l, PANEL_STRIDE]
+        for panel in range(net.layers[l, PANELS]):
+            if number % n_threads == me:
+                norm = squared_norm(params, net.layers[l, WEIGHT] + panel * size, size)
+                targets.penalty[batch * targets.n_panels + number] = norm
+            number += 1
