@@ -49,7 +49,7 @@ def test_too_few_samples_to_validate(n, fraction):
 
 def test_values_too_large_for_float32():
     for form in (np.asarray, np.asfortranarray):
-        with pytest.raises(ValueError, match="too large for float32.*dtype='float64'"):
+        with pytest.raises(ValueError, match=r"too large for float32.*dtype='float64'"):
             make().fit(form(X.astype(float) * 1e39), Y)
     make(dtype="float64", max_iter=1).fit(X.astype(float) * 1e39 / 1e39, Y)
 

@@ -285,7 +285,7 @@ class TestLbfgs:
 
     def test_divergence(self):
         with pytest.raises(ValueError, match=r"non-finite parameter weights(?!.*learning_rate)"):
-            make(solver="lbfgs").fit(X * 1e37, Y)
+            make(solver="lbfgs").fit(X * (3e38 / abs(X).max()), Y)
 
     def test_nothing_to_improve(self):
         model = make(solver="lbfgs", tol=1e6).fit(X, Y)
@@ -311,7 +311,7 @@ def test_auto_epochs():
         assert training.AUTO_UPDATES <= updates < training.AUTO_UPDATES + -(-n // 128)
     assert training.n_epochs(MLPClassifier(max_iter=7), 100) == 7
     model = MLPClassifier((4,), batch_size=30, random_state=0).fit(X, Y)
-    assert model.n_iter_ == training.AUTO_UPDATES // 4
+    assert model.n_iter_ == training.AUTO_UPDATES // 5
 
 
 def well_separated(n=150):
@@ -374,7 +374,7 @@ class TestScoring:
 
         model = make(early_stopping=True, scoring=scorer, max_iter=3)
         model.fit(X, Y, np.ones(len(X)))
-        assert seen == [(12, True)] * 3
+        assert seen == [(15, True)] * 3
         assert model.validation_scores_ == pytest.approx(model.history_["val_accuracy"])
 
     def test_an_unknown_one_is_refused_before_the_training(self):

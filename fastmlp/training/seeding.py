@@ -60,8 +60,9 @@ def split_rows(seed: int, n_samples: int, fraction: float, strata=None):
     n_validation = int(np.ceil(fraction * n_samples))
     if n_validation < 2 or n_samples - n_validation < 1:
         raise ValueError(
-            f"The validation set is too small: validation_fraction={fraction:g} of {n_samples} samples are "
-            f"{n_validation}; at least 2 are needed, better some of each class. Increase 'validation_fraction' or the size of your dataset, or pass X_val and y_val."
+            f"The validation set is too small: validation_fraction={fraction:g} of {n_samples} samples "
+            f"are {n_validation}; at least 2 are needed, better some of each class. Increase "
+            "'validation_fraction' or the size of your dataset, or pass X_val and y_val."
         )
     stream = np.random.SeedSequence(seed, spawn_key=(_SPLIT,))
     random_state = np.random.RandomState(np.random.MT19937(stream))
