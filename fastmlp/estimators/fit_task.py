@@ -110,7 +110,12 @@ class FitTask:
         task = callbacks.start(model, *self.given, n_epochs, task_name=task_name)
         last_epoch = record.n_iter + n_epochs
         report = reporter(
-            model.verbose, type(model).__name__, last_epoch, len(self.samples), self.samples.data
+            model.verbose,
+            type(model).__name__,
+            record.metric,
+            last_epoch,
+            len(self.samples),
+            self.samples.data,
         )
         context = FitContext(
             model,
@@ -189,14 +194,14 @@ def prepare(
     X, y = check_training_data(model, X, y, reset=call.first)
     targets = model._find_targets(y, classes, first=call.first, incremental=incremental)
     layer_sizes = [X.shape[1], *hidden, targets.n_outputs]
-    labels = targets.encode(y)
+    labels = targets.encode(y, model.dtype)
     weight = sample_weights(
         X,
         y,
         targets,
         labels,
         sample_weight=sample_weight,
-        class_weight=model.class_weight,
+        class_weight=getattr(model, "class_weight", None),
         incremental=incremental,
         dtype=model.dtype,
     )

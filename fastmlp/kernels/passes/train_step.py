@@ -125,7 +125,7 @@ def train_chunk(rule, net, batches, targets, learning, turn):
 
 @kernel
 def predict_chunk(net, batches, reading):
-    """Softmax or logistic of the logits, for a chunk's batches; returns -1 if stopped"""
+    """The network's outputs, for a chunk's batches; returns -1 if stopped"""
     sync, me, n_threads = reading.sync, reading.me, reading.n_threads
     if barrier(sync, me, n_threads):
         return -1
