@@ -23,7 +23,7 @@ def accuracy(measure, labels, weight) -> float:
 
 
 def r2(measure, labels, weight) -> float:
-    """Return R², averaged over outputs; measure (n, n_outputs) is the squared residuals.
+    """Return R², averaged over outputs; measure (n, n_outputs) is the residuals.
 
     As scikit-learn's `r2_score`: an output whose labels are all the same counts 1 if they are met exactly, else 0;
     and R² of less than two samples is NaN.
@@ -34,7 +34,7 @@ def r2(measure, labels, weight) -> float:
     labels = labels.astype(np.float64)
     labels = labels - labels[0]  # so that equal labels have a deviation of exactly 0
     with np.errstate(over="ignore", invalid="ignore"):  # the loss tells of what overflowed
-        residual = weight @ measure.astype(np.float64)
+        residual = weight @ measure.astype(np.float64) ** 2
         deviation = weight @ (labels - weight @ labels / weight.sum()) ** 2
         varies = deviation > 0
         explained = 1 - residual / np.where(varies, deviation, 1.0)

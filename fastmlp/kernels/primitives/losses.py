@@ -152,26 +152,26 @@ def place_values(z, start, samples, lanes, n_outputs, values, i):
 
 
 @inlined
-def scale_residuals(delta, start, samples, lanes, n_outputs, squares, row, scale):
-    """squares = delta²;  delta = scale delta
+def scale_residuals(delta, start, samples, lanes, n_outputs, residuals, row, scale):
+    """residuals = delta;  delta = scale delta
 
-    delta [panel][sample][lanes]: one sample of n_outputs residuals; squares (n, n_outputs), row `row`
+    delta [panel][sample][lanes]: one sample of n_outputs units; residuals (n, n_outputs), row `row`
     """
     for k in range(n_outputs):
         o = place(start, samples, lanes, k)
         residual = delta[o]
-        squares[row * n_outputs + k] = residual * residual
+        residuals[row * n_outputs + k] = residual
         delta[o] = residual * scale
 
 
 @kernel
 def squared_error_backward(
-    z, delta, start, samples, lanes, n_outputs, values, i, squares, row, scale
+    z, delta, start, samples, lanes, n_outputs, values, i, residuals, row, scale
 ):
-    """loss = sum_k (z_k - y_k)² / (2 n_outputs);  delta = scale (z - y);  squares = (z - y)²; returns loss
+    """loss = sum_k (z_k - y_k)² / (2 n_outputs);  residuals = z - y;  delta = scale (z - y); returns loss
 
     z, delta [panel][sample][lanes]: one sample of n_outputs units; values (n_samples, n_outputs), row i: y;
-    squares (n, n_outputs), row `row`
+    residuals (n, n_outputs), row `row`
     """
     like = zeros(z, VECTOR_BYTES)
     place_values(delta, start, samples, lanes, n_outputs, values, i)
@@ -182,13 +182,13 @@ def squared_error_backward(
         residual = where(first_lanes(like, n_outputs - k), residual, like)
         total = total + residual * residual
         store(delta, o, residual)
-    scale_residuals(delta, start, samples, lanes, n_outputs, squares, row, scale)
+    scale_residuals(delta, start, samples, lanes, n_outputs, residuals, row, scale)
     return reduce_sum(total) / (2 * n_outputs)
 
 
 @kernel
-def poisson_backward(z, delta, start, samples, lanes, n_outputs, values, i, squares, row, scale):
-    """loss = sum_k y_k log y_k - y_k z_k - y_k + exp(z_k);  delta = scale (exp(z) - y);  squares = (exp(z) - y)²
+def poisson_backward(z, delta, start, samples, lanes, n_outputs, values, i, residuals, row, scale):
+    """loss = sum_k y_k log y_k - y_k z_k - y_k + exp(z_k);  residuals = exp(z) - y;  delta = scale (exp(z) - y)
 
     Half of the Poisson deviance, with 0 log 0 = 0; returns loss. The arguments are those of `squared_error_backward`.
     """
@@ -205,7 +205,7 @@ def poisson_backward(z, delta, start, samples, lanes, n_outputs, values, i, squa
         each = y * (log_y - x) - y + mean
         total = total + where(inside, each, like)
         store(delta, o, where(inside, mean - y, like))
-    scale_residuals(delta, start, samples, lanes, n_outputs, squares, row, scale)
+    scale_residuals(delta, start, samples, lanes, n_outputs, residuals, row, scale)
     return reduce_sum(total)
 
 
