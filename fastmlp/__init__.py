@@ -5,18 +5,28 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0.dev0"
 
-__all__ = ["Checkpoint", "MLPClassifier", "__version__", "datasets", "show_versions", "warmup"]
+__all__ = [
+    "Checkpoint",
+    "MLPClassifier",
+    "MLPRegressor",
+    "__version__",
+    "datasets",
+    "show_versions",
+    "warmup",
+]
 
 if TYPE_CHECKING:
     from . import datasets
     from .environment import show_versions, warmup
     from .estimators.checkpoint import Checkpoint
     from .estimators.classifier import MLPClassifier
+    from .estimators.regressor import MLPRegressor
 
 # Public name -> (module, attribute): importing fastmlp imports neither numba nor scikit-learn.
 _LAZY = {
     "Checkpoint": ("fastmlp.estimators.checkpoint", "Checkpoint"),
     "MLPClassifier": ("fastmlp.estimators.classifier", "MLPClassifier"),
+    "MLPRegressor": ("fastmlp.estimators.regressor", "MLPRegressor"),
     "datasets": ("fastmlp.datasets", None),
     "show_versions": ("fastmlp.environment", "show_versions"),
     "warmup": ("fastmlp.environment", "warmup"),

@@ -34,7 +34,7 @@ def warmup(*, solvers: Sequence[str] = ("rmsprop",), dtypes: Sequence[str] = ("f
     ----------
     solvers : sequence of str, default=("rmsprop",)
     dtypes : sequence of str, default=("float32",)
-        As `MLPClassifier` names them.
+        As the estimators name them.
     """
     from .engine.optimizers import SOLVERS
     from .kernels.code_cache import entry

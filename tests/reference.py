@@ -2,10 +2,12 @@
 
 Written to be read beside the equations, not to be fast. A network is a list of weights and a list
 of biases; `inputs` is always a dense float64 array and `labels` are the engine's: class numbers
-(n, 1) for a softmax output, 0 or 1 per output (n, n_outputs) for a logistic one.
+(n, 1) for a softmax output, 0 or 1 per output (n, n_outputs) for a logistic one, numbers to predict
+(n, n_outputs) for an identity or exp one, whose score is R² where the others have their accuracy.
 """
 
 import numpy as np
+from scipy.special import xlogy
 
 # An optimizer's state below this is 0: decaying squares would end as slow subnormal numbers.
 TINY = 1e-30
@@ -90,10 +92,51 @@ def logistic_cross_entropy_backward(logits, labels, sample_weight=None):
     return loss, delta, (share * ((logits > 0) == (labels == 1)).all(axis=1)).sum()
 
 
+def _r2(predicted, values, share):
+    """R², averaged over outputs; values of no deviation count 1 if they are met exactly, else 0."""
+    if len(values) < 2:
+        return np.nan
+    scores = []
+    for p, y in zip(predicted.T, values.T, strict=True):
+        residual = (share * (y - p) ** 2).sum()
+        deviation = (share * (y - (share * y).sum()) ** 2).sum()
+        if np.ptp(y) == 0:
+            scores.append(float(residual == 0))
+        else:
+            scores.append(1.0 - residual / deviation)
+    return np.mean(scores)
+
+
+def squared_error_backward(logits, values, sample_weight=None):
+    """loss = mean (z - y)² / 2, averaged over outputs;  delta = (z - y) / batch
+
+    As scikit-learn's: the loss is averaged over outputs, delta is the gradient of their sum. Instead of the accuracy
+    the third number is R².
+    """
+    share = _shares(sample_weight, len(logits))
+    residual = logits - values
+    loss = 0.5 * (share[:, None] * residual**2).sum() / values.shape[1]
+    return loss, residual * share[:, None], _r2(logits, values, share)
+
+
+def poisson_backward(logits, values, sample_weight=None):
+    """loss = mean (y log(y / p) - y + p), summed over outputs;  delta = (p - y) / batch;  p = exp(z)
+
+    The third number is R² of p.
+    """
+    share = _shares(sample_weight, len(logits))
+    mean = np.exp(logits)
+    loss = (share[:, None] * (xlogy(values, values) - values * logits - values + mean)).sum()
+    return loss, (mean - values) * share[:, None], _r2(mean, values, share)
+
+
 LOSS_BACKWARD = {
     "softmax": softmax_cross_entropy_backward,
     "logistic": logistic_cross_entropy_backward,
+    "identity": squared_error_backward,
+    "exp": poisson_backward,
 }
+OUTPUT = {"softmax": softmax, "logistic": logistic, "identity": identity, "exp": np.exp}
 
 
 # Optimizers: `weight` and the state change in place
@@ -181,9 +224,8 @@ def forward(inputs, coefs, intercepts, activation="relu"):
 
 
 def predict(inputs, coefs, intercepts, activation="relu", output="softmax"):
-    """Probabilities, (n, n_outputs)."""
-    logits = forward(inputs, coefs, intercepts, activation)[-1]
-    return softmax(logits) if output == "softmax" else logistic(logits)
+    """Probabilities, or a regressor's predictions, (n, n_outputs)."""
+    return OUTPUT[output](forward(inputs, coefs, intercepts, activation)[-1])
 
 
 def evaluate(

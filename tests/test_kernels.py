@@ -10,10 +10,12 @@ import reference
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import sparse
+from sklearn.metrics import r2_score
 
 from fastmlp import array_kernels
 from fastmlp.data import source as data_module
 from fastmlp.engine.engine import Engine
+from fastmlp.engine.losses import LOSSES
 
 DTYPES = (np.float32, np.float64)
 dtypes = pytest.mark.parametrize("dtype", DTYPES, ids=["float32", "float64"])
@@ -262,6 +264,73 @@ def test_logistic_cross_entropy_backward(dtype, seed, n, n_outputs, scale, weigh
 
 
 @dtypes
+@pytest.mark.parametrize("name", ["squared_error_backward", "poisson_backward"])
+@few
+@given(
+    seed=seeds,
+    n=st.integers(1, 150),
+    n_outputs=st.integers(1, 150),
+    scale=st.sampled_from([0.0, 0.1, 3.0, 20.0]),
+    weighted=st.booleans(),
+)
+@example(seed=0, n=1, n_outputs=1, scale=1.0, weighted=False)
+@example(seed=0, n=9, n_outputs=65, scale=1.0, weighted=True)
+def test_losses_of_values(name, dtype, seed, n, n_outputs, scale, weighted):
+    rng = np.random.default_rng(seed)
+    outputs = (rng.normal(size=(n, n_outputs)) * scale).astype(dtype)
+    if name == "poisson_backward":
+        values = rng.poisson(np.exp(np.clip(outputs, -3, 8))).astype(dtype)
+    else:
+        values = (outputs + rng.normal(size=outputs.shape) * scale).astype(dtype)
+    weight = rng.uniform(0.5, 2.0, n) if weighted else None
+    found = with_any_team(getattr(array_kernels, name), outputs, values, weight)
+    expected = getattr(reference, name)(outputs.astype(float), values.astype(float), weight)
+    loss, delta, r2 = found
+    eps = float(np.finfo(dtype).eps)
+    # The loss adds terms of both signs; exp makes a rounding of its argument a relative error.
+    share = (np.ones(n) if weight is None else weight)[:, None]
+    share = share / share.sum()
+    mean = np.exp(outputs.astype(float)) if name == "poisson_backward" else outputs
+    size = 1 + abs(outputs).max() + abs(values).max() + (share * mean).sum()
+    assert loss == pytest.approx(expected[0], rel=40 * eps, abs=40 * eps * size * n_outputs)
+    assert delta.dtype == dtype
+    limit = 4 * eps * (1 + abs(outputs)) * (abs(mean) + abs(values)) * share
+    assert (abs(delta - expected[1]) <= limit).all()
+    if n < 2:
+        assert np.isnan(r2)
+    else:
+        assert r2 == pytest.approx(expected[2], rel=200 * eps * (1 + scale), abs=40 * eps)
+
+
+@dtypes
+def test_poisson_at_its_edges(dtype):
+    values = np.array([[0.0], [0.0], [2.0], [np.finfo(dtype).smallest_subnormal]], dtype)
+    logits = np.array([[-200.0], [0.0], [np.log(2.0)], [-3.0]], dtype)
+    loss, delta, _ = array_kernels.poisson_backward(logits, values)
+    mean = np.exp(logits.astype(float))
+    np.testing.assert_allclose(delta, (mean - values) / 4, atol=2 * np.finfo(dtype).eps)
+    assert loss == pytest.approx((0 + 1 + 0 + mean[3, 0]) / 4, rel=1e-6)
+    logits[1] = 1000.0  # the mean overflows, which has to be seen
+    loss, delta, _ = array_kernels.poisson_backward(logits, values)
+    assert np.isposinf(loss)
+    assert np.isposinf(delta[1, 0])
+    assert np.isfinite(delta[[0, 2, 3]]).all()
+
+
+def test_r2_is_scikit_learns():
+    rng = np.random.default_rng(3)
+    outputs, weight = rng.normal(size=(30, 4)), rng.uniform(0.1, 2, 30)
+    values = outputs + rng.normal(size=(30, 4))
+    values[:, 2] = 2.0  # no deviation: 0 where it is missed, 1 where it is met
+    values[:, 3] = outputs[:, 3] = 2.0
+    for w in (None, weight):
+        expected = r2_score(values, outputs, sample_weight=w)
+        found = array_kernels.squared_error_backward(outputs, values, w)[2]
+        assert found == pytest.approx(expected, rel=1e-12)
+    assert r2_score(values, outputs, multioutput="raw_values")[2:].tolist() == [0.0, 1.0]
+
+
+@dtypes
 def test_one_bad_sample_spoils_no_other(dtype):
     rng = np.random.default_rng(6)
     logits = rng.normal(size=(5, 3)).astype(dtype)
@@ -269,6 +338,8 @@ def test_one_bad_sample_spoils_no_other(dtype):
     for kernel, labels in (
         (array_kernels.softmax_cross_entropy_backward, classes),
         (array_kernels.logistic_cross_entropy_backward, marks),
+        (array_kernels.squared_error_backward, marks),
+        (array_kernels.poisson_backward, marks),
     ):
         _, clean, _ = kernel(logits, labels)
         bad = logits.copy()
@@ -283,6 +354,24 @@ def test_one_bad_sample_spoils_no_other(dtype):
 def test_of_equal_logits_the_first_counts():
     logits, labels = np.zeros((3, 3)), np.array([[0], [1], [2]])
     assert array_kernels.softmax_cross_entropy_backward(logits, labels)[2] == pytest.approx(1 / 3)
+
+
+def test_losses_of_values_refuse():
+    z, values = np.zeros((4, 3)), np.ones((4, 3))
+    for kernel in (array_kernels.squared_error_backward, array_kernels.poisson_backward):
+        for wrong in (values[:3], values[:, 0], values[:, :2], values * np.inf):
+            with pytest.raises(ValueError, match="values"):
+                kernel(z, wrong)
+        with pytest.raises(ValueError, match="a dimension is 0"):
+            kernel(z[:0], values[:0])
+        with pytest.raises(ValueError, match="sample_weight"):
+            kernel(z, values, np.zeros(4))
+        with pytest.raises(TypeError, match="outputs"):
+            kernel(z.astype(int), values)
+        with pytest.raises(TypeError, match="values"):
+            kernel(z, values.astype(complex))
+    with pytest.raises(ValueError, match="values must not be negative"):
+        array_kernels.poisson_backward(z, -values)
 
 
 def test_losses_refuse():
@@ -409,25 +498,31 @@ def test_updates_refuse():
 # --- the whole gradient -----------------------------------------------------------------------
 
 
+# Output activation -> loss.
+LOSS_OF = {loss.output_activation: name for name, loss in LOSSES.items()}
+
+
 def draw_network(rng, sizes, output, n):
     coefs = [rng.normal(size=shape) for shape in pairwise(sizes)]
     intercepts = [rng.normal(size=size) for size in sizes[1:]]
     if output == "softmax":
         labels = rng.integers(sizes[-1], size=(n, 1)).astype(np.int32)
+    elif output in ("identity", "exp"):
+        labels = rng.poisson(2.0, size=(n, sizes[-1])).astype(float)
     else:
         labels = rng.integers(2, size=(n, sizes[-1])).astype(np.int32)
     return coefs, intercepts, labels
 
 
 @pytest.mark.parametrize("hidden", [(), (1,), (6,), (5, 3), (4, 3, 5)], ids=str)
-@pytest.mark.parametrize("output", ["softmax", "logistic"])
+@pytest.mark.parametrize("output", LOSS_OF)
 @pytest.mark.parametrize("activation", reference.ACTIVATION)
 def test_gradient(activation, output, hidden):
     rng = np.random.default_rng(8)
     sizes, n, step = (5, *hidden, 3), 7, 1e-5
     coefs, intercepts, labels = draw_network(rng, sizes, output, n)
     engine = Engine(
-        sizes, activation=activation, loss=f"{output}_cross_entropy", dtype="float64", n_threads=1
+        sizes, activation=activation, loss=LOSS_OF[output], dtype="float64", n_threads=1
     )
     for density, alpha, weighted in ((0.4, 0.0, False), (1.0, 0.7, True), (0.4, 0.7, True)):
         data = engine.open(rng.normal(size=(n, 5)) * (rng.random((n, 5)) < density))
@@ -449,12 +544,16 @@ def test_gradient(activation, output, hidden):
                     below = loss_and_gradient(coefs, intercepts)[0]
                     array[place] = old
                     difference[place] = (above - below) / (2 * step)
+                if output == "identity":  # its loss is the outputs' mean, its gradient their sum
+                    batch = n if inputs["sample_weight"] is None else inputs["sample_weight"].sum()
+                    penalty = alpha / batch * array if array.ndim == 2 else 0.0
+                    difference = sizes[-1] * (difference - penalty) + penalty
                 np.testing.assert_allclose(gradient, difference, rtol=1e-6, atol=1e-8)
 
 
 @dtypes
 @pytest.mark.parametrize("hidden", [(), (70,), (130, 20, 65)], ids=str)
-@pytest.mark.parametrize("output", ["softmax", "logistic"])
+@pytest.mark.parametrize("output", LOSS_OF)
 @pytest.mark.parametrize("activation", reference.ACTIVATION)
 def test_gradient_is_the_reference_s(activation, output, hidden, dtype):
     rng = np.random.default_rng(9)
@@ -469,7 +568,7 @@ def test_gradient_is_the_reference_s(activation, output, hidden, dtype):
             engine = Engine(
                 sizes,
                 activation=activation,
-                loss=f"{output}_cross_entropy",
+                loss=LOSS_OF[output],
                 dtype=dtype,
                 n_threads=n_threads,
             )

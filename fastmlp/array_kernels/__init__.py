@@ -7,7 +7,12 @@ with any `n_threads`.
 """
 
 from .elements import FUNCTIONS, exp, identity, log, log1p, logistic, relu, tanh
-from .losses import logistic_cross_entropy_backward, softmax_cross_entropy_backward
+from .losses import (
+    logistic_cross_entropy_backward,
+    poisson_backward,
+    softmax_cross_entropy_backward,
+    squared_error_backward,
+)
 from .products import matmul
 from .updates import adam_update, rmsprop_momentum_update, sgd_update
 
@@ -21,9 +26,11 @@ __all__ = [
     "logistic",
     "logistic_cross_entropy_backward",
     "matmul",
+    "poisson_backward",
     "relu",
     "rmsprop_momentum_update",
     "sgd_update",
     "softmax_cross_entropy_backward",
+    "squared_error_backward",
     "tanh",
 ]

@@ -64,8 +64,56 @@ def logistic_cross_entropy_backward(logits, labels, sample_weight=None, *, n_thr
     )
 
 
+def squared_error_backward(outputs, values, sample_weight=None, *, n_threads=None):
+    """loss = mean (z - y)² / 2, averaged over outputs;  delta = (z - y) / batch
+
+    Sample weights, threads and errors are those of `softmax_cross_entropy_backward`. As in scikit-learn the loss is
+    averaged over outputs while delta is not: it is the gradient of n_outputs times the loss.
+
+    Parameters
+    ----------
+    outputs : ndarray of shape (n, n_outputs), float32 or float64
+        z.
+    values : real ndarray of that shape
+        y, the numbers to predict.
+
+    Returns
+    -------
+    loss : float
+    delta : ndarray of shape (n, n_outputs), of outputs' dtype
+    r2 : float
+        Weighted R², averaged over outputs.
+    """
+    return _value_loss_backward("squared_error", outputs, values, sample_weight, n_threads)
+
+
+def poisson_backward(logits, values, sample_weight=None, *, n_threads=None):
+    """loss = mean (y log(y / p) - y + p), summed over outputs;  delta = (p - y) / batch;  p = exp(z)
+
+    Half of the Poisson deviance. Parameters, returns and errors are those of `squared_error_backward`, but
+    the logits z are logarithms of the means, and values are not negative.
+    """
+    if np.asarray(values).size and np.min(values) < 0:
+        raise ValueError("values must not be negative")
+    return _value_loss_backward("poisson", logits, values, sample_weight, n_threads)
+
+
+def _value_loss_backward(name, outputs, values, sample_weight, n_threads):
+    outputs, values = floats("outputs", outputs, 2), np.asarray(values)
+    if outputs.size == 0:
+        raise ValueError(f"outputs: a dimension is 0: {outputs.shape}")
+    if values.dtype.kind not in "buif":
+        raise TypeError(f"values must be real numbers, got {values.dtype}")
+    if values.shape != outputs.shape:
+        raise ValueError(f"values must have the shape {outputs.shape}, got {values.shape}")
+    values = values.astype(outputs.dtype)
+    if not np.isfinite(values).all():
+        raise ValueError("values must be finite")
+    return _run(LOSSES[name], outputs, values, sample_weight, n_threads)
+
+
 def _loss_backward(name, logits, labels, columns, n_labels, sample_weight, n_threads):
-    n, n_outputs = logits.shape
+    n = len(logits)
     if logits.size == 0:
         raise ValueError(f"logits: a dimension is 0: {logits.shape}")
     labels = np.asarray(labels)
@@ -76,10 +124,18 @@ def _loss_backward(name, logits, labels, columns, n_labels, sample_weight, n_thr
     if labels.min() < 0 or labels.max() >= n_labels:
         found = f"{labels.min()} to {labels.max()}"
         raise ValueError(f"labels must lie between 0 and {n_labels - 1}, got {found}")
+    return _run(
+        LOSSES[name], logits, np.ascontiguousarray(labels, np.int32), sample_weight, n_threads
+    )
+
+
+def _run(loss, logits, labels, sample_weight, n_threads):
+    """Run the loss's kernel on one batch; labels are as `new_targets` takes them."""
+    n, n_outputs = logits.shape
     weight = _sample_weight(sample_weight, n)
 
     # One batch of a network whose only layer's sums are there already.
-    loss, layout = LOSSES[name], PanelLayout((1, n_outputs), logits.dtype)
+    layout = PanelLayout((1, n_outputs), logits.dtype)
     network = one_layer(layout, n, loss.code)
     lanes = layout.layers[0, LANES]
     network.hidden[:] = panels(logits, lanes)
@@ -90,7 +146,7 @@ def _loss_backward(name, logits, labels, columns, n_labels, sample_weight, n_thr
     targets = new_targets(
         layout,
         loss,
-        np.ascontiguousarray(labels, np.int32),
+        labels,
         np.arange(n),
         np.array([1 / weight.sum()]),
         sample_weight=None if sample_weight is None else weight,

@@ -9,12 +9,36 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..kernels.abi import LOGISTIC_CROSS_ENTROPY, SOFTMAX_CROSS_ENTROPY
+from ..kernels.abi import (
+    LOGISTIC_CROSS_ENTROPY,
+    POISSON,
+    SOFTMAX_CROSS_ENTROPY,
+    SQUARED_ERROR,
+)
 
 
 def accuracy(measure, labels, weight) -> float:
     """Return the weighted share of hits; measure (n, 1) is 1 for a hit."""
     return float(np.average(measure[:, 0].astype(np.float64), weights=weight))
+
+
+def r2(measure, labels, weight) -> float:
+    """Return R², averaged over outputs; measure (n, n_outputs) is the residuals.
+
+    As scikit-learn's `r2_score`: an output whose labels are all the same counts 1 if they are met exactly, else 0;
+    and R² of less than two samples is NaN.
+    """
+    if len(labels) < 2:
+        return float("nan")
+    weight = np.ones(len(labels)) if weight is None else weight
+    labels = labels.astype(np.float64)
+    labels = labels - labels[0]  # so that equal labels have a deviation of exactly 0
+    with np.errstate(over="ignore", invalid="ignore"):  # the loss tells of what overflowed
+        residual = weight @ measure.astype(np.float64) ** 2
+        deviation = weight @ (labels - weight @ labels / weight.sum()) ** 2
+        varies = deviation > 0
+        explained = 1 - residual / np.where(varies, deviation, 1.0)
+    return float(np.where(varies, explained, residual == 0).mean())
 
 
 @dataclass(frozen=True)
@@ -27,7 +51,7 @@ class Loss:
         Key in `LOSSES`.
     code : int
         The kernels' number of the loss.
-    output_activation : {"softmax", "logistic"}
+    output_activation : {"softmax", "logistic", "identity", "exp"}
         What turns logits into predictions.
     label_dtype : dtype or None
         Of the labels; None is the compute dtype.
@@ -66,5 +90,7 @@ _ALL = (
         one_column=True,
     ),
     Loss("logistic_cross_entropy", LOGISTIC_CROSS_ENTROPY, "logistic", np.int32, "accuracy", accuracy),
+    Loss("squared_error", SQUARED_ERROR, "identity", None, "r2", r2, measures_outputs=True),
+    Loss("poisson", POISSON, "exp", None, "r2", r2, measures_outputs=True),
 )  # fmt: skip
 LOSSES = {loss.name: loss for loss in _ALL}

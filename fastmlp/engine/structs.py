@@ -96,7 +96,7 @@ def new_targets(
     return BatchTargets(
         order=order,
         labels=labels.reshape(-1) if classes else np.empty(0, np.int32),
-        values=np.empty(0, dtype) if classes else labels.reshape(-1),
+        values=np.empty(0, dtype) if classes else np.ascontiguousarray(labels, dtype).reshape(-1),
         weight=weight,
         scale=scale.astype(dtype),
         losses=np.zeros(len(order)),

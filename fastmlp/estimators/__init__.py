@@ -7,7 +7,9 @@ attributes      meaning of the fitted attributes
 fit_task        one fit, from the arguments of `fit` to a fitted model
 fitted          what a fitted model computes
 validation      checks of input, with errors in scikit-learn's words
+regressor       MLPRegressor: signature and methods
 targets         labels to the engine's targets and back
+regression_targets  numbers to predict, checked
 sample_weights  how much each sample counts
 callbacks       scikit-learn's callbacks around a fit
 checkpoint      saves a fit after each epoch, and resumes it

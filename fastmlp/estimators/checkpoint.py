@@ -75,15 +75,15 @@ class Checkpoint:
 
         Parameters
         ----------
-        model : MLPClassifier
+        model : MLPClassifier or MLPRegressor
             With the parameters of the fit that wrote the checkpoints; only `n_threads`, `verbose`,
             `warm_start` and `max_iter`, the number of epochs in all, may be others.
         X, y, **arguments
-            As in `MLPClassifier.fit`; the same as in the fit that wrote the checkpoints.
+            As in the `fit` of the model; the same as in the fit that wrote the checkpoints.
 
         Returns
         -------
-        model : MLPClassifier
+        model : MLPClassifier or MLPRegressor
 
         Raises
         ------
@@ -124,7 +124,7 @@ class Checkpoint:
 
         Returns
         -------
-        model : MLPClassifier
+        model : MLPClassifier or MLPRegressor
 
         Raises
         ------

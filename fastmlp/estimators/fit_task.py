@@ -116,7 +116,12 @@ class FitTask:
         task = callbacks.start(model, *self.given, n_epochs, task_name=task_name)
         last_epoch = record.n_iter + n_epochs
         report = reporter(
-            model.verbose, type(model).__name__, last_epoch, len(self.samples), self.samples.data
+            model.verbose,
+            type(model).__name__,
+            record.metric,
+            last_epoch,
+            len(self.samples),
+            self.samples.data,
         )
         context = FitContext(
             model,
@@ -204,14 +209,14 @@ def prepare(
     layer_sizes = [X.shape[1], *hidden, targets.n_outputs]
     if not call.first:
         check_same_network(model, layer_sizes)
-    labels = targets.encode(y)
+    labels = targets.encode(y, model.dtype)
     weight = sample_weights(
         X,
         y,
         targets,
         labels,
         sample_weight=sample_weight,
-        class_weight=model.class_weight,
+        class_weight=getattr(model, "class_weight", None),
         incremental=incremental,
         dtype=model.dtype,
     )

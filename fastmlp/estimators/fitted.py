@@ -65,7 +65,7 @@ def predictions(model, X) -> np.ndarray:
 def labelled(model, engine, targets, X, y, sample_weight, *, reuse=True) -> Samples:
     """Return samples with labels to judge a fitted model by, checked and encoded."""
     X, y = check_training_data(model, X, y, reset=False)
-    labels = targets.encode(y)
+    labels = targets.encode(y, engine.dtype)
     weight = sample_weights(X, y, targets, labels, sample_weight=sample_weight, class_weight=None)
     return Samples(opened(model, engine, X, reuse=reuse), labels, weight, X=X, y=y)
 

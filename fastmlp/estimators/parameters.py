@@ -44,6 +44,13 @@ NOT_NEGATIVE = [Interval(Real, 0, None, closed="left")]
 COUNT = Interval(Integral, 1, None, closed="left")
 
 PARAMETERS = {
+    "loss": Parameter(
+        '{"squared_error", "poisson"}',
+        [StrOptions({"squared_error", "poisson"})],
+        'What to minimize. "squared_error" is half of the squared error, averaged over targets. '
+        '"poisson" is half of the Poisson deviance, summed over targets; its output is an '
+        "exponential, and y must not be negative.",
+    ),
     "hidden_layer_sizes": Parameter(
         "int or array-like of shape (n_layers - 2,)",
         ["array-like", COUNT],

@@ -84,8 +84,11 @@ class ClassTargets:
         """Class numbers by which a split into training and validation samples is stratified, or None."""
         return None if self.multilabel else labels[:, 0]
 
-    def encode(self, y) -> np.ndarray:
-        """The engine's labels: class numbers (n, 1) for softmax, else 0 or 1 (n, n_outputs)."""
+    def encode(self, y, dtype) -> np.ndarray:
+        """Return the engine's labels: class numbers (n, 1) for softmax, else 0 or 1 (n, n_outputs).
+
+        They are integers, whatever the compute `dtype`.
+        """
         if (kind_of(y) == "multilabel-indicator") != self.multilabel:
             raise ValueError(
                 "The object was not fitted with multilabel input."

@@ -19,10 +19,12 @@ _ARRAY_FUNCTIONS = (
     "logistic",
     "logistic_cross_entropy_backward",
     "matmul",
+    "poisson_backward",
     "relu",
     "rmsprop_momentum_update",
     "sgd_update",
     "softmax_cross_entropy_backward",
+    "squared_error_backward",
     "tanh",
 )
 

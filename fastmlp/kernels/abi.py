@@ -103,9 +103,7 @@ class BatchTargets(NamedTuple):
     weight: REAL  # (n_samples,) sample weights, if weighted
     scale: REAL  # (n_batches of the epoch,) 1 / sum of the batch's weights, 0 for a batch without weight
     losses: Array("float64")  # (n,)
-    measure: (
-        REAL  # (n,) 1 for a hit, or (n * n_outputs,) squared residuals: what the score is made of
-    )
+    measure: REAL  # (n,) 1 for a hit, or (n * n_outputs,) residuals: what the score is made of
     penalty: Array("float64")  # (n_batches of the epoch * n_panels,) squared norms, if penalised
     n_panels: int
     weighted: int

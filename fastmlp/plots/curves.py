@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 def learning_curves(
     history: Mapping[str, Sequence[float]], *, title: str = "", validation: str = "validation"
 ) -> "Figure":
-    """Draw loss and accuracy over the epochs.
+    """Draw loss and score over the epochs.
 
     Parameters
     ----------
     history : mapping of str to sequence of float
-        A fitted model's ``history_``: ``loss`` and ``accuracy``, and ``val_loss`` and
-        ``val_accuracy`` where there was a validation set.
+        A fitted model's ``history_``: ``loss`` and ``accuracy`` or ``r2``, and the same with ``val_``
+        in front where there was a validation set.
     title : str, default=""
         Written above the picture.
     validation : str, default="validation"
@@ -42,7 +42,8 @@ def learning_curves(
     """
     figure = new_figure(9, 3.6)
     figure.suptitle(title)
-    for axes, quantity in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+    score = "r2" if "r2" in history or "val_r2" in history else "accuracy"
+    for axes, quantity in zip(figure.subplots(1, 2), ("loss", score), strict=True):
         for key, label, colour in (
             (quantity, "training", TRAINING),
             (f"val_{quantity}", validation, VALIDATION),
@@ -52,7 +53,7 @@ def learning_curves(
                 last = f"{label}, {values[-1]:.4f} at the end"
                 epochs = range(1, len(values) + 1)
                 axes.plot(epochs, values, color=colour, marker=".", label=last)
-        axes.set_ylabel(quantity)
+        axes.set_ylabel("R²" if quantity == "r2" else quantity)
         epochs_axis(axes)
         tidy(axes)
         axes.legend(frameon=False)

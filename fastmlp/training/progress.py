@@ -3,11 +3,11 @@
 import sys
 
 
-def reporter(verbose, name: str, n_epochs: int, n_samples: int, data):
+def reporter(verbose, name: str, metric: str, n_epochs: int, n_samples: int, data):
     """The display asked for by `verbose`.
 
     0 is silent, 1 (True) a tqdm bar where tqdm is installed and lines elsewhere, 2 or more lines.
-    `data` is what was opened for training; its density and path are shown.
+    `metric` names the score in the history. `data` is what was opened for training; its density and path are shown.
     """
     if not verbose:
         return Silent()
@@ -18,8 +18,8 @@ def reporter(verbose, name: str, n_epochs: int, n_samples: int, data):
         except ImportError:
             pass
         else:
-            return Bar(tqdm, name, n_epochs, n_samples, path)
-    return Lines(path)
+            return Bar(tqdm, name, metric, n_epochs, n_samples, path)
+    return Lines(metric, path)
 
 
 class Silent:
@@ -38,21 +38,22 @@ class Silent:
 
 
 class Lines(Silent):
-    """scikit-learn's lines on the standard output, with accuracy and speed behind them."""
+    """scikit-learn's lines on the standard output, with the score and speed behind them."""
 
-    def __init__(self, path):
+    def __init__(self, metric, path):
+        self._metric = metric
         print(f"Training on the {path}")
 
     def epoch(self, number, row, samples_per_second):
         line = f"Iteration {number}, loss = {row['loss']:.8f}"
-        if "accuracy" in row:
-            line += f", accuracy = {row['accuracy']:.4f}"
+        if self._metric in row:
+            line += f", {self._metric} = {row[self._metric]:.4f}"
         if samples_per_second:
             line += f", {samples_per_second:,.0f} samples/s"
         print(line)
-        if "val_accuracy" in row:
+        if f"val_{self._metric}" in row:
             print(
-                f"Validation score: {row['val_accuracy']:f}, "
+                f"Validation score: {row[f'val_{self._metric}']:f}, "
                 f"validation loss = {row['val_loss']:.8f}"
             )
 
@@ -63,8 +64,8 @@ class Lines(Silent):
 class Bar(Silent):
     """A tqdm bar per epoch that counts samples, so that it moves within the epoch and shows their rate."""
 
-    def __init__(self, tqdm, name, n_epochs, n_samples, path):
-        self._tqdm = tqdm
+    def __init__(self, tqdm, name, metric, n_epochs, n_samples, path):
+        self._tqdm, self._metric = tqdm, metric
         self._n_epochs, self._n_samples = n_epochs, n_samples
         self._bar = None
         self._done = 0
@@ -80,7 +81,7 @@ class Bar(Silent):
 
     def epoch(self, number, row, samples_per_second):
         self.advance(self._n_samples)
-        measures = ("loss", "accuracy", "val_loss", "val_accuracy")
+        measures = ("loss", self._metric, "val_loss", f"val_{self._metric}")
         shown = {key: f"{row[key]:.4f}" for key in measures if key in row}
         self._bar.set_description(f"Epoch {number}/{self._n_epochs}", refresh=False)
         self._bar.set_postfix(shown)

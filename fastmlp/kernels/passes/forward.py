@@ -15,11 +15,14 @@ from ..abi import (
     FEEDS,
     HIDDEN,
     LANES,
+    LOGISTIC_CROSS_ENTROPY,
     PANEL_STRIDE,
     PANELS,
+    POISSON,
     RELU,
     SIZE,
     SOFTMAX_CROSS_ENTROPY,
+    SQUARED_ERROR,
     START,
     WEIGHT,
 )  # fmt: skip
@@ -27,11 +30,14 @@ from ..codegen.compiler import inlined, kernel
 from ..codegen.pointer import prefetch, shifted, stride_or
 from ..primitives.activations import activate
 from ..primitives.losses import (
+    exp_outputs,
     logistic_cross_entropy_backward,
     logistic_outputs,
     place,
+    poisson_backward,
     softmax,
     softmax_cross_entropy_backward,
+    squared_error_backward,
 )  # fmt: skip
 from ..primitives.panel_products import matmul_dense, matmul_sparse
 from .nonzero_lists import few_by_sample, list_blocks, list_by_sample
@@ -115,7 +121,7 @@ def forward(net, params, batches, b, first_layer_done, sync, me, n_threads):
 
 @kernel
 def read_outputs(net, batches, b, outputs, logits, me, n_threads):
-    """outputs[i] = softmax or logistic of sample i's logits, or these themselves, for this thread's samples
+    """outputs[i] = the loss's output activation of sample i's logits, or these themselves, for this thread's samples
 
     outputs (n_samples * n_outputs,), rows by position in the order of use
     """
@@ -123,17 +129,20 @@ def read_outputs(net, batches, b, outputs, logits, me, n_threads):
     lanes, n_outputs = net.layers[l, LANES], net.layers[l, FAN_OUT]
     position = batches.table[b, START]
     first, last = share(batches.table[b, SIZE], me, n_threads)
+    unchanged = logits or net.loss == SQUARED_ERROR
     for i in range(first, last):
         start = net.layers[l, HIDDEN] + i * lanes
-        if logits:
+        if unchanged:
             pass
         elif net.loss == SOFTMAX_CROSS_ENTROPY:
             softmax(net.hidden, net.delta, start, net.batch_size, lanes, n_outputs)
+        elif net.loss == POISSON:
+            exp_outputs(net.hidden, net.delta, start, net.batch_size, lanes, n_outputs)
         else:
             logistic_outputs(net.hidden, net.delta, start, net.batch_size, lanes, n_outputs)
         for k in range(n_outputs):
             source = place(start, net.batch_size, lanes, k)
-            value = net.hidden[source] if logits else net.delta[source]
+            value = net.hidden[source] if unchanged else net.delta[source]
             outputs[(position + i) * n_outputs + k] = value
 
 
@@ -149,7 +158,10 @@ def output_backward(net, targets, batches, b, batch, me, n_threads):
         first, last
     ):  # in random order they come from far away: all at once, not one by one
         sample = targets.order[position + i]
-        prefetch(targets.labels, sample * columns)
+        if net.loss >= SQUARED_ERROR:
+            prefetch(targets.values, sample * columns)
+        else:
+            prefetch(targets.labels, sample * columns)
         if targets.weighted:
             prefetch(targets.weight, sample)
     for i in range(first, last):
@@ -167,7 +179,9 @@ def output_backward(net, targets, batches, b, batch, me, n_threads):
                 targets.labels[sample],
                 factor,
             )
-        else:
+            targets.losses[position + i] = loss
+            targets.measure[position + i] = hit
+        elif net.loss == LOGISTIC_CROSS_ENTROPY:
             loss, hit = logistic_cross_entropy_backward(
                 net.hidden,
                 net.delta,
@@ -179,5 +193,33 @@ def output_backward(net, targets, batches, b, batch, me, n_threads):
                 sample,
                 factor,
             )
-        targets.losses[position + i] = loss
-        targets.measure[position + i] = hit
+            targets.losses[position + i] = loss
+            targets.measure[position + i] = hit
+        elif net.loss == SQUARED_ERROR:
+            targets.losses[position + i] = squared_error_backward(
+                net.hidden,
+                net.delta,
+                start,
+                net.batch_size,
+                lanes,
+                n_outputs,
+                targets.values,
+                sample,
+                targets.measure,
+                position + i,
+                factor,
+            )
+        else:
+            targets.losses[position + i] = poisson_backward(
+                net.hidden,
+                net.delta,
+                start,
+                net.batch_size,
+                lanes,
+                n_outputs,
+                targets.values,
+                sample,
+                targets.measure,
+                position + i,
+                factor,
+            )

@@ -121,7 +121,7 @@ def _first_layer_ahead(net, l, batches, b, learning, step, part, parts):
 
 @kernel
 def predict_chunk(net, batches, reading):
-    """Softmax or logistic of the logits, for a chunk's batches; returns -1 if stopped"""
+    """The network's outputs, for a chunk's batches; returns -1 if stopped"""
     sync, me, n_threads = reading.sync, reading.me, reading.n_threads
     if barrier(sync, me, n_threads):
         return -1

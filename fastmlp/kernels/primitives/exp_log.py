@@ -4,7 +4,7 @@ Argument reduction is Cody and Waite's; the polynomials are the plain Taylor ser
 atanh, cut where the next term is below half a unit in the last place of the dtype.
 """
 
-from math import factorial
+from math import factorial, inf
 
 from llvmlite import ir
 from numba import types
@@ -119,6 +119,9 @@ _ln2_high = _per_dtype("_ln2_high", {k: v[0] for k, v in _LN2.items()})
 _ln2_low = _per_dtype("_ln2_low", {k: v[1] for k, v in _LN2.items()})
 _exp_lowest = _per_dtype("_exp_lowest", {k: v[0] for k, v in _EXP_RANGE.items()})
 _exp_highest = _per_dtype("_exp_highest", {k: v[1] for k, v in _EXP_RANGE.items()})
+smallest_normal = _per_dtype(
+    "smallest_normal", {types.float32: 2.0**-126, types.float64: 2.0**-1022}
+)
 _log2_e = _per_dtype("_log2_e", dict.fromkeys(_FLOATS, 1.4426950408889634))
 
 
@@ -160,6 +163,12 @@ def exp(x):
     result = _scale_exponent(fma(_expm1_over_r(r), r, one), n)
     result = where(less(x, low), splat(x, 0.0), result)
     return where(_is_nan(x), x, result)
+
+
+@inlined
+def exp_or_inf(x):
+    """``e**x`` as `exp`, but infinite above the range: for a mean that has to be noticed when it overflows."""
+    return where(less(_exp_highest(x), x), splat(x, inf), exp(x))
 
 
 @inlined

@@ -1,4 +1,4 @@
-"""Cross-entropy losses and their gradients with respect to the logits, one sample at a time.
+"""Losses and their gradients with respect to the logits, one sample at a time.
 
 Logits z and deltas lie in panels, so many `samples` to a panel: see `place`, where `start` is the sample's place
 in the first panel.
@@ -27,7 +27,7 @@ from ..codegen.vector import (
     zeros,
 )  # fmt: skip
 from .activations import logistic
-from .exp_log import absolute, exp, log, log1p
+from .exp_log import absolute, exp, exp_or_inf, log, log1p, smallest_normal
 
 
 @intrinsic
@@ -142,3 +142,80 @@ def logistic_outputs(z, p, start, samples, lanes, n_outputs):
     for k in range(0, n_outputs, lanes_of(like)):
         o = place(start, samples, lanes, k)
         store(p, o, logistic(load(like, z, o)))
+
+
+@inlined
+def place_values(z, start, samples, lanes, n_outputs, values, i):
+    """z = values[i], one sample of n_outputs units; a vector's load could reach beyond the last row of values"""
+    for k in range(n_outputs):
+        z[place(start, samples, lanes, k)] = values[i * n_outputs + k]
+
+
+@inlined
+def scale_residuals(delta, start, samples, lanes, n_outputs, residuals, row, scale):
+    """residuals = delta;  delta = scale delta
+
+    delta [panel][sample][lanes]: one sample of n_outputs units; residuals (n, n_outputs), row `row`
+    """
+    for k in range(n_outputs):
+        o = place(start, samples, lanes, k)
+        residual = delta[o]
+        residuals[row * n_outputs + k] = residual
+        delta[o] = residual * scale
+
+
+@kernel
+def squared_error_backward(
+    z, delta, start, samples, lanes, n_outputs, values, i, residuals, row, scale
+):
+    """loss = sum_k (z_k - y_k)² / (2 n_outputs);  residuals = z - y;  delta = scale (z - y); returns loss
+
+    z, delta [panel][sample][lanes]: one sample of n_outputs units; values (n_samples, n_outputs), row i: y;
+    residuals (n, n_outputs), row `row`
+    """
+    like = zeros(z, VECTOR_BYTES)
+    place_values(delta, start, samples, lanes, n_outputs, values, i)
+    total = like
+    for k in range(0, n_outputs, lanes_of(like)):
+        o = place(start, samples, lanes, k)
+        residual = load(like, z, o) - load(like, delta, o)
+        residual = where(first_lanes(like, n_outputs - k), residual, like)
+        total = total + residual * residual
+        store(delta, o, residual)
+    scale_residuals(delta, start, samples, lanes, n_outputs, residuals, row, scale)
+    return reduce_sum(total) / (2 * n_outputs)
+
+
+@kernel
+def poisson_backward(z, delta, start, samples, lanes, n_outputs, values, i, residuals, row, scale):
+    """loss = sum_k y_k log y_k - y_k z_k - y_k + exp(z_k);  residuals = exp(z) - y;  delta = scale (exp(z) - y)
+
+    Half of the Poisson deviance, with 0 log 0 = 0; returns loss. The arguments are those of `squared_error_backward`.
+    """
+    like = zeros(z, VECTOR_BYTES)
+    tiny, one = smallest_normal(like), splat(like, 1.0)
+    place_values(delta, start, samples, lanes, n_outputs, values, i)
+    total = like
+    for k in range(0, n_outputs, lanes_of(like)):
+        o = place(start, samples, lanes, k)
+        inside = first_lanes(like, n_outputs - k)
+        x, y = load(like, z, o), load(like, delta, o)
+        mean = exp_or_inf(x)
+        log_y = log(where(less(y, tiny), one, y))  # y log y is 0 there to any precision
+        each = y * (log_y - x) - y + mean
+        total = total + where(inside, each, like)
+        store(delta, o, where(inside, mean - y, like))
+    scale_residuals(delta, start, samples, lanes, n_outputs, residuals, row, scale)
+    return reduce_sum(total)
+
+
+@kernel
+def exp_outputs(z, p, start, samples, lanes, n_outputs):
+    """p = exp(z)
+
+    z, p [panel][sample][lanes]: one sample of n_outputs units
+    """
+    like = zeros(z, VECTOR_BYTES)
+    for k in range(0, n_outputs, lanes_of(like)):
+        o = place(start, samples, lanes, k)
+        store(p, o, exp_or_inf(load(like, z, o)))
