@@ -53,7 +53,7 @@ class Checkpoint:
     >>> from fastmlp import Checkpoint, MLPClassifier
     >>> X, y = load_iris(return_X_y=True)
     >>> folder = tempfile.mkdtemp()
-    >>> model = Checkpoint(folder, every=5).fit(MLPClassifier(random_state=0), X, y)
+    >>> model = Checkpoint(folder, every=5).fit(MLPClassifier(max_iter=20, random_state=0), X, y)
     >>> Checkpoint.load(folder).n_iter_
     20
     """
