@@ -14,6 +14,7 @@ from fastmlp.data import batch_plan as plan_module
 from fastmlp.data import source as data_module
 from fastmlp.data.batch_plan import read_records
 from fastmlp.data.source import open_data
+from fastmlp.kernels import abi
 
 
 class Threads:
@@ -404,3 +405,13 @@ def test_any_shape(
         data, X.astype(dtype), np.array(order, np.int64), batch_size, n_threads,
         columns=columns, batches_per_chunk=batches_per_chunk,
     )  # fmt: skip
+
+
+def test_both_languages_number_the_batch_table_alike():
+    columns = ("START", "SIZE", "EDGES", "ACTIVE", "N_ACTIVE", "COLUMN", "DENSE")
+    assert [getattr(abi, name) for name in columns] == [getattr(fields, name) for name in columns]
+    assert abi.TABLE_COLUMNS == fields.N_FIELDS
+    numbers = {
+        getattr(fields, name) for name in (*columns, "ENTRY")
+    }  # ENTRY is the data path's own
+    assert numbers == set(range(fields.N_FIELDS))
