@@ -290,7 +290,7 @@ def test_losses_of_values(name, dtype, seed, n, n_outputs, scale, weighted):
     # The loss adds terms of both signs; exp makes a rounding of its argument a relative error.
     share = (np.ones(n) if weight is None else weight)[:, None]
     share = share / share.sum()
-    mean = np.exp(outputs.astype(float)) if name == "poisson_backward" else outputs
+    mean = np.exp(outputs.astype(float)) if name == "poisson_backward" else abs(outputs)
     size = 1 + abs(outputs).max() + abs(values).max() + (share * mean).sum()
     assert loss == pytest.approx(expected[0], rel=40 * eps, abs=40 * eps * size * n_outputs)
     assert delta.dtype == dtype

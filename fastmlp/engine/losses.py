@@ -64,6 +64,8 @@ class Loss:
         Whether labels have one column whatever the number of outputs, as class numbers do.
     measures_outputs : bool
         Whether the kernel measures each output of a sample, or the sample.
+    least_samples : int
+        Of fewer samples there is no score.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Loss:
     score: Callable
     one_column: bool = False
     measures_outputs: bool = False
+    least_samples: int = 1
 
     def label_columns(self, n_outputs: int) -> int:
         """Return the number of columns that labels have."""
@@ -90,7 +93,7 @@ _ALL = (
         one_column=True,
     ),
     Loss("logistic_cross_entropy", LOGISTIC_CROSS_ENTROPY, "logistic", np.int32, "accuracy", accuracy),
-    Loss("squared_error", SQUARED_ERROR, "identity", None, "r2", r2, measures_outputs=True),
-    Loss("poisson", POISSON, "exp", None, "r2", r2, measures_outputs=True),
+    Loss("squared_error", SQUARED_ERROR, "identity", None, "r2", r2, measures_outputs=True, least_samples=2),
+    Loss("poisson", POISSON, "exp", None, "r2", r2, measures_outputs=True, least_samples=2),
 )  # fmt: skip
 LOSSES = {loss.name: loss for loss in _ALL}

@@ -236,6 +236,12 @@ def prepare(
         samples, validation = _split(samples, targets, state.seed, model.validation_fraction)
         if model.scoring is not None and model.scoring != "loss":
             validation.X, validation.y = X[validation.rows], y[validation.rows]
+    least = engine.loss.least_samples
+    if stopping and model.scoring is None and len(validation) < least:
+        raise ValueError(
+            f"Early stopping by {engine.loss.metric} needs at least {least} validation samples, "
+            f"got {len(validation)}."
+        )
     record = Record.of(
         model,
         engine.loss.metric,
