@@ -148,7 +148,7 @@ class Engine:
         )
         optimizer = Gradient()
         update = new_update_state(
-            self.layout, data, self.params, optimizer, 1.0, alpha=0.0, sums=sums
+            self.layout, data, self.params, optimizer, 1.0, alpha=0.0, updates=np.arange(1, len(sums) + 1)
         )
         Steps(self, data, plan, targets, update, optimizer).run(plan)
         weight = 1.0 if sample_weight is None else sample_weight[order]

@@ -19,6 +19,7 @@ class BatchWeights(NamedTuple):
     starts: np.ndarray  # position of each batch's first sample
     sums: np.ndarray  # of its samples' weights; 0 if there is no reciprocal of it in the compute dtype
     safe: np.ndarray  # the same, 1 in the place of 0
+    updates: np.ndarray  # made once the batch is done; a batch without weight makes none
     shares: np.ndarray  # its part of the samples of all batches that have weight
 
 
@@ -32,9 +33,10 @@ def batch_weights(order, size, sample_weight, dtype) -> BatchWeights:
     else:
         sums = np.add.reduceat(sample_weight[order], starts)
         sums = np.where(sums < np.finfo(dtype).tiny, 0.0, sums)
-    counted = numbers * (sums > 0)
+    weighs = sums > 0
+    counted = numbers * weighs
     shares = counted / max(1, counted.sum())
-    return BatchWeights(starts, sums, np.where(sums > 0, sums, 1.0), shares)
+    return BatchWeights(starts, sums, np.where(weighs, sums, 1.0), np.cumsum(weighs), shares)
 
 
 def reciprocals(sums):

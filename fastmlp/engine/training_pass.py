@@ -139,7 +139,7 @@ class TrainingPass:
         )  # fmt: skip
         self._update = new_update_state(
             engine.layout, self.data, engine.params, self.optimizer, learning_rate,
-            alpha=self.alpha, sums=sums,
+            alpha=self.alpha, updates=self._batches.updates,
         )  # fmt: skip
         self._steps = Steps(
             engine, self.data, plan, self._targets, self._update, self.optimizer
@@ -153,4 +153,4 @@ class TrainingPass:
                 plan.order, plan.batch_size, self.sample_weight, self.engine.dtype
             )
             self._targets.scale[:] = reciprocals(self._batches.sums)
-        renew_update_state(self._update, self.optimizer, learning_rate, self._batches.sums)
+        renew_update_state(self._update, self.optimizer, learning_rate, self._batches.updates)
