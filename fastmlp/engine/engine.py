@@ -148,7 +148,13 @@ class Engine:
         )
         optimizer = Gradient()
         update = new_update_state(
-            self.layout, data, self.params, optimizer, 1.0, alpha=0.0, updates=np.arange(1, len(sums) + 1)
+            self.layout,
+            data,
+            self.params,
+            optimizer,
+            1.0,
+            alpha=0.0,
+            updates=np.arange(1, len(sums) + 1),
         )
         Steps(self, data, plan, targets, update, optimizer).run(plan)
         weight = 1.0 if sample_weight is None else sample_weight[order]
@@ -248,7 +254,7 @@ class Engine:
         A number of threads that was asked for is taken as it is. No choice changes a bit.
         """
         n_threads = self.team.n_threads
-        if n_threads == 1 or self._n_threads is not None:
+        if n_threads == 1 or self._n_threads not in (None, -1):
             return n_threads
         used, all_weights = self._weights(data)
         sample = (6 if training else 2) * used

@@ -17,7 +17,9 @@ class BatchWeights(NamedTuple):
     """What the batches of an epoch weigh."""
 
     starts: np.ndarray  # position of each batch's first sample
-    sums: np.ndarray  # of its samples' weights; 0 if there is no reciprocal of it in the compute dtype
+    sums: (
+        np.ndarray
+    )  # of its samples' weights; 0 if there is no reciprocal of it in the compute dtype
     safe: np.ndarray  # the same, 1 in the place of 0
     updates: np.ndarray  # made once the batch is done; a batch without weight makes none
     shares: np.ndarray  # its part of the samples of all batches that have weight

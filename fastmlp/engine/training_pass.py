@@ -88,7 +88,9 @@ class TrainingPass:
     number of samples in an epoch, makes everything anew.
     """
 
-    def __init__(self, engine, data, labels, *, batch_size, optimizer, alpha=0.0, sample_weight=None):
+    def __init__(
+        self, engine, data, labels, *, batch_size, optimizer, alpha=0.0, sample_weight=None
+    ):
         self.engine, self.data, self.labels = engine, data, labels
         self.batch_size, self.optimizer, self.alpha = batch_size, optimizer, alpha
         self.sample_weight = sample_weight
@@ -141,9 +143,7 @@ class TrainingPass:
             engine.layout, self.data, engine.params, self.optimizer, learning_rate,
             alpha=self.alpha, updates=self._batches.updates,
         )  # fmt: skip
-        self._steps = Steps(
-            engine, self.data, plan, self._targets, self._update, self.optimizer
-        )
+        self._steps = Steps(engine, self.data, plan, self._targets, self._update, self.optimizer)
 
     def _renew(self, plan, learning_rate):
         """Write what differs from the epoch before."""
