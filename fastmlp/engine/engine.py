@@ -11,6 +11,7 @@ import numpy as np
 from ..data.source import open_data
 from ..kernels.abi import (
     ACTIVATIONS,
+    OUTPUTS,
     Batches,
     EvaluateCall,
     Network,
@@ -167,13 +168,24 @@ class Engine:
                 grad += self.dtype.type(alpha / total) * coef
         return loss, coef_grads, intercept_grads
 
-    def predict(self, data, rows=None, *, logits=False):
-        """Predictions, or logits, of shape (n, n_outputs) for the given rows of `data`, by default all."""
+    def predict(self, data, rows=None, *, kind=OUTPUTS, both=False):
+        """Outputs of shape (n, n_outputs) for the given rows of `data`, by default all.
+
+        Parameters
+        ----------
+        data : Data
+            From `open`.
+        rows : int64 ndarray or None
+        kind : int
+            `abi.OUTPUTS`, LOG_OUTPUTS for their logarithm, or LOGITS.
+        both : bool
+            Whether a single logistic output comes as two columns, the first of them for the other class.
+        """
         plan = data.plan(rows, PREDICT_BATCH, columns=False)
-        outputs = np.empty((len(plan.order), self.layout.sizes[-1]), self.dtype)
+        outputs = np.empty((len(plan.order), self.layout.sizes[-1] + both), self.dtype)
 
         def call(me, n_threads):
-            return PredictCall(self.params, outputs, logits, self.team.sync, me, n_threads)
+            return PredictCall(self.params, outputs, kind, both, self.team.sync, me, n_threads)
 
         self._pass_forward("predict", data, plan, (), call)
         return outputs
@@ -237,10 +249,10 @@ class Engine:
 
     def batches_per_chunk(self, data, batch_size):
         """So many that a chunk takes long enough for Python's share to vanish, and not longer."""
-        used, all_weights = self._weights(data)
+        used, all_weights = self.weights(data)
         return max(1, int(CHUNK_FLOPS / (6 * batch_size * used + 10 * all_weights)))
 
-    def _weights(self, data):
+    def weights(self, data):
         """Weights that a sample of `data` is multiplied by on average, and all there are, the last layer's apart."""
         weights = sum(
             a * b for a, b in zip(self.layout.sizes[1:-1], self.layout.sizes[2:], strict=True)
@@ -256,7 +268,7 @@ class Engine:
         n_threads = self.team.n_threads
         if n_threads == 1 or self._n_threads not in (None, -1):
             return n_threads
-        used, all_weights = self._weights(data)
+        used, all_weights = self.weights(data)
         sample = (6 if training else 2) * used
         update = 10 * all_weights if training else 0
         n_batches = -(-n_samples // batch_size)
