@@ -124,7 +124,7 @@ def forward(net, params, batches, b, first_layer_done, sync, me, n_threads):
 
 @kernel
 def read_outputs(net, batches, b, outputs, kind, both, me, n_threads):
-    """outputs[i] = the loss's output activation of sample i's logits, its logarithm or the logits, of this thread's samples
+    """outputs[i] = the loss's output activation of logits, its logarithm, or the logits, for this thread's samples i
 
     outputs (n_samples * columns,), rows by position in the order of use
     kind: OUTPUTS, LOGITS, or LOG_OUTPUTS, which the cross-entropies have
