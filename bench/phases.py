@@ -154,10 +154,10 @@ def main():
 
     seconds = {"gather and transpose the batches": fastest(prepare)}
     first, stop = plan.chunk_batches(0)
-    sums = batch_weights(plan, None, engine.dtype)
-    targets = new_targets(engine.layout, engine.loss, labels, order, reciprocals(sums))
+    batches = batch_weights(plan.order, plan.batch_size, None, engine.dtype)
+    targets = new_targets(engine.layout, engine.loss, labels, order, reciprocals(batches.sums))
     learning = new_update_state(
-        engine.layout, data, engine.params, optimizer, 1e-3, alpha=0.0, sums=sums
+        engine.layout, data, engine.params, optimizer, 1e-3, alpha=0.0, updates=batches.updates
     )
     network = engine.network_for(128, 1)
     done = np.zeros(1, np.int64)

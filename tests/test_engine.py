@@ -10,6 +10,7 @@ from scipy import sparse
 
 from fastmlp.data import source as data_module
 from fastmlp.engine import engine as engine_module
+from fastmlp.engine import training_pass
 from fastmlp.engine.engine import Engine
 from fastmlp.engine.optimizers import SGD, Adam, RMSprop
 from fastmlp.engine.small_predict import FewPredictor
@@ -419,8 +420,8 @@ def test_ctrl_c_in_compiled_code(optimizer, n_threads, monkeypatch):
 
         return call
 
-    entry = engine_module.entry
-    monkeypatch.setattr(engine_module, "entry", interrupted)
+    entry = training_pass.entry
+    monkeypatch.setattr(training_pass, "entry", interrupted)
     engine, used = problem.engine(np.float64, n_threads), make()
     with pytest.raises(KeyboardInterrupt):
         engine.train_epoch(

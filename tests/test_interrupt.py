@@ -13,7 +13,7 @@ import pytest
 from forked import needs_fork, run_in_a_fork
 from trained import STOCHASTIC, Crash, X, Y, assert_same_training, make
 
-from fastmlp.engine import engine as engine_module
+from fastmlp.engine import training_pass
 from fastmlp.engine.engine import Engine
 from fastmlp.estimators import fit_task
 from fastmlp.training.stochastic import Training
@@ -140,7 +140,7 @@ PLACES = [
     (Engine, "open"),
     (Engine, "train_epoch"),
     (Engine, "network_for"),
-    (engine_module, "new_update_state"),
+    (training_pass, "new_update_state"),
     (Engine, "get_parameters"),
 ]
 

@@ -7,7 +7,7 @@ from ..data.source import open_data
 from ..engine.panel_layout import PanelLayout
 from ..engine.structs import as_batches
 from ..engine.team import Team, usable_threads
-from ..kernels.abi import PredictCall, pack_words
+from ..kernels.abi import LOGITS, PredictCall, pack_words
 from ..kernels.code_cache import entry
 from .packing import floats, one_layer
 
@@ -66,7 +66,7 @@ def matmul(inputs, weight, bias, *, n_threads=None):
     multiply = entry("matmul", dtype)
 
     def work(me, n_threads):
-        reading = pack_words(PredictCall(params, outputs, 0, team.sync, me, n_threads))
+        reading = pack_words(PredictCall(params, outputs, LOGITS, 0, team.sync, me, n_threads))
         for chunk in range(plan.n_chunks):
             data.prepare(plan, chunk, buffers, me, n_threads)
             first, stop = plan.chunk_batches(chunk)

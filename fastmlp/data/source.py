@@ -119,10 +119,7 @@ class Data:
         if order is None:
             order, entries = np.arange(self.n_samples), self.counts
         else:
-            order = np.ascontiguousarray(order, INT64)
-            # As unsigned numbers, negative ones are too large, too
-            if len(order) and order.view(np.uint64).max() >= self.n_samples:
-                raise IndexError("order names rows that X does not have")
+            order = self._checked(order)
             entries = self.counts[order]
         n = len(order)
         batch_size = max(1, min(batch_size, n))
@@ -134,6 +131,22 @@ class Data:
             dense=batch_size * panels * self.lanes,
             columns=columns and self.zero_skipping,
         )  # fmt: skip
+
+    def reordered(self, plan, order):
+        """Return a plan of as many samples in another order, for data whose `gathers` is False.
+
+        Where no zeros are skipped, no offset depends on the samples.
+        """
+        plan.order = self._checked(order)
+        return plan
+
+    def _checked(self, order):
+        """Row numbers as int64, all of them in X."""
+        order = np.ascontiguousarray(order, INT64)
+        # As unsigned numbers, negative ones are too large, too
+        if len(order) and order.view(np.uint64).max() >= self.n_samples:
+            raise IndexError("order names rows that X does not have")
+        return order
 
     def new_buffers(self, plan):
         """Return buffers for any chunk of the plan."""

@@ -11,24 +11,28 @@ import numpy as np
 from ..data.source import open_data
 from ..kernels.abi import (
     ACTIVATIONS,
+    OUTPUTS,
     Batches,
     EvaluateCall,
     Network,
     PredictCall,
-    TrainCall,
     pack_words,
     place,
 )
 from ..kernels.code_cache import entry
-from .epoch import EpochResult, batch_weights, mean_loss, reciprocals
 from .losses import LOSSES
 from .optimizers import Gradient
 from .panel_layout import layout_of
 from .structs import as_batches, new_network, new_targets, new_update_state
 from .team import Team, usable_threads
+from .training_pass import Steps, TrainingPass
 
 # Between two chunks Python can stop, report or take Ctrl-C: about 40 ms of one core's arithmetic.
 CHUNK_FLOPS = 2e9
+# A second thread has to be started for every pass, and waited for several times in each batch. With less work than
+# this in a batch, or in the whole pass, one is faster.
+BATCH_FLOPS = 2e5
+PASS_FLOPS = 1e7
 # Forward passes take samples in batches that keep a layer's activations in the second-level cache.
 PREDICT_BATCH = 128
 
@@ -117,30 +121,11 @@ class Engine:
         KeyboardInterrupt
             Between two chunks; the parameters are then those after the last whole chunk.
         """
-        plan = data.plan(
-            order,
-            batch_size,
-            columns=True,
-            batches_per_chunk=self._batches_per_chunk(data, batch_size),
-        )
-        sums = batch_weights(plan, sample_weight, self.dtype)
-        targets = new_targets(
-            self.layout,
-            self.loss,
-            labels,
-            plan.order,
-            reciprocals(sums),
+        epochs = TrainingPass(
+            self, data, labels, batch_size=batch_size, optimizer=optimizer, alpha=alpha,
             sample_weight=sample_weight,
-            penalised=alpha > 0,
-        )
-        update = new_update_state(
-            self.layout, data, self.params, optimizer, learning_rate, alpha=alpha, sums=sums
-        )
-        n_updates = self._train(data, plan, targets, update, optimizer, progress)
-        if n_updates == 0:
-            return EpochResult(0.0, 0.0, 0)
-        loss = mean_loss(plan, targets, sums, sample_weight, alpha)
-        return EpochResult(loss, self._score(targets, labels, sample_weight), n_updates)
+        )  # fmt: skip
+        return epochs.epoch(order, learning_rate, progress)
 
     def loss_and_gradient(self, data, labels, *, alpha=0.0, sample_weight=None, order=None):
         """Loss over all samples, with its L2 term, and its gradient.
@@ -155,7 +140,7 @@ class Engine:
             order = np.arange(data.n_samples)
         plan = data.plan(
             order, PREDICT_BATCH, columns=True,
-            batches_per_chunk=self._batches_per_chunk(data, PREDICT_BATCH),
+            batches_per_chunk=self.batches_per_chunk(data, PREDICT_BATCH),
         )  # fmt: skip
         total = len(order) if sample_weight is None else sample_weight[order].sum()
         sums = np.full(-(-len(order) // plan.batch_size), float(total))
@@ -164,9 +149,15 @@ class Engine:
         )
         optimizer = Gradient()
         update = new_update_state(
-            self.layout, data, self.params, optimizer, 1.0, alpha=0.0, sums=sums
+            self.layout,
+            data,
+            self.params,
+            optimizer,
+            1.0,
+            alpha=0.0,
+            updates=np.arange(1, len(sums) + 1),
         )
-        self._train(data, plan, targets, update, optimizer, None)
+        Steps(self, data, plan, targets, update, optimizer).run(plan)
         weight = 1.0 if sample_weight is None else sample_weight[order]
         loss = float((targets.losses * weight).sum() / total)
         coef_grads, intercept_grads = self.layout.unpack(optimizer.state["square"])
@@ -177,13 +168,24 @@ class Engine:
                 grad += self.dtype.type(alpha / total) * coef
         return loss, coef_grads, intercept_grads
 
-    def predict(self, data, rows=None, *, logits=False):
-        """Predictions, or logits, of shape (n, n_outputs) for the given rows of `data`, by default all."""
+    def predict(self, data, rows=None, *, kind=OUTPUTS, both=False):
+        """Outputs of shape (n, n_outputs) for the given rows of `data`, by default all.
+
+        Parameters
+        ----------
+        data : Data
+            From `open`.
+        rows : int64 ndarray or None
+        kind : int
+            `abi.OUTPUTS`, LOG_OUTPUTS for their logarithm, or LOGITS.
+        both : bool
+            Whether a single logistic output comes as two columns, the first of them for the other class.
+        """
         plan = data.plan(rows, PREDICT_BATCH, columns=False)
-        outputs = np.empty((len(plan.order), self.layout.sizes[-1]), self.dtype)
+        outputs = np.empty((len(plan.order), self.layout.sizes[-1] + both), self.dtype)
 
         def call(me, n_threads):
-            return PredictCall(self.params, outputs, logits, self.team.sync, me, n_threads)
+            return PredictCall(self.params, outputs, kind, both, self.team.sync, me, n_threads)
 
         self._pass_forward("predict", data, plan, (), call)
         return outputs
@@ -214,12 +216,13 @@ class Engine:
             loss = float(np.average(targets.losses, weights=weight))
         if not np.isfinite(loss):
             raise not_finite(self.dtype)
-        return loss, self._score(targets, labels, sample_weight)
+        return loss, self.score_of(targets, labels, sample_weight)
 
     def _pass_forward(self, name, data, plan, structs, call):
         """Run the entry ``name`` over the plan's chunks; its words: Network, Batches, structs, the call."""
         buffers = self.buffers_for(data, plan)
-        network = self.network_for(plan.batch_size, self.team.n_threads)
+        team_size = self.threads_for(data, len(plan.order), plan.batch_size, training=False)
+        network = self.network_for(plan.batch_size, team_size)
         words = pack_words(network, as_batches(data, buffers, 0), *structs)
         n_batches = place(Batches, "n_batches", Network)
         run = entry(name, self.dtype)
@@ -233,9 +236,9 @@ class Engine:
                 if run(mine) < 0:
                     return
 
-        self.team.run(work)
+        self.team.run(work, team_size)
 
-    def _score(self, targets, labels, sample_weight):
+    def score_of(self, targets, labels, sample_weight):
         """The score of the samples that the kernels have measured."""
         n_measures = self.loss.n_measures(self.layout.sizes[-1])
         measure = targets.measure.reshape(-1, n_measures)
@@ -244,14 +247,37 @@ class Engine:
 
     # --- preparations ---------------------------------------------------------------------------
 
-    def _batches_per_chunk(self, data, batch_size):
+    def batches_per_chunk(self, data, batch_size):
         """So many that a chunk takes long enough for Python's share to vanish, and not longer."""
+        used, all_weights = self.weights(data)
+        return max(1, int(CHUNK_FLOPS / (6 * batch_size * used + 10 * all_weights)))
+
+    def weights(self, data):
+        """Weights that a sample of `data` is multiplied by on average, and all there are, the last layer's apart."""
         weights = sum(
             a * b for a, b in zip(self.layout.sizes[1:-1], self.layout.sizes[2:], strict=True)
         )
         first = data.n_features * self.layout.sizes[1]
-        flops = 6 * batch_size * (weights + first * (data.density if data.zero_skipping else 1))
-        return max(1, int(CHUNK_FLOPS / (flops + 10 * (weights + first))))
+        return weights + first * (data.density if data.zero_skipping else 1), weights + first
+
+    def threads_for(self, data, n_samples, batch_size, *, training=True):
+        """How many of the team's threads to take for a pass: all, or one where there is little to do.
+
+        A number of threads that was asked for is taken as it is. No choice changes a bit.
+        """
+        n_threads = self.team.n_threads
+        if n_threads == 1 or self._n_threads not in (None, -1):
+            return n_threads
+        used, all_weights = self.weights(data)
+        sample = (6 if training else 2) * used
+        update = 10 * all_weights if training else 0
+        n_batches = -(-n_samples // batch_size)
+        scale = self.dtype.itemsize / 4
+        pays = (
+            scale * (sample * batch_size + update) >= BATCH_FLOPS
+            and scale * (sample * n_samples + update * n_batches) >= PASS_FLOPS
+        )
+        return n_threads if pays else 1
 
     def network_for(self, batch_size, n_threads):
         """Shape and working memory for batches of this size; kept for the next pass."""
@@ -275,51 +301,3 @@ class Engine:
         if self._buffers is None or not self._buffers.fits(plan):
             self._buffers = data.new_buffers(plan)
         return self._buffers
-
-    # --- the epoch ------------------------------------------------------------------------------
-
-    def _train(self, data, plan, targets, update, optimizer, progress):
-        """Run the team through the plan's chunks; returns the number of updates."""
-        buffers = self.buffers_for(data, plan)
-        network = self.network_for(plan.batch_size, self.team.n_threads)
-        rule = optimizer.rule()
-        train = entry("train", self.dtype, type(rule))
-        words = pack_words(rule, network, as_batches(data, buffers, 0), targets, update)
-        # Of the words only these change from chunk to chunk.
-        n_batches = place(Batches, "n_batches", type(rule), Network)
-        chunk_words = slice(len(words), len(words) + place(TrainCall, "done"))
-
-        sync = self.team.sync
-        last_chunk = plan.n_chunks - 1
-        # Updates after the last whole chunk. Ctrl-C in compiled code is raised as soon as that ends, before its
-        # result is here, so that it writes the number itself.
-        done = np.zeros(1, np.int64)
-
-        def work(me, n_threads):
-            step = 0
-            mine = np.concatenate(
-                (words, pack_words(TrainCall(0, 0, False, done, sync, me, n_threads)))
-            )
-            for chunk in range(plan.n_chunks):
-                data.prepare(plan, chunk, buffers, me, n_threads)
-                first, stop = plan.chunk_batches(chunk)
-                mine[n_batches], mine[chunk_words] = (
-                    stop - first,
-                    (first, step, chunk == last_chunk),
-                )
-                step = train(mine)
-                if step < 0:
-                    return
-                if me == 0 and progress is not None:
-                    progress(min(stop * plan.batch_size, len(plan.order)))
-
-        try:
-            self.team.run(work)
-        except BaseException:
-            # Between two chunks the parameters are whole; only rows left out have yet to be settled.
-            end = TrainCall(0, int(done[0]), True, done, sync, 0, 1)
-            train(np.concatenate((words, pack_words(end))))
-            raise
-        finally:
-            optimizer.n_updates += int(done[0])
-        return int(done[0])

@@ -13,14 +13,32 @@ class EpochResult(NamedTuple):
     n_updates: int
 
 
-def batch_weights(plan, sample_weight, dtype):
-    """Sum of the sample weights of each batch; 0 if there is no reciprocal of it in the compute dtype."""
-    n, size = len(plan.order), plan.batch_size
+class BatchWeights(NamedTuple):
+    """What the batches of an epoch weigh."""
+
+    starts: np.ndarray  # position of each batch's first sample
+    sums: (
+        np.ndarray
+    )  # of its samples' weights; 0 if there is no reciprocal of it in the compute dtype
+    safe: np.ndarray  # the same, 1 in the place of 0
+    updates: np.ndarray  # made once the batch is done; a batch without weight makes none
+    shares: np.ndarray  # its part of the samples of all batches that have weight
+
+
+def batch_weights(order, size, sample_weight, dtype) -> BatchWeights:
+    """Weigh the batches of `size` samples that `order` is cut into."""
+    n = len(order)
     starts = np.arange(0, n, size)
+    numbers = np.minimum(n - starts, size)
     if sample_weight is None:
-        return np.minimum(n - starts, size).astype(float)
-    sums = np.add.reduceat(sample_weight[plan.order], starts)
-    return np.where(sums < np.finfo(dtype).tiny, 0.0, sums)
+        sums = numbers.astype(float)
+    else:
+        sums = np.add.reduceat(sample_weight[order], starts)
+        sums = np.where(sums < np.finfo(dtype).tiny, 0.0, sums)
+    weighs = sums > 0
+    counted = numbers * weighs
+    shares = counted / max(1, counted.sum())
+    return BatchWeights(starts, sums, np.where(weighs, sums, 1.0), np.cumsum(weighs), shares)
 
 
 def reciprocals(sums):
@@ -28,21 +46,18 @@ def reciprocals(sums):
     return np.divide(1.0, sums, out=np.zeros(len(sums)), where=sums > 0)
 
 
-def mean_loss(plan, targets, sums, sample_weight, alpha):
+def mean_loss(batches, targets, sample_weight, alpha):
     """Return the epoch's loss as scikit-learn counts it.
 
     A batch's loss is the mean by its weights, and the epoch's the mean over batches by their numbers of samples.
     A batch without weight counts for nothing. At least one has weight.
     """
-    n, size = len(plan.order), plan.batch_size
-    starts = np.arange(0, n, size)
-    shares = np.minimum(n - starts, size) * (sums > 0)
-    shares = shares / shares.sum()
-    weight = 1.0 if sample_weight is None else sample_weight[plan.order]
-    safe = np.where(sums > 0, sums, 1.0)
+    losses = targets.losses
     with np.errstate(over="ignore", invalid="ignore"):  # left to the caller to notice
-        batch_losses = np.add.reduceat(targets.losses * weight, starts) / safe
+        if sample_weight is not None:
+            losses = losses * sample_weight[targets.order]
+        batch_losses = np.add.reduceat(losses, batches.starts) / batches.safe
         if alpha > 0:
-            squared_norms = targets.penalty.reshape(len(sums), -1).sum(axis=1)
-            batch_losses += 0.5 * alpha * squared_norms / safe
-        return float(batch_losses @ shares)
+            squared_norms = targets.penalty.reshape(len(batches.sums), -1).sum(axis=1)
+            batch_losses += 0.5 * alpha * squared_norms / batches.safe
+        return float(batch_losses @ batches.shares)

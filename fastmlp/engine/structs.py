@@ -108,22 +108,19 @@ def new_targets(
     )
 
 
-def new_update_state(layout, data, params, optimizer, learning_rate, *, alpha, sums):
-    """Return the optimizer's memory for the batches whose sums of sample weights are `sums`."""
+def new_update_state(layout, data, params, optimizer, learning_rate, *, alpha, updates):
+    """Return the optimizer's memory for batches; `updates` are how many are made once each is done."""
     dtype = layout.dtype
     square, momentum = optimizer.memory(layout.n_params, dtype, aligned)
     lazy = data.zero_skipping and optimizer.skips_untouched and alpha == 0
-    updates = np.cumsum(sums > 0)
-    n_powers = int(updates[-1]) + 1 if lazy else 1
+    n_powers = len(updates) + 1 if lazy else 1
     rows = int(layout.layers[0, PANELS]) * data.n_features
-    with np.errstate(over="ignore"):  # the weights will tell of a rate that overflows
-        rate = optimizer.rates(learning_rate, updates).astype(dtype)
-    return UpdateState(
+    update = UpdateState(
         params=params,
         square=square,
         momentum=momentum,
-        rate=rate,
-        last=np.zeros(rows if lazy else 0, np.int32),
+        rate=np.empty(len(updates), dtype),
+        last=np.empty(rows if lazy else 0, np.int32),
         powers=optimizer.powers(n_powers - 1).astype(dtype).reshape(-1),
         alpha=alpha,
         n_powers=n_powers,
@@ -131,3 +128,13 @@ def new_update_state(layout, data, params, optimizer, learning_rate, *, alpha, s
         has_momentum=momentum.size > 0,
         lazy=lazy,
     )
+    renew_update_state(update, optimizer, learning_rate, updates)
+    return update
+
+
+def renew_update_state(update, optimizer, learning_rate, updates):
+    """Make the memory of an epoch that of the next one, in place."""
+    with np.errstate(over="ignore"):  # the weights will tell of a rate that overflows
+        update.rate[:] = optimizer.rates(learning_rate, updates)
+    if update.lazy:
+        update.last[:] = 0

@@ -66,15 +66,19 @@ class Team:
         skip = -block.ctypes.data % 64 // 8  # each counter on a cache line of its own
         self.sync = block[skip : skip + size]
 
-    def run(self, function):
+    def run(self, function, n_threads=None):
         """Call ``function(me, n_threads)`` on each thread; the caller is thread 0.
+
+        `n_threads` is how many of the team take part, by default all.
 
         When one call raises, the others' barriers end and the exception is raised here. When the operating
         system (or an interpreter that is shutting down) refuses a thread, one thread does the work.
         """
-        if self.n_threads > 1:
+        if n_threads is None:
+            n_threads = self.n_threads
+        if n_threads > 1:
             try:
-                return self._run(function, self.n_threads)
+                return self._run(function, n_threads)
             except _ThreadRefused:
                 pass
         return self._run(function, 1)

@@ -119,13 +119,13 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         check_is_fitted(self)
         return evaluate(self, X, y, sample_weight)
 
-    def _outputs(self, X):
-        """Return the outputs of the output layer for X, (n_samples, n_outputs_)."""
+    def _outputs(self, X, **wanted):
+        """Return the outputs of the output layer for X, (n_samples, n_outputs_); see `fitted.predictions`."""
         from .fitted import predictions
 
         if not self.__sklearn_is_fitted__():  # check_is_fitted takes a tenth of a small prediction
             check_is_fitted(self)
-        return predictions(self, X)
+        return predictions(self, X, **wanted)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -126,14 +126,20 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def predict_proba(self, X) -> np.ndarray:
         """Probability of each class for the samples X, (n_samples, n_classes), as in `classes_`."""
-        outputs = self._outputs(X)
-        return self._targets.proba(outputs)
+        return self._probabilities(X)
 
     def predict_log_proba(self, X) -> np.ndarray:
-        """Logarithm of `predict_proba`."""
-        probability = self.predict_proba(X)
-        with np.errstate(divide="ignore"):  # log 0 is -inf
-            return np.log(probability, out=probability)
+        """Logarithm of `predict_proba`, from the logits: finite where a probability is too small for the dtype."""
+        return self._probabilities(X, logarithm=True)
+
+    def _probabilities(self, X, *, logarithm=False):
+        """One column per class."""
+        outputs = self._outputs(X, logarithm=logarithm, both=self._has_two_columns())
+        return self._targets.proba(outputs, logarithm=logarithm)
+
+    def _has_two_columns(self):
+        """Whether a single output tells of two classes."""
+        return "_targets" in vars(self) and self._targets.has_two_columns
 
     def _find_targets(self, y, classes, *, first, incremental):
         from .targets import find_class_targets

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..engine.engine import Engine, not_finite
 from ..engine.small_predict import FEW, few_predictor
+from ..kernels.abi import LOG_OUTPUTS, OUTPUTS
 from ..training.context import Samples
 from .sample_weights import sample_weights
 from .validation import check_samples, check_training_data, opened
@@ -42,9 +43,20 @@ def fitted_engine(model):
     return engine
 
 
-def predictions(model, X) -> np.ndarray:
-    """Return the fitted model's outputs for X, (n_samples, n_outputs_)."""
+def predictions(model, X, *, logarithm=False, both=False) -> np.ndarray:
+    """Return the fitted model's outputs for X, (n_samples, n_outputs_).
+
+    Parameters
+    ----------
+    model : BaseMLP
+    X : as in `predict`
+    logarithm : bool
+        Whether their logarithm is wanted.
+    both : bool
+        Whether a single logistic output comes as two columns, the first of them for the other class.
+    """
     X = check_samples(model, X)
+    wanted = {"kind": LOG_OUTPUTS if logarithm else OUTPUTS, "both": both}
     if X.shape[0] <= FEW:
         how = {
             "activation": model.activation,
@@ -53,11 +65,14 @@ def predictions(model, X) -> np.ndarray:
         }
         with few_predictor(network_sizes(model), **how) as few:
             data = opened(model, few.engine, X, reuse=False)
-            outputs = few.predict(data, model.coefs_, model.intercepts_)
+            outputs = few.predict(
+                data, model.coefs_, model.intercepts_, n_threads=model.n_threads, **wanted
+            )
     else:
         engine = fitted_engine(model)
-        outputs = engine.predict(opened(model, engine, X, reuse=False))
-    if not np.isfinite(outputs.sum()):
+        outputs = engine.predict(opened(model, engine, X, reuse=False), **wanted)
+    total = outputs.sum()
+    if np.isnan(total) or not (logarithm or np.isfinite(total)):  # the logarithm of 0 is infinite
         raise not_finite(outputs.dtype)
     return outputs
 

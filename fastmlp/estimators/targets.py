@@ -127,13 +127,16 @@ class ClassTargets:
         # One class only: its number is 0, whatever the output says.
         return self.classes.take((probability[:, 0] > 0.5).astype(np.intp), mode="clip")
 
-    def proba(self, probability) -> np.ndarray:
-        """One column per class from the engine's probabilities."""
-        if self.multilabel or self.n_outputs > 1:
-            return probability
-        if len(self.classes) == 1:
-            return np.ones_like(probability)
-        return np.hstack([1 - probability, probability])
+    @property
+    def has_two_columns(self) -> bool:
+        """Whether the one output is the probability of the second class, and that of the first wanted, too."""
+        return not self.multilabel and len(self.classes) == 2
+
+    def proba(self, probability, *, logarithm=False) -> np.ndarray:
+        """One column per class, from those of the engine, which has both of two classes."""
+        if not self.multilabel and len(self.classes) == 1:
+            return np.zeros_like(probability) if logarithm else np.ones_like(probability)
+        return probability
 
 
 def _warn_of_one_hot(y):

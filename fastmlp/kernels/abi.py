@@ -26,6 +26,8 @@ TABLE_COLUMNS = 8
 # Losses, each with its output activation.
 SOFTMAX_CROSS_ENTROPY, LOGISTIC_CROSS_ENTROPY, SQUARED_ERROR, POISSON = range(4)
 IDENTITY, RELU, TANH, LOGISTIC = 0, 1, 2, 3
+# What is read of the outputs: through the output activation, as logits, or the logarithm of the first.
+OUTPUTS, LOGITS, LOG_OUTPUTS = range(3)
 # Further functions of a vector, where they are called one by one (single.py).
 EXP, LOG, LOG1P = 4, 5, 6
 ACTIVATIONS = {"identity": IDENTITY, "relu": RELU, "tanh": TANH, "logistic": LOGISTIC}
@@ -174,8 +176,9 @@ class PredictCall(NamedTuple):
     """One call of predict_chunk."""
 
     params: REAL
-    outputs: REAL  # (n * n_outputs,), rows by position in the order of use
-    logits: int  # whether the outputs are wanted before softmax or logistic
+    outputs: REAL  # (n * columns,), rows by position in the order of use
+    kind: int  # OUTPUTS, LOGITS or LOG_OUTPUTS
+    both: int  # whether a single logistic output comes as two columns, the first of them for the other class
     sync: INT64
     me: int
     n_threads: int
@@ -195,7 +198,9 @@ class LayerCall(NamedTuple):
 
     weight: REAL
     bias: REAL
-    outputs: REAL  # as in PredictCall
+    outputs: REAL  # this and the next two: as in PredictCall
+    kind: int
+    both: int
     number: int
 
 

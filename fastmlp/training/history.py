@@ -49,9 +49,10 @@ class Record:
 
     def add(self, row, n_samples, score=None):
         """Note an epoch: its entries of the history, how many samples it saw, and its validation score."""
-        n_before = len(self.loss_curve)
-        for key in dict.fromkeys([*self.history, *row]):
-            entries = self.history.setdefault(key, [math.nan] * n_before)
+        history = self.history
+        for key in (key for key in row if key not in history):
+            history[key] = [math.nan] * len(self.loss_curve)
+        for key, entries in history.items():
             entries.append(row.get(key, math.nan))
         self.loss_curve.append(row["loss"])
         if self.scores is not None:

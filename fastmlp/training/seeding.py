@@ -5,6 +5,8 @@ training can stop, be pickled and go on anywhere without a change in its bits.
 """
 
 import itertools
+import threading
+from functools import lru_cache
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -25,10 +27,76 @@ def epoch_order(seed: int, epoch: int, rows, n_samples: int, shuffle: bool) -> n
     """
     if not shuffle:
         return np.arange(n_samples, dtype=np.int64) if rows is None else rows
-    generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, epoch))))
+    generator = _epoch_generator(seed, epoch)
     if rows is None:
         return generator.permutation(n_samples).astype(np.int64, copy=False)
     return rows[generator.permutation(len(rows))]
+
+
+def _epoch_generator(seed, epoch):
+    """Return ``Generator(PCG64(SeedSequence((seed, epoch))))``, valid until this thread's next call.
+
+    To make it so takes longer than to permute a small data set.
+    """
+    if not (0 <= seed < _WORD and 0 <= epoch < _WORD):
+        return np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, epoch))))
+    block, number = divmod(epoch, _BLOCK)
+    state, increment = _pcg64_states(seed, block)[number]
+    if not hasattr(_OWN, "generator"):
+        _OWN.generator = np.random.Generator(np.random.PCG64(0))
+    _OWN.generator.bit_generator.state = {
+        "bit_generator": "PCG64",
+        "state": {"state": state, "inc": increment},
+        "has_uint32": 0,
+        "uinteger": 0,
+    }
+    return _OWN.generator
+
+
+_OWN = threading.local()
+_WORD = 1 << 32
+_BLOCK = 64  # epochs whose generators are seeded together
+
+
+@lru_cache(maxsize=64)
+def _pcg64_states(seed, block):
+    """State and increment of a PCG64 seeded by ``SeedSequence((seed, epoch))``, for a block of epochs.
+
+    NumPy promises to keep both algorithms; a test compares them with NumPy's own.
+    """
+    zero = np.zeros(_BLOCK, np.uint32)
+    epochs = np.arange(block * _BLOCK, (block + 1) * _BLOCK, dtype=np.int64).astype(np.uint32)
+    hashed = _hashes(0x43B0D7E5, 0x931E8875)
+    pool = [hashed(word) for word in (zero + np.uint32(seed), epochs, zero, zero)]
+    for source, target in itertools.permutations(range(4), 2):
+        mixed = pool[target] * np.uint32(0xCA01F9DD)
+        mixed -= hashed(pool[source]) * np.uint32(0x4973F715)
+        pool[target] = mixed ^ (mixed >> np.uint32(16))
+    hashed = _hashes(0x8B51F9DD, 0x58F38DED)
+    words = [hashed(pool[number % 4]).tolist() for number in range(8)]
+    return [_pcg64_state(*low_first) for low_first in zip(*words, strict=True)]
+
+
+def _hashes(constant, factor):
+    """Return SeedSequence's hash of uint32 words, whose constants change with each call."""
+
+    def hashed(words):
+        nonlocal constant
+        words = words ^ np.uint32(constant)
+        constant = constant * factor % _WORD
+        words *= np.uint32(constant)
+        return words ^ (words >> np.uint32(16))
+
+    return hashed
+
+
+def _pcg64_state(s2, s3, s0, s1, i2, i3, i0, i1):
+    """State and increment that PCG64 makes of eight words of a SeedSequence, in their order."""
+    start = s3 << 96 | s2 << 64 | s1 << 32 | s0
+    increment = (i3 << 96 | i2 << 64 | i1 << 32 | i0) << 1 | 1
+    limit, factor = 1 << 128, 0x2360ED051FC65DA44385DF649FCCF645
+    increment %= limit
+    return ((increment + start) * factor + increment) % limit, increment
 
 
 def initial_parameters(seed: int, layer_sizes, dtype):

@@ -7,6 +7,7 @@ import time
 from sklearn.exceptions import ConvergenceWarning
 
 from ..engine.optimizers import SOLVERS
+from ..engine.training_pass import TrainingPass
 from ..system.user_warnings import warn_user
 from .context import diverged, validate
 from .schedules import learning_rate
@@ -81,6 +82,15 @@ class Training:
         self.validates = self.early_stopping
         self.score = ValidationScore(context) if self.validates else None
         self.state.optimizer = next_optimizer(self.model, self.state.optimizer)
+        self.epochs = TrainingPass(
+            self.engine,
+            context.samples.data,
+            context.samples.labels,
+            batch_size=self.batch_size,
+            optimizer=self.state.optimizer,
+            alpha=self.model.alpha,
+            sample_weight=context.samples.weight,
+        )
 
     def run(self, n_epochs: int, best, *, incremental=False, resumed=False):
         """Train for at most n_epochs; return the parameters to keep: (coefs, intercepts).
@@ -117,17 +127,7 @@ class Training:
         order = epoch_order(state.seed, state.epoch, samples.rows, len(samples), model.shuffle)
         rate = self.learning_rate()
         start = time.perf_counter()
-        result = self.engine.train_epoch(
-            samples.data,
-            samples.labels,
-            order,
-            batch_size=self.batch_size,
-            optimizer=state.optimizer,
-            learning_rate=rate,
-            alpha=model.alpha,
-            sample_weight=samples.weight,
-            progress=self.context.report.advance,
-        )
+        result = self.epochs.epoch(order, rate, self.context.report.advance)
         seconds = time.perf_counter() - start
         state.epoch += 1
         state.optimizer_epochs += 1

@@ -15,7 +15,9 @@ from ..abi import (
     FEEDS,
     HIDDEN,
     LANES,
+    LOG_OUTPUTS,
     LOGISTIC_CROSS_ENTROPY,
+    LOGITS,
     PANEL_STRIDE,
     PANELS,
     POISSON,
@@ -31,6 +33,7 @@ from ..codegen.pointer import prefetch, shifted, stride_or
 from ..primitives.activations import activate
 from ..primitives.losses import (
     exp_outputs,
+    log_softmax,
     logistic_cross_entropy_backward,
     logistic_outputs,
     place,
@@ -120,30 +123,43 @@ def forward(net, params, batches, b, first_layer_done, sync, me, n_threads):
 
 
 @kernel
-def read_outputs(net, batches, b, outputs, logits, me, n_threads):
-    """outputs[i] = the loss's output activation of sample i's logits, or these themselves, for this thread's samples
+def read_outputs(net, batches, b, outputs, kind, both, me, n_threads):
+    """outputs[i] = the loss's output activation of logits, its logarithm, or the logits, for this thread's samples i
 
-    outputs (n_samples * n_outputs,), rows by position in the order of use
+    outputs (n_samples * columns,), rows by position in the order of use
+    kind: OUTPUTS, LOGITS, or LOG_OUTPUTS, which the cross-entropies have
+    both: whether there is a column for the other class before that of a single logistic output
     """
     l = net.n_layers - 1
     lanes, n_outputs = net.layers[l, LANES], net.layers[l, FAN_OUT]
-    position = batches.table[b, START]
+    position, columns = batches.table[b, START], n_outputs + both
     first, last = share(batches.table[b, SIZE], me, n_threads)
-    unchanged = logits or net.loss == SQUARED_ERROR
+    unchanged = kind == LOGITS or net.loss == SQUARED_ERROR
+    logarithm = kind == LOG_OUTPUTS
     for i in range(first, last):
         start = net.layers[l, HIDDEN] + i * lanes
+        column = (position + i) * columns + both
         if unchanged:
             pass
         elif net.loss == SOFTMAX_CROSS_ENTROPY:
-            softmax(net.hidden, net.delta, start, net.batch_size, lanes, n_outputs)
+            if logarithm:
+                log_softmax(net.hidden, net.delta, start, net.batch_size, lanes, n_outputs)
+            else:
+                softmax(net.hidden, net.delta, start, net.batch_size, lanes, n_outputs)
         elif net.loss == POISSON:
             exp_outputs(net.hidden, net.delta, start, net.batch_size, lanes, n_outputs)
         else:
-            logistic_outputs(net.hidden, net.delta, start, net.batch_size, lanes, n_outputs)
+            if both:
+                logistic_outputs(
+                    net.hidden, net.delta, start, net.batch_size, lanes, 1, -1, logarithm
+                )
+                outputs[column - 1] = net.delta[start]
+            logistic_outputs(
+                net.hidden, net.delta, start, net.batch_size, lanes, n_outputs, 1, logarithm
+            )
         for k in range(n_outputs):
             source = place(start, net.batch_size, lanes, k)
-            value = net.hidden[source] if unchanged else net.delta[source]
-            outputs[(position + i) * n_outputs + k] = value
+            outputs[column + k] = net.hidden[source] if unchanged else net.delta[source]
 
 
 @kernel

@@ -128,7 +128,7 @@ def predict_chunk(net, batches, reading):
     for b in range(batches.n_batches):
         if forward(net, reading.params, batches, b, False, sync, me, n_threads):
             return -1
-        read_outputs(net, batches, b, reading.outputs, reading.logits, me, n_threads)
+        read_outputs(net, batches, b, reading.outputs, reading.kind, reading.both, me, n_threads)
         if barrier(sync, me, n_threads):
             return -1
     return 0
@@ -177,7 +177,7 @@ def layer_entry(real):
         skipping = this.number == 0 and batches.zero_skipping != 0
         forward_layer(net, this.number, this.weight, this.bias, stride, batches, 0, skipping, 0, 1)
         if this.number == net.n_layers - 1:
-            read_outputs(net, batches, 0, this.outputs, 0, 0, 1)
+            read_outputs(net, batches, 0, this.outputs, this.kind, this.both, 0, 1)
         return 0
 
     return layer

@@ -133,15 +133,35 @@ def logistic_cross_entropy_backward(z, delta, start, samples, lanes, n_outputs, 
 
 
 @kernel
-def logistic_outputs(z, p, start, samples, lanes, n_outputs):
-    """p = logistic(z)
+def logistic_outputs(z, p, start, samples, lanes, n_outputs, sign, logarithm):
+    """p = logistic(sign z), or its logarithm min(x, 0) - log(1 + exp(-|x|)), x = sign z
 
-    z, p [panel][sample][lanes]: one sample of n_outputs units
+    z, p [panel][sample][lanes]: one sample of n_outputs units; sign: 1, or -1 for 1 - p without cancellation
     """
     like = zeros(z, VECTOR_BYTES)
     for k in range(0, n_outputs, lanes_of(like)):
         o = place(start, samples, lanes, k)
-        store(p, o, logistic(load(like, z, o)))
+        x = load(like, z, o)
+        if sign < 0:
+            x = like - x
+        if logarithm:
+            negative = where(less(x, like), x, like)
+            store(p, o, negative - log1p(exp(like - absolute(x))))
+        else:
+            store(p, o, logistic(x))
+
+
+@kernel
+def log_softmax(z, p, start, samples, lanes, n_outputs):
+    """p = (z - max z) - log sum exp(z - max z)
+
+    Shapes as in softmax.
+    """
+    top, log_sum = softmax(z, p, start, samples, lanes, n_outputs)
+    like = zeros(z, VECTOR_BYTES)
+    for k in range(0, n_outputs, lanes_of(like)):
+        o = place(start, samples, lanes, k)
+        store(p, o, (load(like, z, o) - splat(like, top)) - splat(like, log_sum))
 
 
 @inlined

@@ -1,0 +1,156 @@
+"""Epochs of training on the same samples: what does not change between them is made once.
+
+An epoch of a small data set takes the kernels some 40 microseconds. So plan, targets, the optimizer's memory and the
+words that the kernels read stay from one epoch to the next, and an epoch renews in place what differs.
+"""
+
+import numpy as np
+
+from ..kernels.abi import Batches, TrainCall, pack_words, place
+from ..kernels.code_cache import entry
+from .epoch import EpochResult, batch_weights, mean_loss, reciprocals
+from .structs import as_batches, new_targets, new_update_state, renew_update_state
+
+
+class Steps:
+    """The updates of one epoch, ready to run.
+
+    Parameters
+    ----------
+    engine : Engine
+    data : Data
+    plan : Plan
+    targets, update : BatchTargets, UpdateState
+        Their arrays may be written to between two runs.
+    optimizer : Optimizer
+    """
+
+    def __init__(self, engine, data, plan, targets, update, optimizer):
+        self.team, self.data, self.optimizer = engine.team, data, optimizer
+        self.n_threads = engine.threads_for(data, len(plan.order), plan.batch_size)
+        self.buffers = engine.buffers_for(data, plan)
+        network = engine.network_for(plan.batch_size, self.n_threads)
+        rule = optimizer.rule()
+        self.train = entry("train", engine.dtype, type(rule))
+        self._structs = network, targets, update  # the words hold addresses of their arrays
+        self.words = pack_words(rule, network, as_batches(data, self.buffers, 0), targets, update)
+        # Of the words only these change from chunk to chunk.
+        self._n_batches = place(Batches, "n_batches", type(rule), type(network))
+        start = len(self.words)
+        self._chunk = slice(start, start + place(TrainCall, "done"))
+        # Updates after the last whole chunk. Ctrl-C in compiled code is raised as soon as that ends, before its
+        # result is here, so that it writes the number itself.
+        self._done = np.zeros(1, np.int64)
+        self._own = {}  # each thread's words, by the thread and the number of threads
+
+    def _words_of(self, me, n_threads):
+        words = self._own.get((me, n_threads))
+        if words is None:
+            call = TrainCall(0, 0, False, self._done, self.team.sync, me, n_threads)
+            words = np.concatenate((self.words, pack_words(call)))
+            self._own[me, n_threads] = words
+        return words
+
+    def run(self, plan, progress=None):
+        """Run the team through the chunks of the plan, which the buffers must fit; return the number of updates."""
+        self._done[0] = 0
+        try:
+            self.team.run(
+                lambda me, n_threads: self._work(plan, progress, me, n_threads), self.n_threads
+            )
+        except BaseException:
+            # Between two chunks the parameters are whole; only rows left out have yet to be settled.
+            end = TrainCall(0, int(self._done[0]), True, self._done, self.team.sync, 0, 1)
+            self.train(np.concatenate((self.words, pack_words(end))))
+            raise
+        finally:
+            self.optimizer.n_updates += int(self._done[0])
+        return int(self._done[0])
+
+    def _work(self, plan, progress, me, n_threads):
+        step, words = 0, self._words_of(me, n_threads)
+        for chunk in range(plan.n_chunks):
+            self.data.prepare(plan, chunk, self.buffers, me, n_threads)
+            first, stop = plan.chunk_batches(chunk)
+            words[self._n_batches] = stop - first
+            words[self._chunk] = first, step, chunk + 1 == plan.n_chunks
+            step = self.train(words)
+            if step < 0:
+                return
+            if me == 0 and progress is not None:
+                progress(min(stop * plan.batch_size, len(plan.order)))
+
+
+class TrainingPass:
+    """Epochs of mini-batch updates; the arguments are those of `Engine.train_epoch`.
+
+    Parameters and state of the optimizer are used where they lie: a new array in the place of one of them, or another
+    number of samples in an epoch, makes everything anew.
+    """
+
+    def __init__(
+        self, engine, data, labels, *, batch_size, optimizer, alpha=0.0, sample_weight=None
+    ):
+        self.engine, self.data, self.labels = engine, data, labels
+        self.batch_size, self.optimizer, self.alpha = batch_size, optimizer, alpha
+        self.sample_weight = sample_weight
+        self._plan = self._steps = None
+
+    def epoch(self, order, learning_rate, progress=None) -> EpochResult:
+        """Train for one epoch; see `Engine.train_epoch`."""
+        plan = self._plan_for(order)
+        if self._steps is None or not self._still_fits(plan):
+            self._prepare(plan, learning_rate)
+        else:
+            self._renew(plan, learning_rate)
+        n_updates = self._steps.run(plan, progress)
+        if n_updates == 0:
+            return EpochResult(0.0, 0.0, 0)
+        loss = mean_loss(self._batches, self._targets, self.sample_weight, self.alpha)
+        score = self.engine.score_of(self._targets, self.labels, self.sample_weight)
+        return EpochResult(loss, score, n_updates)
+
+    def _plan_for(self, order):
+        """The order's plan. Without zeros to skip, all plans of as many samples have the same offsets."""
+        data, plan = self.data, self._plan
+        if plan is None or data.gathers or len(order) != len(plan.order):
+            per_chunk = self.engine.batches_per_chunk(data, self.batch_size)
+            return data.plan(order, self.batch_size, columns=True, batches_per_chunk=per_chunk)
+        return data.reordered(plan, order)
+
+    def _still_fits(self, plan):
+        """Whether the words name the arrays that this epoch is about."""
+        update = self._update
+        state = self.optimizer.state
+        return (
+            len(plan.order) == len(self._targets.order)
+            and self.engine.params is update.params
+            and state["square"] is update.square
+            and state["momentum"] is update.momentum
+            and self._steps.buffers.fits(plan)
+        )
+
+    def _prepare(self, plan, learning_rate):
+        engine, weight = self.engine, self.sample_weight
+        self._plan = plan
+        self._batches = batch_weights(plan.order, plan.batch_size, weight, engine.dtype)
+        sums = self._batches.sums
+        self._targets = new_targets(
+            engine.layout, engine.loss, self.labels, plan.order.copy(), reciprocals(sums),
+            sample_weight=weight, penalised=self.alpha > 0,
+        )  # fmt: skip
+        self._update = new_update_state(
+            engine.layout, self.data, engine.params, self.optimizer, learning_rate,
+            alpha=self.alpha, updates=self._batches.updates,
+        )  # fmt: skip
+        self._steps = Steps(engine, self.data, plan, self._targets, self._update, self.optimizer)
+
+    def _renew(self, plan, learning_rate):
+        """Write what differs from the epoch before."""
+        self._targets.order[:] = plan.order
+        if self.sample_weight is not None:
+            self._batches = batch_weights(
+                plan.order, plan.batch_size, self.sample_weight, self.engine.dtype
+            )
+            self._targets.scale[:] = reciprocals(self._batches.sums)
+        renew_update_state(self._update, self.optimizer, learning_rate, self._batches.updates)
