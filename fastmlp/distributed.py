@@ -4,6 +4,7 @@ Dask is not installed with fastmlp: ``python -m pip install distributed``.
 """
 
 import contextlib
+import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -65,10 +66,14 @@ def connected(address: str, timeout: float = 10.0) -> Iterator["Client"]:
         client = Client(address, timeout=timeout, set_as_default=False)
     except (OSError, ValueError) as error:
         raise OSError(f"no Dask scheduler answers at {address}: {error}") from error
+    log = logging.getLogger("distributed.client")
+    level = log.level
+    log.setLevel(logging.CRITICAL + 1)  # that the scheduler is gone is told by whoever needs it
     try:
         with _large_tasks_are_meant():
             yield client
     finally:
+        log.setLevel(level)
         with contextlib.suppress(Exception):  # the scheduler may be gone
             client.close(timeout=5)
 

@@ -67,7 +67,7 @@ def run_on_cluster(
         for number, fit in enumerate(fits)
     }  # fmt: skip
     failure, told = None, False
-    for future in as_completed(list(futures)):
+    for future in as_completed(list(futures), loop=client.loop):
         fit = futures.pop(future)
         try:
             result, same_kernels = future.result()

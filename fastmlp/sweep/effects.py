@@ -209,8 +209,8 @@ def _unstable(outcomes, parameter, low, high, who, where=_everywhere, place=""):
     rises, accuracy = compare(setbacks), compare(of("val_accuracy"))
     yield (
         f"{who} overshoots: the training loss rises between epochs",
-        f"{place}After {rises.low:.0%} of the epochs with {low:g} and {rises.high:.0%} with {high:g}"
-        f"{_over(rises)}."
+        f"{place}After {rises.low:.0%} of the epochs with {low:g} and {rises.high:.0%} with {high:g}, a "
+        f"difference of {points(rises.difference)} ± {100 * rises.margin:.2f}{_over(rises)}."
         if rises.n_settings
         else NO_PAIRS,
         _verdict(outcomes, TREND, rises, +1),

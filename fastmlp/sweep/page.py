@@ -37,8 +37,8 @@ tr.failed td { color: #a33; }
 .badge { display: inline-block; border-radius: 1em; padding: 0 .7em; font-size: .8rem;
   font-weight: 600; white-space: nowrap; }
 .yes { background: #dcefe0; color: #1d6b34; }
-.no { background: #fbe3d6; color: #9a3f0b; }
-.maybe { background: #e9ebf0; color: #556; }
+.no { background: #e9ebf0; color: #556; }
+.maybe { background: #fdf0d0; color: #7a5200; }
 .note { border-left: 3px solid var(--accent); padding-left: .9rem; }
 code { font: .85rem/1.5 ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #f3f4f7; border-radius: 8px;

@@ -20,7 +20,7 @@ def verdict_on_ties(compared: Comparison) -> str:
         more = f"; and {len(ties) - SHOWN_TIES} more" if len(ties) > SHOWN_TIES else ""
         said = (
             f"A tie: {len(ties)} other setting{'s' if len(ties) > 1 else ''} cannot be told from the "
-            f"best, being at most {least} below it, which chance explains ({names}{more})."
+            f"best, being at most {least} below it, which chance may explain ({names}{more})."
         )
     if compared.simplest is best:
         return f"{said} None with fewer weights is within one standard error of it."
