@@ -301,7 +301,9 @@ def test_other_settings_reuse_nothing(copy, made, capsys, changes, n_fits):
 def test_other_data_reuse_nothing(copy, made, monkeypatch):
     changed = TRAIN[0].copy()
     changed[7, 30] += 1 / 16
-    monkeypatch.setattr(command, "load", lambda options: Samples("digits", changed, TRAIN[1], *TEST, side=8))
+    monkeypatch.setattr(
+        command, "load", lambda options: Samples("digits", changed, TRAIN[1], *TEST, side=8)
+    )
     assert sweep(copy) == 0
     assert len(made) == N_FITS + 1
 

@@ -178,7 +178,9 @@ def test_the_command_is_in_the_page_and_does_the_same_again(tmp_path, monkeypatc
 
 def test_best_so_far_is_the_mean_of_complete_settings():
     best = BestSoFar(3)
-    fits = [Fit(Setting(Layers((h,)), 0.1, 0.0), k, None, {}, 1.0, 1) for h in (4, 8) for k in range(3)]
+    fits = [
+        Fit(Setting(Layers((h,)), 0.1, 0.0), k, None, {}, 1.0, 1) for h in (4, 8) for k in range(3)
+    ]
     for fit, accuracy in zip(fits[:2], (0.99, 0.9), strict=True):
         best.finished(fit, fold(accuracy))
     assert best.value is None  # no setting has all of its folds
@@ -193,12 +195,18 @@ def test_best_so_far_is_the_mean_of_complete_settings():
     assert failing.value is None
 
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+BROWSER = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
 
 
 @pytest.mark.skipif(BROWSER is None, reason="no browser on this machine")
 def test_tables_sort_in_a_browser(tmp_path):
-    rows = [([("a", "a"), ("9.5", 9.5)], ""), ([("c", "c"), ("10", 10)], ""), ([("b", "b"), ("–", None)], "")]
+    rows = [
+        ([("a", "a"), ("9.5", 9.5)], ""),
+        ([("c", "c"), ("10", 10)], ""),
+        ([("b", "b"), ("–", None)], ""),
+    ]
     click = (
         "<script>const heads = document.querySelectorAll('th button'), seen = [];"
         "const look = () => seen.push([...document.querySelectorAll('tbody tr')]"
@@ -207,7 +215,9 @@ def test_tables_sort_in_a_browser(tmp_path):
         "document.title = 'seen ' + seen.join(' ') + ' ' + heads[0].parentElement.ariaSort;</script>"
     )
     file = tmp_path / "page.html"
-    file.write_text(page("sorts", [sortable(("name", "number"), rows)]).replace("</body>", f"{click}</body>"))
+    file.write_text(
+        page("sorts", [sortable(("name", "number"), rows)]).replace("</body>", f"{click}</body>")
+    )
     shown = subprocess.run(
         [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile",
          "--dump-dom", file.as_uri()],

@@ -155,7 +155,9 @@ def test_the_simplest_within_one_standard_error(behind, simplest):
     rng = np.random.default_rng(3)
     means = [0.9, 0.9 - behind, 0.7, 0.7]
     for _ in range(10):
-        found = settings_of(means, rng, noise=0.001 if behind > 0.01 else 1e-2, hidden=(512, 8, 4, 2))
+        found = settings_of(
+            means, rng, noise=0.001 if behind > 0.01 else 1e-2, hidden=(512, 8, 4, 2)
+        )
         compared = compare(found)
         near = [o for o in found if compared.best.mean("val_accuracy") - o.mean("val_accuracy")
                 <= compared.error]  # fmt: skip
@@ -173,14 +175,20 @@ def test_one_setting_has_nothing_to_compare_with():
 
 
 def test_a_best_value_at_the_edge_of_the_grid_is_said():
-    grid = {"hidden": [Layers((8,)), Layers((16,)), Layers((16, 8))], "lr": [0.1], "momentum": [0.0, 0.9]}
+    grid = {
+        "hidden": [Layers((8,)), Layers((16,)), Layers((16, 8))],
+        "lr": [0.1],
+        "momentum": [0.0, 0.9],
+    }
     assert at_the_edge(grid, Setting(Layers((16, 8)), 0.1, 0.9)) == [
         ("hidden", "largest"), ("momentum", "largest"),
     ]  # fmt: skip
     assert at_the_edge(grid, Setting(Layers((8,)), 0.1, 0.0)) == [("hidden", "smallest")]
     assert at_the_edge(grid, Setting(Layers((16,)), 0.1, 0.0)) == []
     said = edge_in_words("hidden", "largest", Setting(Layers((16, 8)), 0.1, 0.9))
-    assert said.startswith("The best number of hidden units, 16-8, is the largest of the grid: a larger")
+    assert said.startswith(
+        "The best number of hidden units, 16-8, is the largest of the grid: a larger"
+    )
 
 
 # --- claims -----------------------------------------------------------------------------------
@@ -258,7 +266,9 @@ def test_overfitting(small, large, verdict):
 def test_a_validation_loss_that_rises_with_the_training_loss_is_no_overfitting():
     assert overfitting(fold(0.9, losses=RISING, validation=RISING)) == 0
     assert overfitting(fold(0.9, losses=FALLING, validation=FALLING)) == 0
-    assert overfitting(fold(0.9, losses=FALLING, validation=RISING)) == pytest.approx(math.log(0.7 / 0.4))
+    assert overfitting(fold(0.9, losses=FALLING, validation=RISING)) == pytest.approx(
+        math.log(0.7 / 0.4)
+    )
 
 
 def test_still_falling():
@@ -268,7 +278,9 @@ def test_still_falling():
     assert not still_falling(rose)
 
 
-@pytest.mark.parametrize(("seconds", "verdict"), [(2.0, CONSISTENT), (1.0, NOT_SEEN), (0.5, NOT_SEEN)])
+@pytest.mark.parametrize(
+    ("seconds", "verdict"), [(2.0, CONSISTENT), (1.0, NOT_SEEN), (0.5, NOT_SEEN)]
+)
 def test_time_needs_one_epoch_only(seconds, verdict):
     found = two(
         lambda large, noise: fold(0.9, losses=(1.0,), seconds=(seconds if large else 1) * (1 + noise)),
@@ -289,7 +301,9 @@ def test_faster(first, n, verdict, parameter, claim):
     assert found[claim] == verdict
 
 
-@pytest.mark.parametrize(("parameter", "claim"), [("lr", OVERSHOOT), ("momentum", MOMENTUM_OVERSHOOT)])
+@pytest.mark.parametrize(
+    ("parameter", "claim"), [("lr", OVERSHOOT), ("momentum", MOMENTUM_OVERSHOOT)]
+)
 @pytest.mark.parametrize(("small", "large", "verdict"), [
     (FALLING, (2.0, 1.0, 1.1, 0.9, 1.0, 0.8), CONSISTENT),
     (FALLING, FALLING, NOT_SEEN),

@@ -171,7 +171,7 @@ def load_model(file: Path):
 
     try:
         model = joblib.load(file)
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError, PermissionError):
         raise
     except Exception as error:  # unpickling a damaged file may raise anything
         raise ValueError(f"{file} is not a sound model file: {error!r}") from error
