@@ -1,7 +1,10 @@
 """``python -m fastmlp``: the help, and ``train`` from the data to a saved model and a picture."""
 
+import argparse
+import errno
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +15,9 @@ import pytest
 
 from fastmlp import datasets
 from fastmlp.cli import main
+from fastmlp.cli.errors import in_words
+from fastmlp.cli.options import command_line
+from fastmlp.cli.sweep import add_sweep
 from fastmlp.datasets import load_mnist
 from fastmlp.plots import learning_curves
 
@@ -43,7 +49,7 @@ def test_train_help_names_every_option(capsys):
     assert end.value.code == 0
     shown = capsys.readouterr().out
     for option in ("hidden", "lr", "momentum", "epochs", "batch-size", "seed", "threads", "data",
-                   "save", "plot"):  # fmt: skip
+                   "target", "test-size", "save", "plot"):  # fmt: skip
         assert f"--{option} " in shown
 
 
@@ -82,10 +88,11 @@ def test_without_tqdm_progress_is_lines(monkeypatch, capsys):
     assert all("samples/s" in line for line in epochs)
 
 
-def test_options_reach_the_model(tmp_path):
+@pytest.mark.parametrize("hidden", [["12", "8"], ["12-8"]])
+def test_options_reach_the_model(tmp_path, hidden):
     file = tmp_path / "model.joblib"
     main.main(
-        ["train", "--hidden", "12", "8", "--lr", "0.003", "--momentum", "0.5", "--epochs", "1",
+        ["train", "--hidden", *hidden, "--lr", "0.003", "--momentum", "0.5", "--epochs", "1",
          "--batch-size", "7000", "--seed", "3", "--threads", "1", "--save", str(file)]
     )  # fmt: skip
     parameters = joblib.load(file).get_params()
@@ -158,7 +165,8 @@ def test_a_plot_without_matplotlib_is_refused_before_the_training(monkeypatch, c
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["--hidden", "0"], ["--hidden"], ["--lr", "0"], ["--lr", "nan"], ["--momentum", "1.5"],
+        ["--hidden", "0"], ["--hidden"], ["--hidden", "12-"], ["--hidden", "12-0"], ["--hidden", "a"],
+        ["--test-size", "1"], ["--lr", "0"], ["--lr", "nan"], ["--momentum", "1.5"],
         ["--epochs", "-1"], ["--batch-size", "1.5"], ["--threads", "0"], ["--seed", "x"],
     ],
 )  # fmt: skip
@@ -167,6 +175,47 @@ def test_values_that_make_no_sense_are_refused(arguments, capsys):
         main.main(["train", *arguments])
     assert end.value.code == 2
     assert f"argument {arguments[0]}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("error", "words"), [
+    (FileNotFoundError(errno.ENOENT, "No such file or directory", "a.png"), "there is no file 'a.png'"),
+    (PermissionError(errno.EACCES, "Permission denied", "a"), "'a' may not be opened: permission denied"),
+    (IsADirectoryError(errno.EISDIR, "Is a directory", Path("a")), "'a' is a folder"),
+    (OSError(errno.EIO, "Input/output error", "a"), "'a': input/output error"),
+    (OSError("no more of it"), "no more of it"),
+    (ValueError("[Errno 2] is mine"), "[Errno 2] is mine"),
+])  # fmt: skip
+def test_errors_are_words(error, words):
+    assert in_words(error) == words
+
+
+def test_a_command_line_has_every_option_and_reads_back():
+    parser = argparse.ArgumentParser()
+    add_sweep(parser.add_subparsers())
+    options = parser.parse_args(
+        [
+            "sweep",
+            "--hidden",
+            "4",
+            "8-4",
+            "--lr",
+            "1e-05",
+            "0.123456789",
+            "--data",
+            "a b.csv",
+            "--target",
+            "c",
+        ]
+    )
+    line = command_line("sweep", options)
+    assert line.startswith(
+        "python -m fastmlp sweep --hidden 4 8-4 --lr 1e-05 0.123456789 --momentum 0 0.5 0.9"
+    )
+    assert "'a b.csv'" in line
+    again = vars(parser.parse_args(shlex.split(line)[3:]))
+    assert {name: list(v) if isinstance(v, tuple) else v for name, v in again.items()} == {
+        name: list(v) if isinstance(v, tuple) else v for name, v in vars(options).items()
+    }
 
 
 def test_ctrl_c_before_the_training_is_no_traceback(monkeypatch, capsys):

@@ -6,11 +6,14 @@ import joblib
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from fastmlp import MLPClassifier
 from fastmlp.cli import main
+from fastmlp.cli.predict import doubt
 from fastmlp.datasets import digit_from_image, load_mnist
+from fastmlp.datasets.digit_images import read_digit
+from fastmlp.plots.numbers import percent
 
 N = 100
 INK, PAPER, ORIENTATION = 0, 255, 0x0112
@@ -252,7 +255,8 @@ def test_the_command_shows_digits_and_probabilities(model, model_file, originals
     for file, original in zip(files, originals, strict=False):
         drawn(original).save(file)
     status, out, err = predict(capsys, *files, "--model", model_file)
-    assert (status, err) == (0, "")
+    assert status == 0
+    assert all(": hint: " in line for line in err.splitlines())
     head, *lines = out.splitlines()
     assert head.split() == ["image", "digit", *"0123456789"]
     digits = np.array([digit_from_image(file) for file in files])
@@ -260,12 +264,13 @@ def test_the_command_shows_digits_and_probabilities(model, model_file, originals
     for line, file, digit, row in zip(
         lines, files, model.predict(digits), probabilities, strict=True
     ):
-        assert line.split() == [str(file), str(digit), *(f"{p:.1%}" for p in row)]
+        assert line.split() == [str(file), str(digit), *(percent(p, 1) for p in row)]
 
     _, out, _ = predict(capsys, files[0], "--model", model_file, "--top", 2)
     second, first = probabilities[0].argsort()[-2:]
     assert out.splitlines()[1].endswith(
-        f"{first}  {first} {probabilities[0, first]:.2%}, {second} {probabilities[0, second]:.2%}"
+        f"{first}  {first} {percent(probabilities[0, first])}, "
+        f"{second} {percent(probabilities[0, second])}"
     )
 
 
@@ -276,7 +281,8 @@ def test_one_bad_picture_does_not_stop_the_others(model_file, originals, tmp_pat
     status, out, err = predict(capsys, *(tmp_path / n for n in names), "--model", model_file)
     assert status == 2
     assert "bad.png is not an image" in err
-    assert "missing.png" in err
+    assert f"there is no file {str(tmp_path / 'missing.png')!r}" in err
+    assert "Errno" not in err
     assert "good.png" in out.splitlines()[-1]
 
 
@@ -300,6 +306,80 @@ def test_models_that_cannot_be_used_are_refused_by_name(model_file, tmp_path, ca
     assert "no trained classifier" in error(MLPClassifier())
     small = MLPClassifier(hidden_layer_sizes=(2,), max_iter=1, batch_size=3)
     assert "3 features" in error(small.fit(np.eye(3), [0, 1, 2]))
+    _, _, err = predict(capsys, "0.png", "--model", tmp_path)
+    assert "is a folder" in err
     status, _, err = predict(capsys, "0.png", "--model", tmp_path / "nowhere.joblib")
     assert status == 2
-    assert "nowhere.joblib" in err
+    assert f"there is no file {str(tmp_path / 'nowhere.joblib')!r}" in err
+    assert "Errno" not in err
+
+
+# --- hints ------------------------------------------------------------------------------------
+
+
+def line_drawing(*lines, width=14, side=200):
+    """A picture of lines, each a list of points."""
+    sheet = Image.new("L", (side, side), PAPER)
+    for line in lines:
+        ImageDraw.Draw(sheet).line(line, fill=INK, width=width, joint="curve")
+    return sheet
+
+
+SEVEN = [(50, 40), (150, 40), (90, 170)]
+NO_DIGITS = {
+    "a blot": (Image.new("L", (200, 200), PAPER), "too much ink"),
+    "two digits": (
+        line_drawing([(40, 30), (40, 170)], [(150, 30), (150, 170)]),
+        "2 separate pieces",
+    ),
+    "a hair": (line_drawing(SEVEN, width=2), "thinner than"),
+    "a dash": (line_drawing([(20, 100), (180, 100)], width=4), "too little ink"),
+}
+NO_DIGITS["a blot"][0].paste(INK, (30, 30, 170, 170))
+
+
+def test_an_ordinary_digit_has_no_hint(originals):
+    assert read_digit(line_drawing(SEVEN)).hints() == []
+    hints = [read_digit(drawn(x, 90)).hints() for x in originals]
+    assert sum(map(bool, hints)) <= 2  # of 100 digits of MNIST
+
+
+@pytest.mark.parametrize("kind", NO_DIGITS)
+def test_what_is_no_digit_has_its_hint(kind):
+    picture, hint = NO_DIGITS[kind]
+    assert any(hint in said for said in read_digit(picture).hints())
+
+
+def test_pieces_are_counted_without_dirt(originals):
+    assert read_digit(bar()).n_pieces == 1
+    dirty = bar()
+    dirty[5, 5] = 0
+    assert read_digit(dirty).n_pieces == 1
+    assert read_digit(np.hstack([bar(), bar(), bar()])).n_pieces == 3
+
+
+def test_hints_are_told_beside_the_answer(model_file, tmp_path, capsys):
+    files = [tmp_path / f"{name.split()[-1]}.png" for name in NO_DIGITS]
+    for file, (picture, _) in zip(files, NO_DIGITS.values(), strict=True):
+        picture.save(file)
+    status, out, err = predict(capsys, *files, "--model", model_file)
+    assert status == 0
+    assert len(out.splitlines()) == 1 + len(files)  # a hint is no refusal
+    for file, (_, hint) in zip(files, NO_DIGITS.values(), strict=True):
+        assert any(line.startswith(f"{file}: hint: ") and hint in line for line in err.splitlines())
+
+
+def test_a_network_that_is_not_sure_says_so(model, model_file, originals, tmp_path, capsys):
+    sure = model.predict_proba(originals).max(axis=1)
+    files = [tmp_path / f"{k}.png" for k in (sure.argmin(), sure.argmax())]
+    for file in files:
+        drawn(originals[int(file.stem)]).save(file)
+    for threshold, told in (("0.0001", []), ("0.9999", files[:1])):
+        _, _, err = predict(capsys, *files, "--model", model_file, "--sure", threshold)
+        unsure = [line for line in err.splitlines() if "the network is not sure" in line]
+        assert [line.split(": hint")[0] for line in unsure] == [str(file) for file in told]
+    classes = np.arange(10)
+    assert doubt(classes, np.array([0.6, 0.3, 0.1] + [0] * 7), 0.7) == [
+        "the network is not sure: 0 has 60%, 1 has 30%; perhaps there is no digit"
+    ]
+    assert doubt(classes, np.array([0.7, 0.3] + [0] * 8), 0.7) == []

@@ -18,7 +18,8 @@ FLOORS = (
     ("array_kernels", "training"),
     ("estimators",),
     ("plots", "datasets", "export"),
-    ("sweep", "distributed"),
+    ("distributed",),
+    ("sweep",),
     ("cli", "environment"),
 )
 FLOOR = {place: number for number, places in enumerate(FLOORS) for place in places}

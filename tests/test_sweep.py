@@ -24,6 +24,7 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from fastmlp import MLPClassifier
 from fastmlp.cli import main
 from fastmlp.cli import sweep as command
+from fastmlp.datasets.samples import Samples
 from fastmlp.sweep import fits
 from fastmlp.sweep.progress import TimeLeft, duration
 
@@ -31,6 +32,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DIGITS = load_digits()
 X, Y = (DIGITS.data / 16).astype(np.float32), DIGITS.target
 TRAIN, TEST = (X[:300], Y[:300]), (X[300:500], Y[300:500])
+SMALL = Samples("digits", *TRAIN, *TEST, side=8)
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 
 HIDDEN, RATES, MOMENTUMS = ["4", "8"], ["0.01"], ["0", "0.9"]
@@ -76,7 +78,7 @@ def made(monkeypatch):
         return measure(model, *data)
 
     monkeypatch.setattr(fits, "measure", counted)
-    monkeypatch.setattr(command, "load", lambda name: (TRAIN, TEST))
+    monkeypatch.setattr(command, "load", lambda options: SMALL)
     return trained
 
 
@@ -85,7 +87,7 @@ def finished(tmp_path_factory):
     """The folder of a sweep that nobody disturbed; not to be changed."""
     folder = tmp_path_factory.mktemp("finished") / "sweep"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(command, "load", lambda name: (TRAIN, TEST))
+        patch.setattr(command, "load", lambda options: SMALL)
         assert sweep(folder) == 0
     return folder
 
@@ -299,7 +301,9 @@ def test_other_settings_reuse_nothing(copy, made, capsys, changes, n_fits):
 def test_other_data_reuse_nothing(copy, made, monkeypatch):
     changed = TRAIN[0].copy()
     changed[7, 30] += 1 / 16
-    monkeypatch.setattr(command, "load", lambda name: ((changed, TRAIN[1]), TEST))
+    monkeypatch.setattr(
+        command, "load", lambda options: Samples("digits", changed, TRAIN[1], *TEST, side=8)
+    )
     assert sweep(copy) == 0
     assert len(made) == N_FITS + 1
 
@@ -351,7 +355,7 @@ def test_ctrl_c_says_how_to_go_on(finished, tmp_path, monkeypatch, capsys, made)
     with monkeypatch.context() as patch:
         patch.setattr(fits, "measure", third_is_stopped)
         assert sweep(tmp_path) == 130
-    said = "stopped: 3 of 8 fits are finished and kept; the same command goes on from there"
+    said = "stopped: 3 of 8 fits are finished and kept; the same command resumes from there"
     assert said in capsys.readouterr().err
     made.clear()
     assert sweep(tmp_path) == 0

@@ -1,26 +1,35 @@
 """The report of a sweep: what is on the page, and that its sentences say what the figures say."""
 
 import base64
+import html
 import re
+import shlex
+import shutil
+import subprocess
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from made_up import FAILED, fold, outcomes
 from sklearn.datasets import load_digits
 
 from fastmlp.cli import main
 from fastmlp.cli import sweep as command
-from fastmlp.plots import fold_curves, heat_maps, over_hidden, over_parameters
+from fastmlp.datasets.samples import Samples
+from fastmlp.plots import fold_curves, heat_maps, mistakes, over_hidden, over_parameters
+from fastmlp.plots.numbers import percent
 from fastmlp.plots.style import accuracy_ticks, stretched, unstretched
-from fastmlp.sweep.effects import NO_PAIRS, OPPOSITE, SHOWN, UNCLEAR, contrast, effects, of
-from fastmlp.sweep.grid import Setting
-from fastmlp.sweep.results import Outcome
+from fastmlp.sweep.grid import Fit, Layers, Plan, Setting
+from fastmlp.sweep.page import page, sortable
+from fastmlp.sweep.progress import BestSoFar
+from fastmlp.sweep.report import Sweep, report
+from fastmlp.sweep.words import trained_on
 
 DIGITS = load_digits()
 X, Y = (DIGITS.data / 16).astype(np.float32), DIGITS.target
 SECTIONS = [
-    "effects", "parameters", "pairs", "curves", "overfitting", "confusion", "mistakes", "weights",
-    "settings",
+    "best", "effects", "parameters", "pairs", "curves", "overfitting", "confusion", "mistakes", "weights",
+    "settings", "again",
 ]  # fmt: skip
 
 
@@ -31,7 +40,7 @@ class Page(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.pictures, self.links, self.open, self.text = {}, [], [], []
+        self.pictures, self.links, self.open, self.text, self.n_scripts = {}, [], [], [], 0
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
@@ -43,7 +52,7 @@ class Page(HTMLParser):
         if tag == "img":
             self.pictures[self.section] += 1
             assert attributes["alt"]
-        assert tag != "script"
+        self.n_scripts += tag == "script"
         if tag not in self.VOID:
             self.open.append(tag)
 
@@ -51,14 +60,14 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        self.text.append(data)
+        if self.open[-1:] not in (["script"], ["style"]):
+            self.text.append(data)
 
 
 def run(folder, monkeypatch, *options):
     """Sweep over small digits, with a report; the exit status and the page."""
-    monkeypatch.setattr(
-        command, "load", lambda name: ((X[:300], Y[:300]), (X[300:500], Y[300:500]))
-    )
+    data = Samples("digits", X[:300], Y[:300], X[300:500], Y[300:500], side=8)
+    monkeypatch.setattr(command, "load", lambda options: data)
     common = ["--folds", "2", "--epochs", "3", "--batch-size", "16", "--jobs", "1"]
     status = main.main(["sweep", "--output", str(folder), *common, *options])
     return status, (folder / "report.html").read_text(encoding="utf-8")
@@ -70,7 +79,10 @@ def test_report(tmp_path, monkeypatch):
     assert status == 0
     page = Page(text)
     assert page.open == []
-    assert page.pictures == dict.fromkeys(SECTIONS, 1) | {"effects": 0, "settings": 0}
+    assert page.pictures == dict.fromkeys(SECTIONS, 1) | dict.fromkeys(
+        ("best", "effects", "settings", "again"), 0
+    )
+    assert page.n_scripts == 1
     # All that is shown is in the page itself.
     for link in page.links:
         kind, _, data = link.partition(";base64,")
@@ -83,123 +95,136 @@ def test_report(tmp_path, monkeypatch):
     said = " ".join(page.text)
     assert "8 failed" in said  # of the 16 fits
     assert said.count("failed: Solver produced") == 4
-    assert "Fits that failed: 0 at 0.01, 8 at 1e+30." in said
+    assert "A larger learning rate makes fits fail 0 failed with 0.01, 8 with 1e+30." in said
     assert "nan" not in said
+    assert "trained on all 300 training images" in said
 
 
 def test_report_of_nothing_but_failures(tmp_path, monkeypatch):
     status, text = run(tmp_path, monkeypatch, *"--hidden 4 --lr 1e30 --momentum 0".split())
     assert status == 1
     page = Page(text)
-    assert page.pictures == {"failed": 0, "settings": 0}
+    assert page.pictures == {"failed": 0, "settings": 0, "again": 0}
     assert "The first reason: Solver produced non-finite" in " ".join(page.text)
 
 
-# --- the effects, with results that are made up -----------------------------------------------
+# --- what it says -----------------------------------------------------------------------------
 
 
-def fold(accuracy, *, ahead=0.01, seconds=1.0, first=0.5, losses=(2.0, 1.0, 0.5)):
-    """A fit's result."""
-    return {
-        "status": "ok", "seconds": seconds, "val_accuracy": accuracy, "val_loss": 0.4,
-        "train_accuracy": accuracy + ahead, "train_loss": losses[-1],
-        "history": {"loss": list(losses), "val_loss": list(losses), "accuracy": [first, accuracy],
-                    "val_accuracy": [first, accuracy]},
-    }  # fmt: skip
+def made_up_report(found, **changes):
+    """The text of a page about made-up results."""
+    grid = {name: tuple({getattr(o.setting, name) for o in found}) for name in Setting._fields}
+    plan = Plan(*grid.values(), 3, 0, {"max_iter": 6, "batch_size": 128})
+    data = Samples("digits", X[:300], Y[:300], X[300:500], Y[300:500], side=8, **changes)
+    text = report(Sweep(data, plan, found, command="python -m fastmlp sweep --lr 0.1"))
+    return " ".join(Page(text).text)
 
 
-FAILED = {"status": "failed", "reason": "too wild", "seconds": 0.1, "history": {}}
-NOISE = (-0.002, 0.0, 0.003)  # of three folds
+def test_ties_edges_and_the_interval_are_said():
+    step = {64: 0.0, 128: 0.0005, 256: -0.05}
+    found = outcomes(lambda s, noise: fold(0.9 + step[s.hidden[0]] + noise * (s.hidden[0] / 100)),
+                     hidden=(64, 128, 256), lr=(0.1,))  # fmt: skip
+    said = made_up_report(found)
+    assert "A tie: 1 other setting cannot be told from the best" in said
+    assert "Simplest within one standard error" in said
+    assert "2.00 times fewer weights" in said
+    assert "± is half of a 95% interval around the mean of 3 folds" in said
+    assert "is the largest of the grid" not in said
+    assert "tied with the best" in said
+    found = outcomes(lambda s, noise: fold(s.hidden[0] / 300 + noise), hidden=(64, 128, 256))
+    said = made_up_report(found)
+    assert "The best number of hidden units, 256, is the largest of the grid" in said
+    assert "A tie" not in said
+    assert "tied with" not in said
+    assert "Simplest within" not in said
 
 
-def outcomes(make, hidden=(64,), lr=(0.001,), momentum=(0.0,)):
-    """A grid's results: ``make(setting, noise)`` is one of a fold."""
-    return [
-        Outcome(setting, [make(setting, noise) for noise in NOISE])
-        for setting in (Setting(h, r, m) for h in hidden for r in lr for m in momentum)
+def test_only_a_perfect_score_is_100_percent():
+    found = outcomes(lambda s, noise: fold(0.99999, ahead=0.0), hidden=(64, 128))
+    said = made_up_report(found)
+    assert "100.00" not in said
+    assert ">99.99" in said
+    assert "100.00%" in made_up_report(outcomes(lambda s, noise: fold(1.0, ahead=0.0)))
+    assert [percent(p, 0) for p in (0.9997, 0.994, 0.996, 1.0)] == [">99%", "99%", ">99%", "100%"]
+    (title,) = [axes.get_title() for axes in mistakes(X[:1].reshape(1, 8, 8), [1], [2], [0.9997]).axes
+                if axes.get_title()]  # fmt: skip
+    assert title == "2 (>99%)"
+
+
+def test_how_many_the_best_was_trained_on():
+    data = Samples("digits", X[:300], Y[:300], X[300:500], Y[300:500], side=8)
+    assert trained_on(data) == "trained on all 300 training images"
+    some = Samples("digits", X[:300], Y[:300], X[300:500], Y[300:500], side=8, n_available=60000)
+    assert trained_on(some) == "trained on 300 of the 60,000 training images"
+
+
+def test_the_command_is_in_the_page_and_does_the_same_again(tmp_path, monkeypatch):
+    options = "--hidden 4 8-4 --lr 0.01 --momentum 0 --seed 3 --samples 250".split()
+    _, text = run(tmp_path / "one", monkeypatch, *options)
+    command = html.unescape(re.search(r"<pre><code>(.*?)</code></pre>", text)[1])
+    words = shlex.split(command)
+    assert words[:4] == ["python", "-m", "fastmlp", "sweep"]
+    assert words[words.index("--hidden") + 1 :][:2] == ["4", "8-4"]
+    assert words[words.index("--output") + 1] == str(tmp_path / "one")
+    words[words.index("--output") + 1] = str(tmp_path / "two")
+    assert main.main(words[3:]) == 0
+    tables = [(tmp_path / name / "results.csv").read_text().splitlines() for name in ("one", "two")]
+    seconds = tables[0][0].split(",").index("mean_fit_seconds")
+    first, second = ([line.split(",") for line in table] for table in tables)
+    assert first[0] == second[0]
+    for one, other in zip(first, second, strict=True):
+        assert one[:seconds] + one[seconds + 1 :] == other[:seconds] + other[seconds + 1 :]
+
+
+def test_best_so_far_is_the_mean_of_complete_settings():
+    best = BestSoFar(3)
+    fits = [
+        Fit(Setting(Layers((h,)), 0.1, 0.0), k, None, {}, 1.0, 1) for h in (4, 8) for k in range(3)
     ]
+    for fit, accuracy in zip(fits[:2], (0.99, 0.9), strict=True):
+        best.finished(fit, fold(accuracy))
+    assert best.value is None  # no setting has all of its folds
+    best.finished(fits[2], fold(0.9))
+    assert best.value == pytest.approx(0.93)
+    for fit in fits[3:]:
+        best.finished(fit, fold(0.92))
+    assert best.value == pytest.approx(0.93)
+    assert BestSoFar(3, [(fit, fold(0.92)) for fit in fits[3:]]).value == pytest.approx(0.92)
+    failing = BestSoFar(1)
+    failing.finished(fits[0], FAILED)
+    assert failing.value is None
 
 
-def verdicts(found):
-    return {effect.claim: effect.verdict for effect in effects(found)}
+BROWSER = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
 
 
-def test_contrast_compares_pairs():
-    found = outcomes(
-        lambda s, noise: fold(0.8 + noise + (0.05 + noise if s.hidden == 128 else 0)),
-        hidden=(64, 128),
+@pytest.mark.skipif(BROWSER is None, reason="no browser on this machine")
+def test_tables_sort_in_a_browser(tmp_path):
+    rows = [
+        ([("a", "a"), ("9.5", 9.5)], ""),
+        ([("c", "c"), ("10", 10)], ""),
+        ([("b", "b"), ("–", None)], ""),
+    ]
+    click = (
+        "<script>const heads = document.querySelectorAll('th button'), seen = [];"
+        "const look = () => seen.push([...document.querySelectorAll('tbody tr')]"
+        ".map(row => row.cells[0].textContent).join(''));"
+        "for (const k of [1, 1, 0, 0]) { heads[k].click(); look(); }"
+        "document.title = 'seen ' + seen.join(' ') + ' ' + heads[0].parentElement.ariaSort;</script>"
     )
-    compared = contrast(found, "hidden", 64, 128, of("val_accuracy"))
-    assert compared.n_pairs == 3
-    assert compared.difference == pytest.approx(0.05 + np.mean(NOISE))
-    assert compared.error == pytest.approx(np.std(NOISE, ddof=1) / 3**0.5)
-    assert compared.verdict(+1) == SHOWN
-    assert compared.verdict(-1) == OPPOSITE
-    found[0].folds[1] = FAILED
-    compared = contrast(found, "hidden", 64, 128, of("val_accuracy"))
-    assert (compared.n_pairs, compared.n_failed_low, compared.n_failed_high) == (2, 1, 0)
-
-
-@pytest.mark.parametrize(("step", "verdict"), [(0.01, SHOWN), (-0.01, OPPOSITE), (0.0, UNCLEAR)])
-def test_effects_of_hidden_units(step, verdict):
-    def make(setting, noise):
-        size = np.log2(setting.hidden / 64)
-        return fold(0.9 + step * size + noise, ahead=0.01 + step * size + noise,
-                    seconds=1 + step * size + noise)  # fmt: skip
-
-    found = verdicts(outcomes(make, hidden=(64, 128, 256)))
-    assert found == dict.fromkeys(found, verdict)
-    assert len(found) == 3
-
-
-def test_effects_of_rates_and_momentum():
-    def make(setting, noise):
-        wild = setting.lr == 0.1 and (0.5 if setting.momentum else 0.4) + noise
-        return fold(0.9 - 0.1 * wild + 0.01 * (setting.lr > 0.001) + noise,
-                    first=0.3 + (setting.lr > 0.001) * 0.1 + setting.momentum * 0.1 + noise,
-                    losses=(2.0, 1.0, 1.5) if wild else (2.0, 1.0, 0.5))  # fmt: skip
-
-    found = outcomes(make, lr=(0.001, 0.01, 0.1), momentum=(0.0, 0.9))
-    assert verdicts(found) == {
-        "A larger learning rate: faster": SHOWN,
-        "A larger learning rate: may overshoot": SHOWN,
-        "A smaller learning rate: slower, may get stuck": SHOWN,
-        "Momentum: faster": SHOWN,
-        "Momentum: unstable when too high": SHOWN,
-    }
-    overshoot = effects(found)[1].figures
-    assert "in 0% of the epochs at 0.01 and in 50% at 0.1." in overshoot
-    assert "(means of 6 pairs of fits)" in overshoot
-
-
-def test_signs_that_contradict_each_other_show_nothing():
-    def make(setting, noise):
-        rises = setting.lr == 0.1
-        return fold(0.9 + 0.05 * rises + noise, losses=(2.0, 1.0, 1.5 if rises else 0.5))
-
-    overshoot = effects(outcomes(make, lr=(0.01, 0.1), momentum=(0.0, 0.5)))[1]
-    assert "in 0% of the epochs at 0.01 and in 50% at 0.1." in overshoot.figures
-    assert overshoot.verdict == UNCLEAR
-
-
-def test_failures_are_an_instability_and_are_counted():
-    found = outcomes(lambda s, noise: FAILED if s.lr == 10 else fold(0.9 + noise), lr=(0.1, 10))
-    overshoot = effects(found)[1]
-    assert overshoot.verdict == SHOWN
-    assert overshoot.figures == f"{NO_PAIRS} Fits that failed: 0 at 0.1, 3 at 10."
-    for effect in effects(found):
-        assert "nan" not in effect.figures
-
-
-def test_one_epoch_shows_no_rise():
-    def make(setting, noise):
-        result = fold(0.9 + noise, losses=(2.0,))
-        result["history"]["val_accuracy"] = [0.9]
-        return result
-
-    for effect in effects(outcomes(make, hidden=(64, 128), lr=(0.1, 1), momentum=(0.0, 0.9))):
-        assert "nan" not in effect.figures
-        assert effect.verdict == UNCLEAR or "hidden" in effect.claim
+    file = tmp_path / "page.html"
+    file.write_text(
+        page("sorts", [sortable(("name", "number"), rows)]).replace("</body>", f"{click}</body>")
+    )
+    shown = subprocess.run(
+        [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile",
+         "--dump-dom", file.as_uri()],
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    # Numbers by their values, not as text; none at the end, whichever way round.
+    assert "<title>seen acb cab abc cba descending</title>" in shown.stdout
 
 
 # --- the pictures -----------------------------------------------------------------------------
@@ -239,7 +264,7 @@ def test_every_value_has_a_tick_and_failures_are_counted_there():
 
 def test_a_failed_fit_has_no_seconds_in_the_picture():
     found = outcomes(
-        lambda s, noise: FAILED if s[:2] == (128, 0.1) else fold(0.9 + noise, seconds=7.0),
+        lambda s, noise: FAILED if s[:2] == ((128,), 0.1) else fold(0.9 + noise, seconds=7.0),
         hidden=(64, 128), lr=(0.1, 0.01),
     )  # fmt: skip
     seconds = over_hidden(found, 0.01, 0.0).axes[2]

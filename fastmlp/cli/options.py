@@ -2,44 +2,115 @@
 
 import argparse
 import math
+import shlex
 from pathlib import Path
 
 DATASETS = {"mnist": "load_mnist", "fashion-mnist": "load_fashion_mnist"}
+TITLES = {"mnist": "MNIST", "fashion-mnist": "Fashion-MNIST"}
+
+# Options that describe a training, whatever the command, and the estimator's parameters. A new one
+# needs a line here and one in `add_training_options`; both `train` and `sweep` then have it.
+PARAMETERS = {"epochs": "max_iter", "batch_size": "batch_size", "seed": "random_state"}
+
+
+def add_training_options(parser: argparse.ArgumentParser, *, epochs: int) -> None:
+    """Add what all trainings of a command have in common."""
+    add = parser.add_argument
+    add("--epochs", type=positive_int, default=epochs, help="passes over the data (%(default)s)")
+    add("--batch-size", type=positive_int, default=128, metavar="SAMPLES",
+        help="samples per update (%(default)s)")  # fmt: skip
+    add("--seed", type=int, default=0, help="seed of weights, shuffling and splits (%(default)s)")
+
+
+def training_parameters(options: argparse.Namespace) -> dict:
+    """The estimator's parameters that `add_training_options` asks for."""
+    return {name: getattr(options, option) for option, name in PARAMETERS.items()}
 
 
 def add_network_options(parser: argparse.ArgumentParser) -> None:
-    """Add what describes one network and its training; the defaults are the main job's."""
+    """Add what describes one network and its training; the defaults are the reference benchmark's."""
     add = parser.add_argument
-    add("--hidden", type=positive_int, nargs="+", default=[512], metavar="UNITS",
-        help="units of each hidden layer (512)")  # fmt: skip
+    add("--hidden", type=layers, nargs="+", default=[(512,)], metavar="UNITS",
+        help="units of each hidden layer, as 512 256 or 512-256 (512)")  # fmt: skip
     add("--lr", type=positive_float, default=0.001, help="learning rate (%(default)s)")
     add("--momentum", type=momentum, default=0.0, help="from 0 to 1 (%(default)s)")
-    add("--epochs", type=positive_int, default=20, help="passes over the data (%(default)s)")
-    add("--batch-size", type=positive_int, default=128, metavar="SAMPLES",
-        help="samples per update (%(default)s)")  # fmt: skip
-    add("--seed", type=int, default=0, help="seed of weights and shuffling (%(default)s)")
+    add_training_options(parser, epochs=20)
     add("--threads", type=positive_int,
         help="threads (as many as cores); the result is the same with any number")  # fmt: skip
 
 
+def network_parameters(options: argparse.Namespace) -> dict:
+    """The estimator's parameters that `add_network_options` asks for."""
+    return {
+        "hidden_layer_sizes": sum(options.hidden, ()),
+        "learning_rate_init": options.lr,
+        "momentum": options.momentum,
+        "n_threads": options.threads,
+    } | training_parameters(options)
+
+
 def add_data_option(parser: argparse.ArgumentParser) -> None:
-    """Add ``--data``."""
-    parser.add_argument(
-        "--data", default="mnist", help="%(default)s, fashion-mnist, or the file or folder of MNIST"
-    )
+    """Add ``--data`` and what it needs."""
+    add = parser.add_argument
+    add("--data", default="mnist",
+        help="%(default)s, fashion-mnist, the folder of MNIST, or any .npz, CSV or Parquet file")  # fmt: skip
+    add("--target", metavar="NAME", help="the column, or the array of an .npz, to predict")
+    add("--test-size", type=share, default=0.2, metavar="SHARE",
+        help="share of a file's samples to test with, where it has no part for it (%(default)s)")  # fmt: skip
 
 
-def load(data: str):
-    """Load the dataset that ``--data`` names."""
+def load(options: argparse.Namespace):
+    """Load the dataset that ``--data`` names, as `fastmlp.datasets.samples.Samples`."""
     from .. import datasets
+    from ..datasets.samples import Samples
 
-    if data in DATASETS:
-        return getattr(datasets, DATASETS[data])()
-    if not Path(data).exists():
+    data = options.data
+    if data not in DATASETS and not Path(data).exists():
         raise FileNotFoundError(
             f"--data: there is no {data!r}; it is {', '.join(DATASETS)} or a path"
         )
-    return datasets.load_mnist(data)
+    if data in DATASETS or Path(data).is_dir():
+        if options.target is not None:
+            raise ValueError(f"--target {options.target}: the labels of {data} are known")
+        read = getattr(datasets, DATASETS.get(data, "load_mnist"))
+        train, test = read() if data in DATASETS else read(data)
+        return Samples(TITLES.get(data, data), *train, *test, side=28)
+    from ..datasets.tables import load_samples
+
+    return load_samples(data, options.target, test_size=options.test_size, seed=options.seed)
+
+
+def command_line(command: str, options: argparse.Namespace) -> str:
+    """The command that does the same again, with the value of every option, whatever its default.
+
+    An option is found by the name of its value; those that are switched off have none.
+    """
+    words = ["python", "-m", "fastmlp", command]
+    for name, value in vars(options).items():
+        if name == "run" or value is None or isinstance(value, bool):
+            continue
+        values = value if isinstance(value, (list, tuple)) else [value]
+        words += [f"--{name.replace('_', '-')}", *map(_word, values)]
+    return shlex.join(words)
+
+
+def _word(value):
+    if isinstance(value, tuple):
+        return "-".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
+
+
+def layers(text: str) -> tuple[int, ...]:
+    """Read the units of hidden layers, as in 512-256."""
+    try:
+        sizes = tuple(int(units) for units in text.split("-"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text} is no network: units of hidden layers are needed, as in 512-256"
+        ) from None
+    if min(sizes) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not positive")
+    return sizes
 
 
 def positive_int(text: str) -> int:
@@ -50,11 +121,27 @@ def positive_int(text: str) -> int:
     return value
 
 
+def at_least_two(text: str) -> int:
+    """Read a whole number of at least 2."""
+    value = int(text)
+    if value < 2:
+        raise argparse.ArgumentTypeError(f"{text} is less than 2")
+    return value
+
+
 def positive_float(text: str) -> float:
     """Read a finite number above 0."""
     value = float(text)
     if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return value
+
+
+def share(text: str) -> float:
+    """Read a number between 0 and 1."""
+    value = float(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
     return value
 
 

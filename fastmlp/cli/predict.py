@@ -1,75 +1,181 @@
-"""``python -m fastmlp predict``: what a saved model takes pictures of digits for."""
+"""``python -m fastmlp predict``: what a saved model makes of pictures of digits, or of a table."""
 
 import argparse
 import sys
 from pathlib import Path
 
-from .options import positive_int
+from .errors import in_words
+from .options import positive_int, share
+
+SURE = 0.7  # below this probability the answer is called unsure
 
 
 def add_predict(commands) -> None:
-    """Add ``predict``: pictures and a model in, digits and their probabilities out."""
+    """Add ``predict``: pictures or a table and a model in, labels and their probabilities out."""
     parser = commands.add_parser(
         "predict",
-        help="tell which digits are on pictures",
-        description="Tell which digits are on pictures, one on each, with the probabilities.",
+        help="tell which digits are on pictures, or which classes the rows of a table are of",
+        description="Tell which digits are on pictures, one on each, or which classes the rows of "
+        "a table are of, with the probabilities.",
     )
     add = parser.add_argument
-    add("images", type=Path, nargs="+", metavar="IMAGE", help="PNG, JPEG, ...: one digit on paper")
+    add("images", type=Path, nargs="*", metavar="IMAGE", help="PNG, JPEG, ...: one digit on paper")
+    add("--data", type=Path, metavar="FILE", help="instead of pictures: an .npz, CSV or Parquet "
+        "file with the features that the model was trained on")  # fmt: skip
+    add("--target", metavar="NAME", help="the file's column of true labels, if it has one: the "
+        "accuracy is told")  # fmt: skip
     add("--model", type=Path, required=True, help="file that `train --save` wrote; loading one runs "
         "code that is in it, so take only your own")  # fmt: skip
-    add("--top", type=positive_int, metavar="N", help="show the N most likely digits only")
+    add("--top", type=positive_int, metavar="N", help="show the N most likely labels only")
+    add("--sure", type=share, default=SURE, metavar="P",
+        help="call an answer of less than this probability unsure (%(default)s)")  # fmt: skip
     parser.set_defaults(run=predict)
 
 
 def predict(options: argparse.Namespace) -> int:
-    """Print a line per picture; 2 if there was one that could not be read, else 0."""
-    from ..datasets import digit_from_image
-
+    """Print a line per picture or row; 2 if there was a picture that could not be read, else 0."""
+    if (options.data is None) != bool(options.images):
+        raise ValueError("either pictures or --data is needed, and not both")
+    if options.target is not None and options.data is None:
+        raise ValueError("--target names a column of --data, and there is no --data")
     model = load_model(options.model)
+    return pictures(model, options) if options.data is None else table(model, options)
+
+
+# --- pictures ---------------------------------------------------------------------------------
+
+
+def pictures(model, options) -> int:
+    """Print a line per picture, and hints about those that are likely to be misread."""
+    from ..datasets.digit_images import read_digit
+
+    if model.n_features_in_ != 784:
+        raise ValueError(
+            f"the model in {options.model} was trained on {model.n_features_in_} features, not on "
+            "the 784 pixels of 28 × 28"
+        )
     width = max(len("image"), *(len(str(image)) for image in options.images))
-    if options.top is None:
-        print(f"{'image':{width}}  digit", *(f"{c!s:>6}" for c in model.classes_))
-    else:
-        print(f"{'image':{width}}  digit  probability")
+    print(f"{'image':{width}}  digit{heads(model, options.top)}")
     status = 0
     for image in options.images:
         try:
-            digit = digit_from_image(image)
-        except (OSError, ValueError) as error:  # the other pictures may be sound
-            print(f"python -m fastmlp: error: {error}", file=sys.stderr)
+            digit = read_digit(image)
+        except (OSError, ValueError) as error:  # the other pictures may be readable
+            print(f"python -m fastmlp: error: {in_words(error)}", file=sys.stderr)
             status = 2
             continue
-        print(f"{image!s:{width}}  {row(model, digit, options.top)}")
+        probability = model.predict_proba(digit.pixels.reshape(1, -1))[0]
+        print(f"{image!s:{width}}  {row(model.classes_, probability, options.top)}")
+        unsure = doubt(model.classes_, probability, options.sure)
+        for hint in [*unsure, *digit.hints()]:
+            print(f"{image}: hint: {hint}", file=sys.stderr)
     return status
 
 
-def row(model, digit, top) -> str:
+def doubt(classes, probability, sure: float) -> list[str]:
+    """A hint if the likeliest class has less than the probability that counts as sure."""
+    from ..plots.numbers import percent
+
+    best, *others = (-probability).argsort(kind="stable")[:2]
+    if probability[best] >= sure:
+        return []
+    also = "".join(f", {classes[k]} has {percent(probability[k], 0)}" for k in others)
+    return [
+        f"the network is not sure: {classes[best]} has {percent(probability[best], 0)}{also}; "
+        "perhaps there is no digit"
+    ]
+
+
+# --- tables -----------------------------------------------------------------------------------
+
+
+def table(model, options) -> int:
+    """Print a line per row of a file, and the accuracy where the true labels are known."""
+    import numpy as np
+
+    from ..datasets.tables import read_features
+
+    X, y = read_features(options.data, options.target)
+    if y is None and options.target is not None:
+        raise ValueError(f"{options.data} has no {options.target!r}")
+    known = getattr(model, "feature_names_in_", None)
+    if hasattr(X, "columns"):
+        if known is None:
+            raise ValueError(f"the model in {options.model} was trained on arrays, not on columns")
+        missing = [name for name in known if name not in X.columns]
+        if missing:
+            raise ValueError(
+                f"{options.data} lacks {len(missing)} columns that the model was trained on: "
+                + ", ".join(map(repr, missing[:10]))
+            )
+        X = X[list(known)]
+    elif known is not None:
+        raise ValueError(f"the model in {options.model} was trained on columns, not on arrays")
+    elif X.shape[1] != model.n_features_in_:
+        raise ValueError(
+            f"the samples in {options.data} have {X.shape[1]} features; the model in "
+            f"{options.model} was trained on {model.n_features_in_}"
+        )
+    probabilities = model.predict_proba(X)
+    width = max(len("row"), len(str(len(probabilities))))
+    longest = max(len("class"), *(len(str(c)) for c in model.classes_))
+    print(f"{'row':>{width}}  {'class':>{longest}}{heads(model, options.top)}")
+    for number, probability in enumerate(probabilities, 1):
+        print(f"{number:>{width}}  {row(model.classes_, probability, options.top, longest)}")
+    highest = probabilities.max(axis=1)
+    n_unsure = int((highest < options.sure).sum())
+    if n_unsure:
+        print(
+            f"{options.data}: hint: the network is not sure of {n_unsure:,} of {len(highest):,} rows "
+            f"(probability below {options.sure:g})",
+            file=sys.stderr,
+        )
+    if y is not None:
+        right = model.classes_[probabilities.argmax(axis=1)].astype(str) == np.asarray(y).astype(
+            str
+        )
+        print(f"accuracy {right.mean():.4f}: {right.sum():,} of {len(right):,} rows are right")
+    return 0
+
+
+# --- both -------------------------------------------------------------------------------------
+
+
+def heads(model, top) -> str:
+    """The titles of the columns of probabilities."""
+    if top is not None:
+        return "  probability"
+    return " " + " ".join(f"{c!s:>{_wide(c)}}" for c in model.classes_)
+
+
+def row(classes, probability, top, width=5) -> str:
     """The likeliest class of a sample, and the probabilities."""
-    probability = model.predict_proba(digit[None])[0]
+    from ..plots.numbers import percent
+
     order = (-probability).argsort(kind="stable")
-    best = f"{model.classes_[order[0]]!s:>5}"
-    if top is None:
-        return " ".join([best, *(f"{p:6.1%}" for p in probability)])
-    return f"{best}  " + ", ".join(f"{model.classes_[k]} {probability[k]:.2%}" for k in order[:top])
+    best = f"{classes[order[0]]!s:>{width}}"
+    if top is not None:
+        likely = (f"{classes[k]} {percent(probability[k], 2)}" for k in order[:top])
+        return f"{best}  " + ", ".join(likely)
+    shown = (f"{percent(p, 1):>{_wide(c)}}" for c, p in zip(classes, probability, strict=True))
+    return " ".join([best, *shown])
+
+
+def _wide(name) -> int:
+    return max(6, len(str(name)))
 
 
 def load_model(file: Path):
-    """Load a model that was trained on MNIST's 784 pixels."""
+    """Load a trained classifier."""
     import joblib
 
     try:
         model = joblib.load(file)
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError, PermissionError):
         raise
     except Exception as error:  # unpickling a damaged file may raise anything
         raise ValueError(f"{file} is not a sound model file: {error!r}") from error
-    n_features = getattr(model, "n_features_in_", None)
-    if n_features is None or not hasattr(model, "predict_proba") or not hasattr(model, "classes_"):
+    trained = getattr(model, "n_features_in_", None) is not None
+    if not (trained and hasattr(model, "predict_proba") and hasattr(model, "classes_")):
         raise ValueError(f"{file} holds no trained classifier but a {type(model).__name__}")
-    if n_features != 784:
-        raise ValueError(
-            f"the model in {file} was trained on {n_features} features, not on the 784 pixels of "
-            "28 × 28"
-        )
     return model

@@ -10,6 +10,17 @@ from pathlib import Path
 import numpy as np
 
 
+def array_names(file: Path) -> list[str]:
+    """Return the names of the arrays in an .npz file."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return [name.removesuffix(".npy") for name in archive.namelist()]
+    except FileNotFoundError:
+        raise
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{file} is not a valid .npz file: {error}") from error
+
+
 def read_npz(file: Path, names: Sequence[str]) -> list[np.ndarray]:
     """Read arrays by their names from NumPy's .npz; never unpickles anything."""
     try:

@@ -6,6 +6,7 @@ numbers below were chosen by pictures made of MNIST's test images and compared w
 """
 
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Union
 
 import numpy as np
@@ -23,6 +24,46 @@ FAINT = 0.004  # share of the ink's full strength; less is less than a step of 8
 EDGE = 0.3  # strength at which a stroke ends, where blur or JPEG has smeared it
 STRONG = 0.5  # strength that makes a stroke, and not a smear
 SPECK = 0.04  # share of the largest stroke's area; what is smaller is dirt
+
+# What 999 of 1,000 of MNIST's training images keep: a picture beyond it is none of a digit, or of one
+# that no network trained on MNIST has seen the like of.
+PIECE = 0.1  # share of the largest stroke's area; a piece that is larger may be another digit
+THIN = 0.18  # share of the ink that lies in squares of 2 × 2 pixels, all inked
+LEAST_INK, MOST_INK = 0.03, 0.4  # mean of all pixels; beyond it are 10 of MNIST's 60,000
+
+
+@dataclass(frozen=True)
+class DigitPicture:
+    """A digit read from a picture, and what is unusual about it.
+
+    Attributes
+    ----------
+    pixels : ndarray of float32, shape (28, 28)
+        As MNIST has them.
+    n_pieces : int
+        Separate pieces of ink, without dirt; nearly all of MNIST's digits are of one piece.
+    """
+
+    pixels: np.ndarray
+    n_pieces: int
+
+    def hints(self) -> list[str]:
+        """What makes a right answer unlikely, in words; empty for a digit such as MNIST has."""
+        found = []
+        ink = float(self.pixels.mean())
+        if not LEAST_INK <= ink <= MOST_INK:
+            amount = "little" if ink < LEAST_INK else "much"
+            found.append(f"there is too {amount} ink for a digit; perhaps it is something else")
+        if self.n_pieces > 1:
+            found.append(
+                f"the ink falls into {self.n_pieces} separate pieces; one digit on each picture, "
+                "written without gaps, is read best"
+            )
+        across = np.minimum(self.pixels[1:], self.pixels[:-1])
+        squares = np.minimum(across[:, 1:], across[:, :-1])
+        if squares.sum() < THIN * self.pixels.sum():
+            found.append("the strokes are thinner than those the network knows; use a thicker pen")
+        return found
 
 
 def require_pillow() -> None:
@@ -84,6 +125,12 @@ def digit_from_image(
     >>> digit.shape, int(digit.any(axis=1).sum()), int(digit.any(axis=0).sum())
     ((28, 28), 20, 2)
     """
+    digit = read_digit(image).pixels
+    return digit.ravel() if flatten else digit
+
+
+def read_digit(image: Union[str, os.PathLike, "Image", np.ndarray]) -> DigitPicture:
+    """Read a picture as `digit_from_image` does, and keep what is unusual about it."""
     require_pillow()
     from PIL.Image import Image
 
@@ -96,8 +143,8 @@ def digit_from_image(
     else:
         pixels = np.asarray(image)
     ink = _ink(_colours(pixels, name), name)
-    digit = _centre(_fit(_crop(ink, name)))
-    return digit.ravel() if flatten else digit
+    strokes, n_pieces = _crop(ink, name)
+    return DigitPicture(_centre(_fit(strokes)), n_pieces)
 
 
 def _read(file):
@@ -207,7 +254,7 @@ def _paper(colours):
 
 
 def _crop(ink, name):
-    """The part of the picture that holds the strokes, and nothing but the strokes in it."""
+    """The part of the picture that holds the strokes and nothing else, and how many pieces there are."""
     from scipy.ndimage import label  # slow to import, and not for those who load MNIST only
 
     noise = 1.4826 * np.median(np.abs(_border(ink)))  # robust: a digit may touch the border
@@ -221,7 +268,7 @@ def _crop(ink, name):
     part = _rectangle(ink > 0)
     if max(ink[part].shape) != BOX:  # else it is a digit of MNIST's size as it is
         part = _rectangle(ink > EDGE)
-    return ink[part]
+    return ink[part], int((areas >= PIECE * areas.max()).sum())
 
 
 def _rectangle(mask):

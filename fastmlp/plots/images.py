@@ -4,16 +4,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .numbers import percent
 from .style import INK, MUTED, VALIDATION, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-
-def side_of(n_features: int) -> int | None:
-    """The side of a square image of so many pixels; None if there is none."""
-    side = round(n_features**0.5)
-    return side if side * side == n_features else None
 
 
 def confusion(matrix: np.ndarray, classes) -> "Figure":
@@ -73,7 +68,7 @@ def mistakes(images: np.ndarray, true, predicted, probability) -> "Figure":
         grid.flat, images, true, predicted, probability, strict=False
     ):
         axes.imshow(image, cmap="gray_r", interpolation="nearest")
-        axes.set_title(f"{wrong} ({sure:.0%})", color=VALIDATION, fontsize="small", pad=3)
+        axes.set_title(f"{wrong} ({percent(sure, 0)})", color=VALIDATION, fontsize="small", pad=3)
         axes.text(0.5, -0.05, f"is {right}", transform=axes.transAxes, ha="center", va="top",
                   fontsize="small", color=INK)  # fmt: skip
     return figure

@@ -72,7 +72,7 @@ def accuracy_axis(axes, values) -> None:
     axes.set_yscale("function", functions=(stretched, unstretched))
     axes.set_ylim(*unstretched(np.array([bottom, top])))
     ticks = accuracy_ticks(bottom, top)
-    axes.set_yticks(ticks, [percent(tick) for tick in ticks])
+    axes.set_yticks(ticks, [tick_label(tick) for tick in ticks])
     axes.minorticks_off()
     axes.set_ylabel("accuracy")
 
@@ -108,7 +108,7 @@ def accuracy_ticks(bottom: float, top: float) -> list[float]:
     return sorted(ticks)
 
 
-def percent(accuracy: float) -> str:
+def tick_label(accuracy: float) -> str:
     """An accuracy as a tick's label: no more digits than it has."""
     return f"{round(100 * accuracy, 4):g}%"
 
@@ -145,7 +145,7 @@ def value_axis(axis, name: str, values, notes=None) -> None:
     notes : sequence of str, default=None
         A second line under each value.
     """
-    labels = [f"{value:g}" for value in values]
+    labels = [f"{value:g}" if name != "hidden" else str(value) for value in values]
     if notes is not None:
         labels = [f"{label}\n{note}" for label, note in zip(labels, notes, strict=True)]
     axis.set_ticks(range(len(values)), labels)

@@ -1,102 +1,31 @@
-"""What is known of each parameter, held against this sweep's own figures.
+"""What is commonly said of each parameter, held against this sweep's own figures.
 
-A known effect is a comparison of two values of a parameter, all else equal: fits of the same fold
-that differ in nothing but this parameter are paired. An effect is called shown where the mean
-difference of the pairs has the expected sign and is more than twice its standard error.
+Each claim has a rule of its own, and one of three verdicts. A claim about what a whole training ends at
+is "too short to tell" in a sweep of few epochs, and where the rule says so. Else it is "consistent with"
+the figures if they differ as the claim says, beyond the margin of the test and in most settings, and "not
+seen" otherwise, which is no proof that it is wrong.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-SHOWN, OPPOSITE, UNCLEAR = "shown", "the opposite", "not clear"
+from ..plots.numbers import loss, percent, points, times
+from .statistics import Contrast, contrast
 
+CONSISTENT, NOT_SEEN, TOO_SHORT = "consistent with", "not seen", "too short to tell"
 
-@dataclass(frozen=True)
-class Contrast:
-    """The means of a measure at two values of a parameter, over the pairs that have both."""
-
-    low: float
-    high: float
-    difference: float  # high - low
-    error: float  # its standard error
-    n_pairs: int
-    n_failed_low: int
-    n_failed_high: int
-
-    def verdict(self, sign: int) -> str:
-        """Whether the measure grows (sign 1) or falls (-1) from the low value to the high one."""
-        if not self.n_pairs or not abs(self.difference) > 2 * self.error:  # NaN is unclear, too
-            return UNCLEAR
-        return SHOWN if self.difference * sign > 0 else OPPOSITE
-
-
-def contrast(outcomes, parameter: str, low, high, measure, where=lambda setting: True) -> Contrast:
-    """Compare two values of a parameter by ``measure(fold)``, in the settings that are asked for."""
-    chosen = {outcome.setting: outcome for outcome in outcomes if where(outcome.setting)}
-    pairs, failed = [], [0, 0]
-    for setting, one in chosen.items():
-        if getattr(setting, parameter) != low:
-            continue
-        other = chosen[setting._replace(**{parameter: high})]
-        for folds in zip(one.folds, other.folds, strict=True):
-            for side, fold in enumerate(folds):
-                failed[side] += fold["status"] != "ok"
-            if all(fold["status"] == "ok" for fold in folds):
-                pairs.append([measure(fold) for fold in folds])
-    pairs = np.array(pairs).reshape(-1, 2)
-    pairs = pairs[np.isfinite(pairs).all(axis=1)]
-    n = len(pairs)
-    differences = pairs[:, 1] - pairs[:, 0]
-    means = pairs.mean(axis=0) if n else (math.nan, math.nan)
-    return Contrast(
-        low=float(means[0]),
-        high=float(means[1]),
-        difference=float(differences.mean()) if n else math.nan,
-        error=float(differences.std(ddof=1)) / math.sqrt(n) if n > 1 else math.nan,
-        n_pairs=n,
-        n_failed_low=failed[0],
-        n_failed_high=failed[1],
-    )
-
-
-# --- what is measured of a fold's result ------------------------------------------------------
-
-
-def gap(fold) -> float:
-    """How much better the network does on what it was trained on."""
-    return fold["train_accuracy"] - fold["val_accuracy"]
-
-
-def first_epoch(fold) -> float:
-    """Validation accuracy after one epoch."""
-    return fold["history"]["val_accuracy"][0]
-
-
-def last_gain(fold) -> float:
-    """What the last epoch still brought, in validation accuracy."""
-    curve = fold["history"]["val_accuracy"]
-    return curve[-1] - curve[-2] if len(curve) > 1 else math.nan
-
-
-def setbacks(fold) -> float:
-    """Share of the epochs after which the training loss was higher than before."""
-    steps = np.diff(fold["history"]["loss"])
-    return float(np.mean(steps > 0)) if len(steps) else math.nan
-
-
-def of(name):
-    """A score by its name."""
-    return lambda fold: fold[name]
-
-
-# --- the effects ------------------------------------------------------------------------------
+TREND = 5  # epochs, the fewest from which the end of a training is judged
+START = 2  # the fewest in which the first epoch is not the last
+STALLED = 0.01  # a training loss that falls by less than this share in an epoch has stopped falling
+NO_PAIRS = "No two settings that finished can be compared."
 
 
 @dataclass(frozen=True)
 class Effect:
-    """A known effect, this run's figures about it, and what they say."""
+    """A claim, this run's figures about it, and the verdict."""
 
     parameter: str
     claim: str
@@ -105,173 +34,237 @@ class Effect:
 
 
 def effects(outcomes) -> list[Effect]:
-    """All effects that the grid has two values for."""
+    """All claims about parameters that the grid has two values of."""
     found = []
     for name, judge in (("hidden", _hidden), ("lr", _learning_rate), ("momentum", _momentum)):
         values = sorted({getattr(outcome.setting, name) for outcome in outcomes})
         if len(values) > 1:
-            found += judge(outcomes, values)
+            found += [Effect(name, *judged) for judged in judge(outcomes, values)]
     return found
 
 
-NO_PAIRS = "No two fits that finished can be compared."
-HIDDEN_CLAIMS = tuple(
-    f"More hidden units: {effect}"
-    for effect in ("more capacity", "more overfitting", "longer training")
-)
+# --- what is measured of a fold's result ------------------------------------------------------
+
+
+def of(name: str) -> Callable:
+    """A score by its name."""
+    return lambda fold: fold[name]
+
+
+def log_of(name: str) -> Callable:
+    """The logarithm of a score: losses and seconds are compared by their ratios."""
+    return lambda fold: _log(fold[name])
+
+
+def first_epoch(fold) -> float:
+    """Validation accuracy after one epoch."""
+    return fold["history"]["val_accuracy"][0]
+
+
+def setbacks(fold) -> float:
+    """Share of the epochs after which the training loss was higher than before."""
+    steps = np.diff(fold["history"]["loss"])
+    return float(np.mean(steps > 0)) if len(steps) else math.nan
+
+
+def overfitting(fold) -> float:
+    """How far the validation loss rose from its least to the end, as a logarithm.
+
+    0 while it falls; and 0 where the training loss did not fall meanwhile, for that is another fault.
+    """
+    train, validation = (np.asarray(fold["history"][name]) for name in ("loss", "val_loss"))
+    least = int(validation.argmin())
+    if not train[-1] < train[least]:
+        return 0.0
+    return _log(validation[-1]) - _log(validation[least])
+
+
+def _log(value):
+    return math.log(max(value, 1e-12))  # a loss may be 0
+
+
+def still_falling(outcome) -> bool:
+    """Whether the validation loss, averaged over the folds, is at its least in the last epoch."""
+    curve = np.mean(outcome.curves("val_loss"), axis=0)
+    return int(curve.argmin()) == len(curve) - 1
+
+
+def stalled(outcome) -> bool:
+    """Whether the training loss, averaged over the folds, has stopped falling."""
+    before, last = np.mean(outcome.curves("loss"), axis=0)[-2:]
+    return last > (1 - STALLED) * before
+
+
+# --- the claims -------------------------------------------------------------------------------
+
+
+def _epochs(outcomes):
+    """Of the longest fit."""
+    lengths = (len(curve) for outcome in outcomes for curve in outcome.curves("loss"))
+    return max(lengths, default=0)
+
+
+def _verdict(outcomes, needed: int, compared: Contrast, sign: int) -> str:
+    """The verdict by one contrast."""
+    if _epochs(outcomes) < needed:
+        return TOO_SHORT
+    return CONSISTENT if compared.shows(sign) else NOT_SEEN
+
+
+def _of_value(outcomes, parameter, value):
+    return [o for o in outcomes if getattr(o.setting, parameter) == value and not o.failures]
 
 
 def _hidden(outcomes, values):
     low, high = values[0], values[-1]
+    ends = f"From {low} to {high} units"
 
     def compare(measure):
         return contrast(outcomes, "hidden", low, high, measure)
 
-    ends = f"From {low} to {high} units"
-    capacity, gaps, seconds = (
-        compare(measure) for measure in (of("train_accuracy"), gap, of("seconds"))
+    capacity, rise, seconds, accuracy = map(
+        compare, (log_of("train_loss"), overfitting, log_of("seconds"), of("val_accuracy"))
     )
-    losses, validation = compare(of("train_loss")), compare(of("val_accuracy"))
-    if not capacity.n_pairs:
-        return [Effect("hidden", claim, NO_PAIRS, UNCLEAR) for claim in HIDDEN_CLAIMS]
-    return [
-        Effect(
-            "hidden",
-            HIDDEN_CLAIMS[0],
-            f"{ends} the accuracy on the training samples goes from {_percent(capacity.low)} to "
-            f"{_percent(capacity.high)}, their loss from {in_short(losses.low)} to "
-            f"{in_short(losses.high)}{_over(capacity)}.",
-            capacity.verdict(+1),
-        ),
-        Effect(
-            "hidden",
-            HIDDEN_CLAIMS[1],
-            f"{ends} the accuracy on training samples is ahead of the one on validation samples by "
-            f"{_points(gaps.low)} and by {_points(gaps.high)}; the latter goes from "
-            f"{_percent(validation.low)} to {_percent(validation.high)}.",
-            gaps.verdict(+1),
-        ),
-        Effect(
-            "hidden",
-            HIDDEN_CLAIMS[2],
-            f"{ends} a fit goes from {seconds.low:.2g} s to {seconds.high:.2g} s: "
-            f"{seconds.high / seconds.low:.1f} times as long for {high / low:g} times the units.",
-            seconds.verdict(+1),
-        ),
-    ]
+    yield (
+        "More hidden units fit the training samples more closely",
+        _ratio(capacity, f"{ends} the loss on the training samples goes", loss),
+        _verdict(outcomes, TREND, capacity, -1),
+    )
+    large = _of_value(outcomes, "hidden", high)
+    n_falling = sum(map(still_falling, large))
+    verdict = _verdict(outcomes, TREND, rise, +1)
+    if verdict == NOT_SEEN and 2 * n_falling > len(large):
+        verdict = TOO_SHORT
+    said = NO_PAIRS
+    if rise.n_settings:
+        said = (
+            f"The validation loss still fell in the last epoch in {n_falling} of the {len(large)} "
+            f"settings with {high} units. From its least to the end it rose, while the training loss "
+            f"fell, by {math.expm1(rise.low):.1%} with {low} units and by "
+            f"{math.expm1(rise.high):.1%} with {high}, on average. The validation accuracy "
+            f"{_from_to(accuracy)}."
+        )
+    yield "More hidden units overfit more", said, verdict
+    yield (
+        "More hidden units take longer",
+        _ratio(seconds, f"{ends} the time of a fit goes", lambda value: f"{value:.2g} s"),
+        _verdict(outcomes, 1, seconds, +1),
+    )
 
 
 def _learning_rate(outcomes, values):
     smallest, next_one, last_but_one, largest = values[0], values[1], values[-2], values[-1]
-    faster = contrast(outcomes, "lr", smallest, next_one, first_epoch)
-    slower = contrast(outcomes, "lr", smallest, next_one, of("val_accuracy"))
-    gain = contrast(outcomes, "lr", smallest, next_one, last_gain)
-    overshoot = contrast(outcomes, "lr", last_but_one, largest, setbacks)
-    worse = contrast(outcomes, "lr", last_but_one, largest, of("val_accuracy"))
-    still = ""
-    if gain.n_pairs:
-        still = (
-            f" The last epoch still brought {_points(gain.low)} at {smallest:g} and "
-            f"{_points(gain.high)} at {next_one:g}."
+    yield _faster(
+        outcomes, "lr", smallest, next_one, "A larger learning rate learns faster at first"
+    )
+    yield from _unstable(outcomes, "lr", last_but_one, largest, "A larger learning rate")
+    stuck = contrast(outcomes, "lr", smallest, next_one, log_of("train_loss"))
+    verdict = _verdict(outcomes, TREND, stuck, -1)
+    figures = _ratio(
+        stuck, f"From learning rate {smallest:g} to {next_one:g} the final training loss goes", loss
+    )
+    if _epochs(outcomes) >= TREND and stuck.n_settings:
+        small = _of_value(outcomes, "lr", smallest)
+        n_stalled = sum(map(stalled, small))
+        figures += (
+            f" It had stopped falling (by less than {STALLED:.0%} in the last epoch) in {n_stalled} "
+            f"of the {len(small)} settings with {smallest:g}."
         )
-    return [
-        Effect(
-            "lr",
-            "A larger learning rate: faster",
-            f"After one epoch the validation accuracy is {_percent(faster.low)} at {smallest:g} "
-            f"and {_percent(faster.high)} at {next_one:g}{_over(faster)}."
-            if faster.n_pairs
-            else NO_PAIRS,
-            faster.verdict(+1),
-        ),
-        Effect(
-            "lr",
-            "A larger learning rate: may overshoot",
-            _instability(overshoot, worse, last_but_one, largest),
-            _unstable(overshoot, worse),
-        ),
-        Effect(
-            "lr",
-            "A smaller learning rate: slower, may get stuck",
-            f"The validation accuracy ends at {_percent(slower.low)} at {smallest:g} and at "
-            f"{_percent(slower.high)} at {next_one:g}{_over(slower)}.{still}"
-            if slower.n_pairs
-            else NO_PAIRS,
-            slower.verdict(+1),
-        ),
-    ]
+        # Worse so far, and still on its way: it is slow, and may or may not be stuck.
+        if verdict == CONSISTENT and 2 * n_stalled <= len(small):
+            verdict = TOO_SHORT
+    yield "A smaller learning rate gets stuck", figures, verdict
 
 
 def _momentum(outcomes, values):
     low, high = values[0], values[-1]
     rates = sorted({outcome.setting.lr for outcome in outcomes})
-    faster = contrast(
-        outcomes, "momentum", low, high, first_epoch, lambda setting: setting.lr == rates[0]
+    yield _faster(
+        outcomes, "momentum", low, high, "Momentum learns faster at first",
+        lambda setting: setting.lr == rates[0], f"At learning rate {rates[0]:g}: ",
+    )  # fmt: skip
+    yield from _unstable(
+        outcomes, "momentum", low, high, "High momentum",
+        lambda setting: setting.lr == rates[-1], f"At learning rate {rates[-1]:g}: ",
+    )  # fmt: skip
+
+
+def _everywhere(setting):
+    return True
+
+
+def _faster(outcomes, parameter, low, high, claim, where=_everywhere, place=""):
+    compared = contrast(outcomes, parameter, low, high, first_epoch, where)
+    said = f"{place}From {low:g} to {high:g} the validation accuracy after one epoch"
+    figures = f"{said} {_from_to(compared)}." if compared.n_settings else NO_PAIRS
+    return claim, figures, _verdict(outcomes, START, compared, +1)
+
+
+def _unstable(outcomes, parameter, low, high, who, where=_everywhere, place=""):
+    """The signs of a step that is too large, each a claim of its own."""
+
+    def compare(measure):
+        return contrast(outcomes, parameter, low, high, measure, where)
+
+    rises, accuracy = compare(setbacks), compare(of("val_accuracy"))
+    yield (
+        f"{who} overshoots: the training loss rises between epochs",
+        f"{place}After {rises.low:.0%} of the epochs with {low:g} and {rises.high:.0%} with {high:g}, a "
+        f"difference of {points(rises.difference)} ± {100 * rises.margin:.2f}{_over(rises)}."
+        if rises.n_settings
+        else NO_PAIRS,
+        _verdict(outcomes, TREND, rises, +1),
     )
-    end = {"where": lambda setting: setting.lr == rates[-1]}
-    unstable = contrast(outcomes, "momentum", low, high, setbacks, **end)
-    worse = contrast(outcomes, "momentum", low, high, of("val_accuracy"), **end)
-    return [
-        Effect(
-            "momentum",
-            "Momentum: faster",
-            f"At learning rate {rates[0]:g} the validation accuracy after one epoch is "
-            f"{_percent(faster.low)} with momentum {low:g} and {_percent(faster.high)} with "
-            f"{high:g}{_over(faster)}."
-            if faster.n_pairs
-            else NO_PAIRS,
-            faster.verdict(+1),
-        ),
-        Effect(
-            "momentum",
-            "Momentum: unstable when too high",
-            f"This is at learning rate {rates[-1]:g}. {_instability(unstable, worse, low, high)}",
-            _unstable(unstable, worse),
-        ),
-    ]
-
-
-def _unstable(rising: Contrast, accuracy: Contrast) -> str:
-    """By the signs of it: more failures; else a loss that rises more often, and a worse end."""
-    if rising.n_failed_high > rising.n_failed_low:
-        return SHOWN
-    verdicts = {rising.verdict(+1), accuracy.verdict(-1)}
-    if verdicts >= {SHOWN, OPPOSITE}:
-        return UNCLEAR  # the signs contradict each other
-    return next(v for v in (SHOWN, OPPOSITE, UNCLEAR) if v in verdicts)
-
-
-def _instability(rising: Contrast, accuracy: Contrast, low, high) -> str:
-    """The figures behind `_unstable`, as far as there are any."""
-    said = []
-    if rising.n_pairs:
-        said.append(
-            f"The training loss rose from one epoch to the next in {rising.low:.0%} of the epochs "
-            f"at {low:g} and in {rising.high:.0%} at {high:g}."
-        )
-    if accuracy.n_pairs:
-        said.append(
-            f"The validation accuracy ends at {_percent(accuracy.low)} at {low:g} and at "
-            f"{_percent(accuracy.high)} at {high:g}{_over(accuracy)}."
-        )
-    failed = rising.n_failed_low, rising.n_failed_high
+    yield (
+        f"{who} ends at a lower accuracy",
+        f"{place}From {low:g} to {high:g} the final validation accuracy {_from_to(accuracy)}."
+        if accuracy.n_settings
+        else NO_PAIRS,
+        _verdict(outcomes, TREND, accuracy, -1),
+    )
+    failed = accuracy.n_failed_low, accuracy.n_failed_high
     if any(failed):
-        said.append(f"Fits that failed: {failed[0]} at {low:g}, {failed[1]} at {high:g}.")
-    return " ".join(said if accuracy.n_pairs else [NO_PAIRS, *said])
+        # A count, and nothing to be estimated: the same fits fail each time.
+        yield (
+            f"{who} makes fits fail",
+            f"{place}{failed[0]} failed with {low:g}, {failed[1]} with {high:g}.",
+            CONSISTENT if failed[1] > failed[0] else NOT_SEEN,
+        )
 
 
-def _over(compared) -> str:
-    return f" (means of {compared.n_pairs} pairs of fits)"
+# --- figures in words -------------------------------------------------------------------------
 
 
-def in_short(loss: float) -> str:
-    """A loss in four decimals; those of networks that ran wild in powers of ten."""
-    return f"{loss:.4f}" if loss < 1000 else f"{loss:.1e}"
+def _from_to(compared: Contrast) -> str:
+    """How an accuracy goes."""
+    word = "rises" if compared.difference > 0 else "falls" if compared.difference < 0 else "stays"
+    return (
+        f"{word} from {percent(compared.low)} to {percent(compared.high)}, by "
+        f"{points(abs(compared.difference))} ± {100 * compared.margin:.2f}{_over(compared)}"
+    )
 
 
-def _percent(value) -> str:
-    return f"{100 * value:.2f}%"
+def _ratio(compared: Contrast, start: str, shown: Callable) -> str:
+    """How something goes whose logarithm was compared."""
+    if not compared.n_settings:
+        return NO_PAIRS
+    low, high = math.exp(compared.low), math.exp(compared.high)
+    least, most = (
+        math.exp(min(700.0, compared.difference + side * compared.margin)) for side in (-1, 1)
+    )
+    return (
+        f"{start} from {shown(low)} to {shown(high)}: {times(high / low)} times as much "
+        f"(between {times(least)} and {times(most)}; geometric means of {_pairs(compared)})."
+    )
 
 
-def _points(value) -> str:
-    return f"{100 * value:.2f} points"
+def _over(compared: Contrast) -> str:
+    return f" ({_pairs(compared)})"
+
+
+def _pairs(compared):
+    plural = "s" if compared.n_settings > 1 else ""
+    return (
+        f"{compared.n_settings} pair{plural} of settings, {compared.n_up} up, "
+        f"{compared.n_down} down"
+    )

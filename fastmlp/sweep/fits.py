@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import os
 import signal
+import threading
 import time
 import warnings
 from collections.abc import Iterator
@@ -12,16 +13,17 @@ from pathlib import Path
 import joblib
 from sklearn.base import clone
 
+from ..datasets.samples import Samples, prepared, rows, with_preparation
 from ..estimators.classifier import MLPClassifier
 from ..system.atomic_files import write_atomically
-from .grid import Data, Fit, Plan
+from .grid import Fit, Plan
 from .store import Store
 
 FAILED = "failed"
 
 
 def run(
-    fits: list[Fit], data: Data, plan: Plan, store: Store, *, n_jobs: int = 1, n_threads: int = 1
+    fits: list[Fit], data: Samples, plan: Plan, store: Store, *, n_jobs: int = 1, n_threads: int = 1
 ) -> Iterator[tuple[Fit, dict]]:
     """Do the fits and keep their results; yield each as it is finished.
 
@@ -30,7 +32,7 @@ def run(
     fits : list of Fit
         Those that the store has no result of. The largest come first, so that all processes have
         something to do until near the end.
-    data : Data
+    data : Samples
     plan : Plan
     store : Store
     n_jobs : int
@@ -55,11 +57,17 @@ def _one(number, fit, X, y, split, store, n_threads, parent):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     result = store.get(fit.key)  # another sweep in the same folder may have it by now
     if result is None:
-        train, validation = split
-        fold = X[train], y[train], X[validation], y[validation]
-        result = measure(clone(fit.model).set_params(n_threads=n_threads), *fold)
+        result = measure_fold(fit, X, y, split, n_threads)
         store.put(fit.key, result)
     return number, result
+
+
+def measure_fold(fit: Fit, X, y, split, n_threads: int) -> dict:
+    """Do one fit of the cross-validation; nothing that is prepared knows of the validation samples."""
+    train, validation = split
+    _, X_train, X_val = prepared(fit.prepare, rows(X, train), rows(X, validation))
+    model = clone(fit.model).set_params(n_threads=n_threads)
+    return measure(model, X_train, y[train], X_val, y[validation])
 
 
 def measure(model: MLPClassifier, X, y, X_val, y_val) -> dict:
@@ -95,7 +103,13 @@ def measure(model: MLPClassifier, X, y, X_val, y_val) -> dict:
 
 @contextlib.contextmanager
 def whole_fits():
-    """Ctrl-C ends a fit early, with a warning. Half a fit is no result: here it is an exception."""
+    """Ctrl-C ends a fit early, with a warning. Half a fit is no result: here it is an exception.
+
+    Only the main thread hears of Ctrl-C, and filters of warnings are no business of other threads.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     interrupted = "Training interrupted by user"
     with warnings.catch_warnings():
         warnings.filterwarnings("error", interrupted)
@@ -118,23 +132,25 @@ def history_of_failure(model, X, y, X_val, y_val) -> dict:
     return history
 
 
-def refit(fit_all: Fit, data: Data, store: Store, file: Path, *, n_threads: int):
+def refit(fit_all: Fit, data: Samples, store: Store, file: Path, *, n_threads: int):
     """The best setting trained on all of the data, tested with the test images, and saved.
 
     Returns
     -------
-    model, result : MLPClassifier, dict
-        As `measure` returns it, with the test images for validation. What is already there is
-        taken as it is.
+    model, result : MLPClassifier or Pipeline, dict
+        As `measure` returns it, with the test samples for validation. What is already there is
+        taken as it is. A pipeline prepares the samples first.
     """
     result = store.get(fit_all.key)
     if result is not None and result.get("model") == _hash_of(file):
         return joblib.load(file), result
     model = clone(fit_all.model).set_params(n_threads=n_threads)
-    result = measure(model, data.X, data.y, data.X_test, data.y_test)
+    fitted, X, X_test = prepared(data.prepare, data.X, data.X_test)
+    result = measure(model, X, data.y, X_test, data.y_test)
     if result["status"] == FAILED:
         return None, result
     model.set_params(n_threads=None)  # whoever loads it has another machine
+    model = with_preparation(fitted, model)
     write_atomically(file, lambda out: joblib.dump(model, out))
     result["model"] = _hash_of(file)
     store.put(fit_all.key, result)

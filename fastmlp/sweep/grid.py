@@ -1,16 +1,16 @@
 """What a sweep is made of: settings, their fits, and all that determines a fit's result."""
 
-import hashlib
 import json
 from dataclasses import dataclass, field
-from functools import cached_property
 from importlib.metadata import version
-from typing import NamedTuple
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.model_selection import ParameterGrid, StratifiedKFold
 
 from .. import __version__
+from ..datasets.samples import Samples
 from ..estimators.classifier import MLPClassifier
 from ..kernels.code_cache import fingerprint
 
@@ -19,10 +19,23 @@ from ..kernels.code_cache import fingerprint
 OVERHEAD_UNITS = 80
 
 
+class Layers(tuple):
+    """Units of the hidden layers, written 512-256; in the order of their units in all."""
+
+    def __lt__(self, other):
+        return (sum(self), tuple(self)) < (sum(other), tuple(other))
+
+    def __gt__(self, other):
+        return other < self
+
+    def __str__(self):
+        return "-".join(map(str, self))
+
+
 class Setting(NamedTuple):
     """The parameters that a sweep varies, under the names of the command's options."""
 
-    hidden: int
+    hidden: Layers
     lr: float
     momentum: float
 
@@ -30,33 +43,10 @@ class Setting(NamedTuple):
         return f"{self.hidden} units, learning rate {self.lr:g}, momentum {self.momentum:g}"
 
 
-@dataclass(frozen=True)
-class Data:
-    """Images to train on and to test with, and what they are called."""
-
-    name: str
-    X: np.ndarray
-    y: np.ndarray
-    X_test: np.ndarray
-    y_test: np.ndarray
-
-    @cached_property
-    def digest(self) -> str:
-        """A hash of what is trained on."""
-        return _digest(self.X, self.y)
-
-    @cached_property
-    def test_digest(self) -> str:
-        """A hash of what is tested with."""
-        return _digest(self.X_test, self.y_test)
-
-
-def _digest(*arrays) -> str:
-    digest = hashlib.sha256()
-    for array in map(np.ascontiguousarray, arrays):
-        digest.update(f"{array.dtype.str}{array.shape}".encode())
-        digest.update(array.data)
-    return digest.hexdigest()
+def count_weights(n_features: int, hidden: Layers, n_classes: int) -> int:
+    """Weights and biases of a network."""
+    sizes = (n_features, *hidden, n_classes)
+    return sum((below + 1) * above for below, above in pairwise(sizes))
 
 
 @dataclass(frozen=True)
@@ -68,24 +58,36 @@ class Fit:
     model: MLPClassifier = field(compare=False)
     key: dict = field(compare=False)
     work: float = field(compare=False)  # in proportion to the seconds it takes
+    n_weights: int = field(compare=False)  # of the network
+    prepare: Any = field(compare=False, default=None)  # what makes numbers of X, if anything does
 
 
 @dataclass(frozen=True)
 class Plan:
     """The grid, and what all of its fits have in common."""
 
-    hidden: tuple[int, ...]
+    hidden: tuple[tuple[int, ...], ...]
     lr: tuple[float, ...]
     momentum: tuple[float, ...]
     folds: int = 3
-    epochs: int = 10
-    batch_size: int = 128
     seed: int = 0
+    training: dict = field(default_factory=dict)  # parameters of all networks alike
+
+    @property
+    def epochs(self) -> int:
+        """Passes over the data of each fit."""
+        return self.training["max_iter"]
+
+    @property
+    def batch_size(self) -> int:
+        """Samples per update."""
+        return self.training["batch_size"]
 
     @property
     def grid(self) -> dict[str, list]:
         """The values of each parameter, ascending, each once."""
-        return {name: sorted(set(getattr(self, name))) for name in Setting._fields}
+        values = {"hidden": map(Layers, self.hidden), "lr": self.lr, "momentum": self.momentum}
+        return {name: sorted(set(values[name])) for name in Setting._fields}
 
     def settings(self) -> list[Setting]:
         """All combinations, in the order of scikit-learn's ParameterGrid."""
@@ -106,33 +108,36 @@ class Plan:
     def model(self, setting: Setting) -> MLPClassifier:
         """The network of a setting, untrained."""
         return MLPClassifier(
-            hidden_layer_sizes=(setting.hidden,),
+            hidden_layer_sizes=tuple(setting.hidden),
             learning_rate_init=setting.lr,
             momentum=setting.momentum,
-            batch_size=self.batch_size,
-            max_iter=self.epochs,
-            random_state=self.seed,
+            **self.training,
         )
 
-    def fits(self, data: Data) -> list[Fit]:
+    def fits(self, data: Samples) -> list[Fit]:
         """Every fit of the cross-validation, setting by setting."""
         return [
-            self._fit(setting, fold, {"folds": self.folds, "fold": fold, "data": data.digest},
-                      len(data.X) * (self.folds - 1) / self.folds)
+            self._fit(setting, fold, {"folds": self.folds, "fold": fold, "seed": self.seed,
+                                      "data": data.digest},
+                      data, (self.folds - 1) / self.folds)
             for setting in self.settings()
             for fold in range(self.folds)
         ]  # fmt: skip
 
-    def refit(self, setting: Setting, data: Data) -> Fit:
-        """The fit of a setting on all of the data, to be tested with the test images."""
-        key = {"data": data.digest, "test": data.test_digest}
-        return self._fit(setting, None, key, len(data.X))
+    def refit(self, setting: Setting, data: Samples) -> Fit:
+        """The fit of a setting on all of the data, to be tested with the test samples."""
+        return self._fit(setting, None, {"data": data.digest, "test": data.test_digest}, data, 1)
 
-    def _fit(self, setting, fold, key, n_samples):
+    def _fit(self, setting, fold, key, data, part):
         model = self.model(setting)
         key = key | {"parameters": parameters(model), "made by": made_by()}
-        work = n_samples * self.epochs * (setting.hidden + OVERHEAD_UNITS)
-        return Fit(setting, fold, model, key, work)
+        if data.prepare is not None:
+            key["prepared by"] = repr(data.prepare)
+        n_features = data.X.shape[1]
+        n_weights = count_weights(n_features, setting.hidden, len(np.unique(data.y)))
+        cost = n_weights + OVERHEAD_UNITS * n_features
+        work = part * len(data.X) * self.epochs * cost
+        return Fit(setting, fold, model, key, work, n_weights, data.prepare)
 
 
 def parameters(model) -> dict:

@@ -1,4 +1,4 @@
-"""Pieces of HTML: one self-contained page without scripts, and pictures inside of it."""
+"""Pieces of HTML: one self-contained page, with pictures inside of it and a script that sorts tables."""
 
 import base64
 import io
@@ -37,9 +37,47 @@ tr.failed td { color: #a33; }
 .badge { display: inline-block; border-radius: 1em; padding: 0 .7em; font-size: .8rem;
   font-weight: 600; white-space: nowrap; }
 .yes { background: #dcefe0; color: #1d6b34; }
-.no { background: #fbe3d6; color: #9a3f0b; }
-.maybe { background: #e9ebf0; color: #556; }
+.no { background: #e9ebf0; color: #556; }
+.maybe { background: #fdf0d0; color: #7a5200; }
+.note { border-left: 3px solid var(--accent); padding-left: .9rem; }
+code { font: .85rem/1.5 ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #f3f4f7; border-radius: 8px;
+  padding: .8rem 1rem; margin: .6rem 0 0; }
+th button { all: unset; cursor: pointer; }
+th button:focus-visible { outline: 2px solid var(--accent); }
+th button::after { content: " \2195"; color: #aab; }
+th[aria-sort=ascending] button::after { content: " \2191"; color: var(--accent); }
+th[aria-sort=descending] button::after { content: " \2193"; color: var(--accent); }
+@media (max-width: 640px) {
+  main { padding: 1.2rem .7rem 2rem; } section { padding: 1rem .9rem; } h1 { font-size: 1.5rem; }
+  .scroll figure, figure.wide { overflow-x: auto; } figure.wide img { max-width: none; width: 720px; }
+  table.stacked, .stacked tbody, .stacked tr, .stacked td { display: block; }
+  .stacked thead { display: none; } .stacked td { border: 0; padding: .1rem 0; }
+  .stacked tr { border-bottom: 1px solid var(--line); padding: .5rem 0; }
+}
 @media print { body { background: #fff; } section { break-inside: avoid; } }
+"""
+
+
+# A click on a column's head sorts by it, another one turns the order round. A cell sorts by its
+# data-value; rows without one stay at the end.
+SCRIPT = """
+for (const table of document.querySelectorAll("table.sortable")) {
+  const heads = [...table.tHead.rows[0].cells], body = table.tBodies[0];
+  heads.forEach((head, k) => head.firstElementChild.addEventListener("click", () => {
+    const up = head.ariaSort !== "ascending";
+    heads.forEach(other => other.ariaSort = null);
+    head.ariaSort = up ? "ascending" : "descending";
+    const value = row => row.cells[k].dataset.value ?? "";
+    const number = [...body.rows].every(row => !isNaN(value(row)));
+    const rows = [...body.rows].sort((a, b) => {
+      const [x, y] = [value(a), value(b)];
+      if (x === "" || y === "") return (x === "") - (y === "");
+      return (number ? x - y : x.localeCompare(y)) * (up ? 1 : -1);
+    });
+    body.append(...rows);
+  }));
+}
 """
 
 
@@ -50,7 +88,7 @@ def page(title: str, body: Iterable[str]) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n"
         + "\n".join(body)
-        + "\n</main>\n</body>\n</html>\n"
+        + f"\n</main>\n<script>{SCRIPT}</script>\n</body>\n</html>\n"
     )
 
 
@@ -72,9 +110,14 @@ def section(name: str, title: str, *parts: str) -> str:
     return "\n".join([f'<section id="{name}">', f"<h2>{escape(title)}</h2>", *parts, "</section>"])
 
 
-def paragraph(text: str) -> str:
+def paragraph(text: str, kind: str = "") -> str:
     """A paragraph of plain text."""
-    return f"<p>{escape(text)}</p>"
+    return f'<p class="{kind}">{escape(text)}</p>' if kind else f"<p>{escape(text)}</p>"
+
+
+def code(text: str) -> str:
+    """A command to copy."""
+    return f"<pre><code>{escape(text)}</code></pre>"
 
 
 def picture(figure, alternative: str, caption: str = "") -> str:
@@ -88,32 +131,51 @@ def picture(figure, alternative: str, caption: str = "") -> str:
     data = base64.b64encode(file.getvalue()).decode()
     below = f"\n<figcaption>{escape(caption)}</figcaption>" if caption else ""
     return (
-        f'<figure><img alt="{escape(alternative)}" src="data:image/svg+xml;base64,{data}">{below}'
+        f'<figure class="wide"><img alt="{escape(alternative)}" src="data:image/svg+xml;base64,{data}">{below}'
         "\n</figure>"
     )
 
 
 def table(titles: Sequence[str], rows: Iterable[tuple[Sequence[str], str]]) -> str:
-    """A table; each row is its cells, already HTML, and a class. Cells that begin with a digit
-    stand to the right, as do their titles."""
+    """A table of text that is stacked on a narrow screen; each row is its cells, already HTML, and a class."""
+    body = [_row("td", cells, [False] * len(titles), kind) for cells, kind in rows]
+    return _table("stacked", _row("th", map(escape, titles), [False] * len(titles), ""), body)
+
+
+def sortable(
+    titles: Sequence[str], rows: Iterable[tuple[Sequence[tuple[str, object]], str]]
+) -> str:
+    """A table that is sorted by a click on a title.
+
+    Each row is its cells and a class; each cell is (text, value), where the value is what it sorts by:
+    a number, a text, or None, which is last. A column of numbers stands to the right.
+    """
     rows = list(rows)
-    numeric = [
-        bool(rows) and all(cells[k][:1].isdigit() or cells[k] in ("", "–") for cells, _ in rows)
-        for k in range(len(titles))
+    right = [
+        all(value is None or isinstance(value, (int, float)) for value in column)
+        for column in zip(*([value for _, value in cells] for cells, _ in rows), strict=True)
     ]
-
-    def line(tag, cells):
-        return "".join(
-            f'<{tag} class="number">{cell}</{tag}>' if right else f"<{tag}>{cell}</{tag}>"
-            for cell, right in zip(cells, numeric, strict=True)
-        )
-
+    heads = [f'<button type="button">{escape(title)}</button>' for title in titles]
     body = [
-        f'<tr class="{kind}">{line("td", cells)}</tr>' if kind else f"<tr>{line('td', cells)}</tr>"
+        _row("td", [escape(text) for text, _ in cells], right, kind, [value for _, value in cells])
         for cells, kind in rows
     ]
-    head = line("th", [escape(title) for title in titles])
+    return _table("sortable", _row("th", heads, right, ""), body)
+
+
+def _row(tag, cells, right, kind, values=None):
+    values = values or [None] * len(right)
+    line = ""
+    for cell, numeric, value in zip(cells, right, values, strict=True):
+        line += f"<{tag}"
+        line += ' class="number"' if numeric else ""
+        line += "" if value is None else f' data-value="{escape(str(value))}"'
+        line += f">{cell}</{tag}>"
+    return f'<tr class="{kind}">{line}</tr>' if kind else f"<tr>{line}</tr>"
+
+
+def _table(kind, head, body):
     return "\n".join(
-        ['<div class="scroll"><table>', f"<thead><tr>{head}</tr></thead>", "<tbody>", *body,
+        [f'<div class="scroll"><table class="{kind}">', f"<thead>{head}</thead>", "<tbody>", *body,
          "</tbody></table></div>"]
     )  # fmt: skip

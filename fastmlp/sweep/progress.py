@@ -43,6 +43,34 @@ class TimeLeft:
         return max(0.0, left - (time.monotonic() - self._last))
 
 
+class BestSoFar:
+    """The best mean validation accuracy of the settings whose folds are all done.
+
+    Parameters
+    ----------
+    n_folds : int
+    known : iterable of (fit, result)
+        Fits finished earlier.
+    """
+
+    def __init__(self, n_folds: int, known=()):
+        self._n_folds = n_folds
+        self._scores = {}
+        self.value = None
+        for fit, result in known:
+            self.finished(fit, result)
+
+    def finished(self, fit, result) -> None:
+        """One fit has this result."""
+        if result["status"] == FAILED:
+            return
+        scores = self._scores.setdefault(fit.setting, [])
+        scores.append(result["val_accuracy"])
+        if len(scores) == self._n_folds:
+            mean = statistics.fmean(scores)
+            self.value = mean if self.value is None else max(mean, self.value)
+
+
 def duration(seconds: float) -> str:
     """Seconds in words."""
     if seconds < 90:
@@ -61,13 +89,13 @@ def describe(fit, result) -> str:
     return f"{fit.setting}, fold {fit.fold + 1}: {outcome}"
 
 
-def display(n_fits: int, n_done: int, time_left: TimeLeft):
+def display(n_fits: int, n_done: int, time_left: TimeLeft, best: BestSoFar):
     """A bar if tqdm is installed, else lines."""
     try:
         from tqdm.auto import tqdm
     except ImportError:
         return Lines(n_fits, n_done, time_left)
-    return Bar(tqdm, n_fits, n_done, time_left)
+    return Bar(tqdm, n_fits, n_done, time_left, best)
 
 
 class Lines:
@@ -93,9 +121,8 @@ class Bar:
 
     FORMAT = "{desc}{percentage:3.0f}%|{bar}| {elapsed}{postfix}"
 
-    def __init__(self, tqdm, n_fits, n_done, time_left):
-        self._n_fits, self._n_done, self._time_left = n_fits, n_done, time_left
-        self._best = None
+    def __init__(self, tqdm, n_fits, n_done, time_left, best):
+        self._n_fits, self._n_done, self._time_left, self._best = n_fits, n_done, time_left, best
         self._tqdm = tqdm
         self._bar = tqdm(total=max(time_left.work, 1.0), bar_format=self.FORMAT, dynamic_ncols=True)
         self._show()
@@ -105,7 +132,8 @@ class Bar:
     def _show(self):
         left = self._time_left.seconds()
         shown = "time left: not known yet" if left is None else f"about {duration(left)} left"
-        best = "" if self._best is None else f", best so far {self._best:.4f}"
+        best = self._best.value
+        best = "" if best is None else f", best setting so far {best:.4f}"
         self._bar.set_description(f"{self._n_done}/{self._n_fits} fits", refresh=False)
         self._bar.set_postfix_str(f"{shown}{best}", refresh=True)
 
@@ -117,8 +145,7 @@ class Bar:
         self._n_done += 1
         if result["status"] == FAILED:
             self._tqdm.write(describe(fit, result))
-        else:
-            self._best = max(result["val_accuracy"], self._best or 0.0)
+        self._best.finished(fit, result)
         self._bar.update(fit.work)
         self._show()
 

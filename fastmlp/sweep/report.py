@@ -10,13 +10,16 @@ import numpy as np
 from sklearn.metrics import confusion_matrix
 
 from .. import __version__, plots
+from ..datasets.samples import Samples
 from ..kernels.code_cache import cpu
-from ..plots.images import side_of
-from .effects import OPPOSITE, SHOWN, effects, in_short
-from .grid import Data, Plan
-from .page import page, paragraph, picture, section, table, tiles
+from ..plots.numbers import in_percent, loss, percent, times
+from .effects import CONSISTENT, NOT_SEEN, TOO_SHORT, TREND, effects
+from .grid import Plan
+from .page import code, page, paragraph, picture, section, sortable, table, tiles
 from .progress import duration
-from .results import Outcome, best, ranked
+from .results import SCORES, Outcome, ranked
+from .statistics import Comparison, at_the_edge, compare, inflation, margin
+from .words import edge_in_words, trained_on, verdict_on_ties
 
 N_MISTAKES = 30
 PARAMETERS = {"hidden": "Hidden units", "lr": "Learning rate", "momentum": "Momentum"}
@@ -26,11 +29,17 @@ PARAMETERS = {"hidden": "Hidden units", "lr": "Learning rate", "momentum": "Mome
 class Sweep:
     """A finished sweep: `model` and `test` are of the best setting, None if every setting failed."""
 
-    data: Data
+    data: Samples
     plan: Plan
     outcomes: list[Outcome]
     model: object = None
     test: dict | None = None
+    command: str = ""
+
+    @property
+    def compared(self) -> Comparison | None:
+        """The settings held against the best."""
+        return compare(ranked(self.outcomes))
 
 
 def report(sweep: Sweep) -> str:
@@ -41,20 +50,21 @@ def report(sweep: Sweep) -> str:
         f'<p class="muted">{escape(_summary(sweep))}</p>',
         tiles(_facts(sweep)),
     ]
-    winner = best(sweep.outcomes)
-    if winner is None:
+    compared = sweep.compared
+    if compared is None:
         parts.append(
             section("failed", "Every setting failed",
                     paragraph(f"The first reason: {sweep.outcomes[0].failures[0]}"))
         )  # fmt: skip
     else:
+        winner = compared.best
         parts += [
-            _effects(sweep), _parameters(sweep), _pairs(sweep), _curves(sweep, winner),
-            _overfitting(sweep, winner),
+            _best(sweep, compared), _effects(sweep), _parameters(sweep), _pairs(sweep),
+            _curves(sweep, winner), _overfitting(sweep, winner),
         ]  # fmt: skip
     if sweep.model is not None:
         parts += _best_network(sweep)
-    parts += [_settings(sweep), f"<footer>{escape(_machine())}</footer>"]
+    parts += [_settings(sweep, compared), _again(sweep), f"<footer>{escape(_machine())}</footer>"]
     return page(title, parts)
 
 
@@ -63,40 +73,76 @@ def _summary(sweep):
     return (
         f"{len(sweep.outcomes)} settings, each trained {plan.folds} times for {plan.epochs} epochs "
         f"in batches of {plan.batch_size} (RMSprop, {plan.folds}-fold stratified cross-validation "
-        f"of {len(data.X):,} training images, seed {plan.seed})."
+        f"of {len(data.X):,} {data.what} to train on, seed {plan.seed})."
     )
 
 
 def _facts(sweep):
     folds = [fold for outcome in sweep.outcomes for fold in outcome.folds]
     n_failed = sum(len(outcome.failures) for outcome in sweep.outcomes)
-    winner = best(sweep.outcomes)
-    if winner is not None:
-        hidden, lr, momentum = winner.setting
-        yield "Best setting", f"{hidden} units", f"learning rate {lr:g}, momentum {momentum:g}"
-        yield (
-            "Validation accuracy",
-            f"{100 * winner.mean('val_accuracy'):.2f}%",
-            f"± {100 * winner.std('val_accuracy'):.2f} over {sweep.plan.folds} folds",
-        )
+    compared = sweep.compared
+    if compared is not None:
+        yield _fact("Best setting", compared.best)
+        if compared.simplest is not compared.best:
+            fewer = compared.best.n_weights / compared.simplest.n_weights
+            yield _fact(
+                "Simplest within one standard error", compared.simplest,
+                f"; {times(fewer)} times fewer weights",
+            )  # fmt: skip
     if sweep.model is not None:
         yield (
-            "Test accuracy",
-            f"{100 * sweep.test['val_accuracy']:.2f}%",
-            f"loss {sweep.test['val_loss']:.4f}, best setting trained on all training images",
+            "Test accuracy of the best",
+            percent(sweep.test["val_accuracy"]),
+            f"loss {loss(sweep.test['val_loss'])}, {len(sweep.data.X_test):,} {sweep.data.what}; "
+            f"{trained_on(sweep.data)}",
         )
     yield "Fits", f"{len(folds)}", f"{n_failed} failed" if n_failed else "none failed"
     yield "Time of all fits", duration(sum(fold["seconds"] for fold in folds)), "added up"
 
 
+def _fact(name, outcome, more=""):
+    hidden, lr, momentum = outcome.setting
+    scores = outcome.scores("val_accuracy")
+    return (
+        name,
+        f"{hidden} units",
+        f"learning rate {lr:g}, momentum {momentum:g}; validation accuracy "
+        f"{percent(float(scores.mean()))} ± {100 * margin(scores):.2f}{more}",
+    )
+
+
+def _best(sweep, compared):
+    """How far the best is the best."""
+    parts = [paragraph(verdict_on_ties(compared), "note")]
+    parts += [
+        paragraph(edge_in_words(name, which, compared.best.setting), "note")
+        for name, which in at_the_edge(sweep.plan.grid, compared.best.setting)
+    ]
+    n = sweep.plan.folds
+    parts.append(
+        paragraph(
+            f"± is half of a 95% interval around the mean of {n} folds. The folds share most of their "
+            "training samples, so the usual standard error is too small; this one is "
+            f"{inflation(n):.2f} standard deviations of the folds (√(1/{n} + 1/{n - 1}), the correction "
+            f"of Nadeau and Bengio), and the interval is Student's with {n - 1} "
+            f"degree{'s' if n > 2 else ''} of freedom. The best of many "
+            "settings owes part of its lead to luck: the test accuracy is the fair figure.",
+            "muted",
+        )
+    )
+    return section("best", "How sure the best is", *parts)
+
+
+BADGES = {CONSISTENT: "yes", NOT_SEEN: "no", TOO_SHORT: "maybe"}
+
+
 def _effects(sweep):
-    kinds = {SHOWN: "yes", OPPOSITE: "no"}
     rows = [
         (
             (
                 PARAMETERS[effect.parameter],
                 f"<b>{escape(effect.claim)}</b><br>{escape(effect.figures)}",
-                f'<span class="badge {kinds.get(effect.verdict, "maybe")}">{effect.verdict}</span>',
+                f'<span class="badge {BADGES[effect.verdict]}">{effect.verdict}</span>',
             ),
             "",
         )
@@ -105,13 +151,14 @@ def _effects(sweep):
     if not rows:
         return section("effects", "What the parameters did", paragraph("Nothing was varied."))
     remark = (
-        "What is commonly said, held against this run. Fits that differ in nothing but the "
-        "parameter are compared in pairs; “shown” means that the mean difference has the expected "
-        "sign and is more than twice its standard error. Signs of overshooting and of instability are "
-        "fits that fail, a training loss that rises, and a lower accuracy at the end; where they "
-        "contradict each other it is “not clear”."
+        "What is commonly said, held against this run. Settings that differ in nothing but the "
+        "parameter are compared in pairs. “Consistent with” means that the mean difference has the "
+        "sign of the claim, is larger than its ± (half of a 95% interval that allows for folds which "
+        "share samples), and that most pairs agree. “Not seen” is no proof that a claim is wrong. Claims "
+        f"about the end of a training are “too short to tell” below {TREND} epochs, overfitting also "
+        "while the validation loss still falls, being stuck also while the training loss does."
     )
-    heads = ("Parameter", "Effect, and this run's figures", "This run")
+    heads = ("Parameter", "Claim, and this run's figures", "This run is")
     return section("effects", "What the parameters did", paragraph(remark), table(heads, rows))
 
 
@@ -166,7 +213,7 @@ def _overfitting(sweep, winner):
     _, lr, momentum = winner.setting
     return section(
         "overfitting",
-        "Overfitting",
+        "Training against validation",
         picture(
             plots.over_hidden(sweep.outcomes, lr, momentum),
             "Training and validation accuracy and loss, and seconds, over hidden units",
@@ -188,13 +235,16 @@ def _best_network(sweep):
         section(
             "confusion",
             "Confusion matrix of the best network",
-            paragraph(f"{len(wrong):,} of {len(predicted):,} test images are mistaken."),
-            picture(plots.confusion(matrix, model.classes_), "Confusion matrix of the test images"),
+            paragraph(f"{len(wrong):,} of {len(predicted):,} test {data.what} are mistaken."),
+            picture(
+                plots.confusion(matrix, model.classes_), f"Confusion matrix of the test {data.what}"
+            ),
         )
     ]
-    side = side_of(data.X.shape[1])
+    side = data.side
     if side is None:
         return parts
+    network = model[-1] if hasattr(model, "named_steps") else model
     if len(wrong):
         sure = probability[wrong].max(axis=1)
         order = np.argsort(-sure, kind="stable")[:N_MISTAKES]
@@ -214,8 +264,8 @@ def _best_network(sweep):
                 ),
             )
         )  # fmt: skip
-    weights = model.coefs_[0].T
-    strongest = np.argsort(-np.linalg.norm(model.coefs_[1], axis=1), kind="stable")
+    weights = network.coefs_[0].T
+    strongest = np.argsort(-np.linalg.norm(network.coefs_[1], axis=1), kind="stable")
     parts.append(
         section(
             "weights",
@@ -233,30 +283,45 @@ def _best_network(sweep):
     return parts
 
 
-def _settings(sweep):
+def _settings(sweep, compared):
+    tied = [] if compared is None else compared.ties
     rows = []
     for outcome in ranked(sweep.outcomes):
         hidden, lr, momentum = outcome.setting
-        cells = [str(outcome.rank), str(hidden), f"{lr:g}", f"{momentum:g}"]
+        cells = [
+            (str(outcome.rank), outcome.rank), (str(hidden), sum(hidden)), (f"{lr:g}", lr),
+            (f"{momentum:g}", momentum),
+        ]  # fmt: skip
+        seconds = outcome.mean("seconds")
         if outcome.failures:
-            cells += ["–", "–", "–", "–", f"{outcome.mean('seconds'):.1f}"]
-            cells.append(escape(f"failed: {'; '.join(dict.fromkeys(outcome.failures))}"))
+            reasons = "; ".join(dict.fromkeys(outcome.failures))
+            cells += [("–", None)] * 5 + [(f"{seconds:.1f}", seconds)]
+            cells.append((f"failed: {reasons}", "failed"))
         else:
+            scores = {name: outcome.mean(name) for name in SCORES}
             cells += [
-                f"{100 * outcome.mean('val_accuracy'):.2f} ± "
-                f"{100 * outcome.std('val_accuracy'):.2f}",
-                f"{100 * outcome.mean('train_accuracy'):.2f}",
-                in_short(outcome.mean("val_loss")),
-                in_short(outcome.mean("train_loss")),
-                f"{outcome.mean('seconds'):.1f}",
-                "ok",
+                (in_percent(scores["val_accuracy"]), scores["val_accuracy"]),
+                (f"± {100 * (spread := margin(outcome.scores('val_accuracy'))):.2f}", spread),
+                (in_percent(scores["train_accuracy"]), scores["train_accuracy"]),
+                (loss(scores["val_loss"]), scores["val_loss"]),
+                (loss(scores["train_loss"]), scores["train_loss"]),
+                (f"{seconds:.1f}", seconds),
             ]
+            status = "tied with the best" if outcome in tied else "ok"
+            status = "the best" if compared.best is outcome else status
+            cells.append((status, status))
         rows.append((cells, "failed" if outcome.failures else ""))
     heads = (
-        "Rank", "Hidden units", "Learning rate", "Momentum", "Validation accuracy, %",
+        "Rank", "Hidden units", "Learning rate", "Momentum", "Validation accuracy, %", "±",
         "Training accuracy, %", "Validation loss", "Training loss", "Seconds per fit", "Status",
     )  # fmt: skip
-    return section("settings", "All settings", table(heads, rows))
+    remark = paragraph("A click on a title sorts the table by it.", "muted")
+    return section("settings", "All settings", remark, sortable(heads, rows))
+
+
+def _again(sweep):
+    said = "The command, with every option. Run again in the same place it reuses what is finished."
+    return section("again", "This run again", paragraph(said), code(sweep.command))
 
 
 def _machine():

@@ -23,12 +23,15 @@ class Outcome:
     folds : list of dict
         Each fold's result, as `fits.measure` returns it.
     rank : int
-        By mean validation accuracy; 1 is the best, ties share the better rank.
+        By mean validation accuracy; 1 is the best, equals share the better rank.
+    n_weights : int
+        Weights and biases of the network.
     """
 
     setting: Setting
     folds: list[dict]
     rank: int = 0
+    n_weights: int = 0
 
     @property
     def failures(self) -> list[str]:
@@ -76,7 +79,8 @@ def outcomes(finished: list[tuple[Fit, dict]]) -> list[Outcome]:
     """
     by_setting: dict[Setting, Outcome] = {}
     for fit, result in finished:
-        by_setting.setdefault(fit.setting, Outcome(fit.setting, [])).folds.append(result)
+        empty = Outcome(fit.setting, [], n_weights=fit.n_weights)
+        by_setting.setdefault(fit.setting, empty).folds.append(result)
     found = list(by_setting.values())
     means = np.array([outcome.mean("val_accuracy") for outcome in found])
     # A setting without a score is the last.
@@ -88,12 +92,6 @@ def outcomes(finished: list[tuple[Fit, dict]]) -> list[Outcome]:
 def ranked(found: list[Outcome]) -> list[Outcome]:
     """The best first; among equals the first of the grid."""
     return sorted(found, key=lambda outcome: outcome.rank)
-
-
-def best(found: list[Outcome]) -> Outcome | None:
-    """The first of the best settings; None if every one failed."""
-    first = ranked(found)[0]
-    return None if first.failures else first
 
 
 def as_csv(found: list[Outcome]) -> bytes:

@@ -1,0 +1,69 @@
+"""``python -m fastmlp train``: a network from the data to its test accuracy."""
+
+import argparse
+import math
+import time
+from pathlib import Path
+
+from .options import add_data_option, add_network_options, load, network_parameters
+
+
+def add_train(commands) -> None:
+    """Add ``train``: by default the MNIST network, from the data to its test accuracy."""
+    parser = commands.add_parser(
+        "train",
+        help="train a network and test it",
+        description="Train a network with RMSprop, by default on MNIST, and test it.",
+    )
+    add_network_options(parser)
+    add_data_option(parser)
+    parser.add_argument("--save", type=Path, metavar="MODEL", help="keep the model in this file")
+    parser.add_argument(
+        "--plot", type=Path, metavar="FILE.png", help="draw the learning curves into this file"
+    )
+    parser.set_defaults(run=train)
+
+
+def train(options: argparse.Namespace) -> int:
+    """Train, test and tell; save and plot where asked."""
+    # First whatever may fail, so that it fails before the training and not after it.
+    for file in (options.save, options.plot):
+        if file is not None and not file.absolute().parent.is_dir():
+            raise FileNotFoundError(f"there is no folder {str(file.parent)!r} to write {file.name}")
+    if options.plot is not None:
+        from ..plots import learning_curves, require_matplotlib
+
+        require_matplotlib()
+    data = load(options)
+
+    from ..datasets.samples import prepared, with_preparation
+    from ..estimators.classifier import MLPClassifier
+
+    fitted, X, X_test = prepared(data.prepare, data.X, data.X_test)
+    model = MLPClassifier(solver="rmsprop", **network_parameters(options), verbose=1)
+    sizes = X.shape[1], *model.hidden_layer_sizes, len(set(data.y.tolist()))
+    layers = "-".join(map(str, sizes))
+    print(f"{data.name}: {len(X):,} {data.what} to train on, {len(X_test):,} to test with")
+    print(f"network {layers}, {options.epochs} epochs in batches of {options.batch_size}")
+    # Testing after each epoch costs time: only a plot needs it. The weights are the same.
+    watched = {} if options.plot is None else {"X_val": X_test, "y_val": data.y_test}
+    start = time.perf_counter()
+    model.fit(X, data.y, **watched)
+    seconds = time.perf_counter() - start
+
+    test = model.evaluate(X_test, data.y_test)
+    updates = model.n_iter_ * math.ceil(len(X) / options.batch_size)
+    print(f"test loss {test['loss']:.4f}, test accuracy {test['accuracy']:.4f}")
+    print(
+        f"{updates:,} updates in {seconds:.1f} s, {len(X) * model.n_iter_ / seconds:,.0f} samples/s"
+    )
+    if options.save is not None:
+        import joblib
+
+        joblib.dump(with_preparation(fitted, model), options.save)
+        print(f"model: {options.save}")
+    if options.plot is not None:
+        title = f"{layers}, learning rate {options.lr:g}, momentum {options.momentum:g}"
+        learning_curves(model.history_, title=title, validation="test").savefig(options.plot)
+        print(f"learning curves: {options.plot}")
+    return 0
