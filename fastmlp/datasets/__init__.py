@@ -1,6 +1,7 @@
 """Datasets to try a network on, and new digits.
 
 mnist         MNIST and Fashion-MNIST, from wherever they already lie on this machine
+download      gets a file that is known by its hash from the network
 array_files   reads .npz and IDX files
 digit_images  turns a picture of a digit into the 784 numbers that MNIST would have made of it
 """
