@@ -10,10 +10,10 @@ import dask
 import distributed
 import joblib
 import pytest
+from fits import assert_same_scores
+from readme import BLOCKS
 from sklearn.model_selection import GridSearchCV
 from small import SOLVERS
-from test_readme import BLOCKS
-from test_search import assert_same_scores
 
 from fastmlp import MLPClassifier
 from fastmlp.datasets import load_mnist

@@ -4,15 +4,12 @@ import doctest
 import pkgutil
 import re
 from importlib import import_module
-from pathlib import Path
 
 import pytest
+from readme import BLOCKS, README, ROOT
 
 import fastmlp
 
-ROOT = Path(__file__).resolve().parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 MODULES = [m.name for m in pkgutil.walk_packages(fastmlp.__path__, "fastmlp.")]
 
 
