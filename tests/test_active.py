@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from test_engine import OPTIMIZERS, Problem, assert_same, dtypes, optimizers
+from problems import OPTIMIZERS, Problem, assert_same, dtypes, optimizers
 
 from fastmlp.data.batch_plan import read_records
 from fastmlp.engine import engine as engine_module

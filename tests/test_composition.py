@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fits import SHAPE, data, digest
 from sklearn.model_selection import GridSearchCV, cross_val_score
-from test_repeatable import SHAPE, data, digest
 
 from fastmlp import MLPClassifier
 

@@ -16,10 +16,10 @@ import dask
 import distributed
 import numpy as np
 import pytest
+from fits import assert_same_scores
+from readme import CLUSTER_BLOCKS
 from sklearn.model_selection import GridSearchCV
 from small import SOLVERS
-from test_readme import BLOCKS
-from test_search import assert_same_scores
 
 import fastmlp
 from fastmlp import MLPClassifier
@@ -47,8 +47,8 @@ def cluster_of_two(threads):
 
 
 def run_readme(client, search, X, y):
-    """README's code for a cluster, on this client's one."""
-    (block,) = (block for block in BLOCKS if "dask" in block)
+    """The documentation's code for a cluster, on this client's one."""
+    (block,) = CLUSTER_BLOCKS
     assert 'Client("scheduler:8786")' in block
     block = block.replace('Client("scheduler:8786")', "here")
     exec(compile(block, "README.md", "exec"), {"here": client, "search": search, "X": X, "y": y})

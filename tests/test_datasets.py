@@ -2,14 +2,19 @@
 
 import gzip
 import hashlib
+import http.server
+import ssl
 import struct
 import sys
+import threading
 from pathlib import Path
+from urllib.error import URLError
 
 import numpy as np
 import pytest
 
 from fastmlp.datasets import mnist as datasets
+from fastmlp.datasets.download import Progress
 from fastmlp.datasets.mnist import FASHION_MNIST, IDX_FILES, MNIST, load_fashion_mnist, load_mnist
 
 DATA = Path(__file__).resolve().parents[1] / "data"
@@ -387,7 +392,124 @@ def test_a_network_that_fails_is_in_the_list(play, no_checkout, monkeypatch):
     assert "FASTMLP_DATA" in str(error.value)
 
 
-def test_without_pooch_the_list_says_what_to_install(play, no_checkout, monkeypatch):
+class Server:
+    """A server on this machine: serves files by their path, and can break off in the middle."""
+
+    def __init__(self, files):
+        self.files, self.asked = files, []
+        self.cut = False
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                outer.asked.append(self.path)
+                content = outer.files.get(self.path)
+                if content is None:
+                    self.send_error(404)
+                    return
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content[: len(content) // 2] if outer.cut else content)
+
+            def log_message(self, *args):
+                pass
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self._server.server_port}/"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        self._thread.start()
+
+    def close(self):
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+@pytest.fixture
+def server(tiny, play, no_checkout, monkeypatch, tmp_path):
+    """The tiny MNIST on a server, as Keras's file and as the four others, and no pooch."""
     monkeypatch.setitem(sys.modules, "pooch", None)
-    with pytest.raises(FileNotFoundError, match="pip install pooch"):
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    npz = write_npz(tmp_path / "served.npz", tiny[0]).read_bytes()
+    files = {"/keras/mnist.npz": npz} | {
+        f"/mirror/{name}.gz": gzip.compress(idx(array), 1)
+        for name, array in zip(IDX_FILES, tiny[0], strict=True)
+    }
+    server = Server(files)
+    sources = [
+        datasets.Source(
+            f"{server.address}{place}/",
+            {
+                path.rpartition("/")[2]: "sha256:" + hashlib.sha256(content).hexdigest()
+                for path, content in files.items()
+                if path.startswith(f"/{place}/")
+            },
+        )
+        for place in ("keras", "mirror")
+    ]
+    monkeypatch.setattr(datasets, "MNIST", datasets.MNIST._replace(sources=tuple(sources)))
+    yield server
+    server.close()
+
+
+def in_the_cache():
+    return sorted(file.name for file in (Path.home() / "cache").rglob("*") if file.is_file())
+
+
+def test_the_standard_library_downloads_where_pooch_is_missing(server, tiny, capsys):
+    for _ in range(2):
+        assert same(load_mnist(flatten=False, dtype="uint8"), tiny[0])
+    assert server.asked == ["/keras/mnist.npz"]
+    assert in_the_cache() == ["mnist.npz"]
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("Downloading mnist.npz (0.0 MB)\n")
+
+
+def test_the_standard_library_takes_the_mirror(server, tiny):
+    del server.files["/keras/mnist.npz"]
+    assert same(load_mnist(flatten=False, dtype="uint8"), tiny[0])
+    assert len(server.asked) == 5
+    assert in_the_cache() == sorted(f"{name}.gz" for name in IDX_FILES)
+
+
+@pytest.mark.parametrize("harm", ["cut", "a wrong bit"])
+def test_a_harmed_download_leaves_nothing(server, harm):
+    """No file of that name and no half of one: the next call starts anew."""
+    server.cut = harm == "cut"
+    if harm == "a wrong bit":
+        server.files = {path: damage_value(content) for path, content in server.files.items()}
+    with pytest.raises(FileNotFoundError, match="sha256 of the download is") as error:
         load_mnist()
+    assert server.address + "mirror/" in str(error.value)
+    assert in_the_cache() == []
+
+
+def test_a_server_that_is_not_there_is_in_the_list(server):
+    server.close()
+    with pytest.raises(FileNotFoundError, match="refused"):
+        load_mnist()
+
+
+def test_without_certificates_the_list_says_what_brings_some(server, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise URLError(
+            ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] no issuer")
+        )
+
+    monkeypatch.setattr("urllib.request.urlopen", refuse)
+    with pytest.raises(FileNotFoundError, match=r"pip install 'fastmlp\[data\]'"):
+        load_mnist()
+
+
+def test_progress_on_a_terminal(monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    progress = Progress("mnist.npz", 2_000_000)
+    for _ in range(4):
+        progress.advance(500_000)
+    progress.close()
+    text = capsys.readouterr().err
+    assert text.startswith("Downloading mnist.npz (2.0 MB)\rDownloading mnist.npz: 25%\r")
+    assert text.endswith("mnist.npz: 100%\n")

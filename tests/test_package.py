@@ -1,13 +1,17 @@
 """What the package promises before anything is trained: light imports, typed, complete."""
 
+import ast
 import json
 import subprocess
 import sys
+import sysconfig
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 
 import fastmlp
+from fastmlp.cli.main import main
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -50,6 +54,36 @@ def test_public_names():
 
 def test_the_package_is_typed():
     assert Path(fastmlp.__file__).with_name("py.typed").is_file()
+
+
+def test_the_console_command_is_python_m_fastmlp():
+    (command,) = entry_points(group="console_scripts", name="fastmlp")
+    assert command.load() is main
+    script = Path(sysconfig.get_path("scripts")) / "fastmlp"
+    run = subprocess.run([script, "--help"], capture_output=True, text=True, check=True)
+    assert run.stdout.startswith("usage: fastmlp [")
+    run = subprocess.run([script, "train", "--data", "none.npz"], capture_output=True, text=True)
+    assert run.returncode == 2
+    assert run.stderr.startswith("fastmlp: error: ")
+
+
+def test_one_version_everywhere():
+    """The package, the changelog's newest release and the citation; the release workflow checks the tag."""
+    script = ROOT / ".ci" / "release_check.py"
+    for tag, status in ((f"v{fastmlp.__version__}", 0), ("v0.0.1", 1)):
+        run = subprocess.run([sys.executable, script, tag], capture_output=True, text=True)
+        assert run.returncode == status, run.stderr
+    assert "v0.0.1" in run.stderr
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "tests").rglob("*.py")), ids=lambda file: file.name)
+def test_no_test_imports_a_test(file):
+    """What tests share is in modules of its own, named without ``test_``."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            assert not (node.module or "").startswith("test_")
+        elif isinstance(node, ast.Import):
+            assert not [alias.name for alias in node.names if alias.name.startswith("test_")]
 
 
 def test_show_versions(capsys):

@@ -4,24 +4,12 @@ import doctest
 import pkgutil
 import re
 from importlib import import_module
-from pathlib import Path
 
 import pytest
+from readme import BLOCKS, PAGES, README, ROOT, python_blocks
 
 import fastmlp
 
-ROOT = Path(__file__).resolve().parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
-PAGES = [page for page in PAGES if "_build" not in page.parts]
-
-
-def python_blocks(page):
-    """The Python blocks of a page, in order."""
-    return re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
-
-
-BLOCKS = python_blocks(ROOT / "README.md")
 MODULES = [m.name for m in pkgutil.walk_packages(fastmlp.__path__, "fastmlp.")]
 
 

@@ -3,6 +3,7 @@
 import joblib
 import numpy as np
 import pytest
+from fits import FOLDS, assert_same_scores
 from numpy.testing import assert_array_equal
 from scipy.stats import loguniform
 from sklearn.exceptions import FitFailedWarning
@@ -26,7 +27,6 @@ GRID = {
     "learning_rate_init": [1e-3, 1e-2],
     "momentum": [0.0, 0.9],
 }
-FOLDS = 2
 MODELS = {
     # As many threads as there are: one or more here, one in a worker; few batches, as on a busy
     # machine threads wait long for one another.
@@ -69,14 +69,6 @@ def search(kind, X, y, n_jobs=1):
         model, grid, cv=FOLDS, return_train_score=True, refit=False, n_jobs=n_jobs
     )
     return grid_search.fit(X, y)
-
-
-def assert_same_scores(one, other):
-    """All scores of two searches, of each fold and their statistics, to the last bit."""
-    names = [name for name in one.cv_results_ if "score" in name and "time" not in name]
-    assert len(names) == 2 * (FOLDS + 2) + 1  # of test and train: folds, mean, std; one rank
-    for name in names:
-        assert_array_equal(one.cv_results_[name], other.cv_results_[name], err_msg=name)
 
 
 @pytest.fixture(scope="module")

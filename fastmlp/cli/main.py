@@ -1,4 +1,4 @@
-"""The commands of ``python -m fastmlp``.
+"""The commands of ``fastmlp``, which is also ``python -m fastmlp``.
 
 Each command is a function that adds its parser to the others and names the function that runs it.
 Nothing heavy is imported before a command runs, so that the help is there at once.
@@ -7,6 +7,7 @@ Nothing heavy is imported before a command runs, so that the help is there at on
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from .. import __version__
 from .errors import in_words
@@ -19,7 +20,7 @@ DESCRIPTION = "Train multi-layer perceptrons on the CPU, fast."
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the process's exit status."""
-    parser = argparse.ArgumentParser(prog="python -m fastmlp", description=DESCRIPTION)
+    parser = argparse.ArgumentParser(prog=program(), description=DESCRIPTION)
     parser.add_argument("--version", action="version", version=f"fastmlp {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for add_command in COMMANDS:
@@ -35,8 +36,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except (ImportError, OSError, ValueError) as error:
         # What the user can mend: a file, a missing package, a value. Anything else is our bug.
-        print(f"python -m fastmlp: error: {in_words(error)}", file=sys.stderr)
+        print(f"{parser.prog}: error: {in_words(error)}", file=sys.stderr)
         return 2
+
+
+def program() -> str:
+    """Return what the user typed to get here: the console command, or Python with ``-m``."""
+    return "fastmlp" if Path(sys.argv[0]).stem == "fastmlp" else "python -m fastmlp"
 
 
 COMMANDS: tuple[Callable, ...] = (add_train, add_predict, add_sweep)

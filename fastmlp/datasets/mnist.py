@@ -15,6 +15,7 @@ from numpy.typing import DTypeLike
 
 from ..system.cache_folder import user_cache
 from .array_files import read_idx, read_npz
+from .download import fetch
 
 __all__ = ["load_fashion_mnist", "load_mnist"]
 
@@ -128,8 +129,8 @@ def load_mnist(
     4. Keras's cache;
     5. torchvision's ``MNIST/raw``, in the working folder, its ``data``, or ``~/data``;
     6. fastmlp's own cache;
-    7. the network (this needs `pooch`): Keras's file, then torchvision's mirror. What is
-       downloaded is kept in fastmlp's cache.
+    7. the network: Keras's file (12 MB), then torchvision's mirror. A download is checked by its hash and
+       kept in fastmlp's cache.
 
     A place without the files is passed over. A place with a wrong or damaged file is an error.
 
@@ -268,17 +269,12 @@ def _read(dataset: Dataset, source: Path | list[Path]) -> list[np.ndarray]:
 
 def _download(dataset: Dataset) -> list[str]:
     """Fetch the dataset into fastmlp's cache; return what was tried in vain."""
-    try:
-        import pooch
-    except ImportError:
-        return ["the network: needs pooch (python -m pip install pooch)"]
     failures = []
     for source in dataset.sources:
+        folder = user_cache() if len(source.hashes) == 1 else user_cache() / dataset.name
         try:
             for name, known_hash in source.hashes.items():
-                single = len(source.hashes) == 1
-                folder = user_cache() if single else user_cache() / dataset.name
-                pooch.retrieve(source.address + name, known_hash, fname=name, path=folder)
+                fetch(source.address + name, known_hash, folder / name)
         except (OSError, ValueError) as error:  # requests' errors are OSErrors
             failures.append(f"the network: {source.address}{name}: {error}")
         else:

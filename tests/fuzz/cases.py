@@ -7,9 +7,9 @@ compares them to plain NumPy; an X that lies must be refused. Run by `fuzz_batch
 from itertools import pairwise
 
 import numpy as np
+from batch_checks import LAYOUTS, check_batches
 from scipy import sparse
 from sklearn.utils import check_array
-from test_data import LAYOUTS, check_batches
 
 from fastmlp.data import batch_plan as plan
 from fastmlp.data import source as data
