@@ -11,12 +11,13 @@ __all__ = [
     "MLPRegressor",
     "__version__",
     "datasets",
+    "export",
     "show_versions",
     "warmup",
 ]
 
 if TYPE_CHECKING:
-    from . import datasets
+    from . import datasets, export
     from .environment import show_versions, warmup
     from .estimators.checkpoint import Checkpoint
     from .estimators.classifier import MLPClassifier
@@ -28,6 +29,7 @@ _LAZY = {
     "MLPClassifier": ("fastmlp.estimators.classifier", "MLPClassifier"),
     "MLPRegressor": ("fastmlp.estimators.regressor", "MLPRegressor"),
     "datasets": ("fastmlp.datasets", None),
+    "export": ("fastmlp.export", None),
     "show_versions": ("fastmlp.environment", "show_versions"),
     "warmup": ("fastmlp.environment", "warmup"),
 }
