@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .. import __version__
+from .draw import add_draw
 from .options import add_data_option, add_network_options, load
 from .predict import add_predict
 from .sweep import add_sweep
@@ -110,4 +111,4 @@ def train(options: argparse.Namespace) -> int:
     return 0
 
 
-COMMANDS: tuple[Callable, ...] = (add_train, add_predict, add_sweep)
+COMMANDS: tuple[Callable, ...] = (add_train, add_predict, add_draw, add_sweep)
