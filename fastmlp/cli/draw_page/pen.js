@@ -22,13 +22,15 @@ function paint() {
   context.beginPath();
   context.rect(MARGIN, MARGIN, SIZE - 2 * MARGIN, SIZE - 2 * MARGIN);
   context.clip();
-  context.strokeStyle = "#000";
+  context.strokeStyle = context.fillStyle = "#000";
   context.lineWidth = PEN;
   context.lineCap = context.lineJoin = "round";
   for (const stroke of strokes) {
     context.beginPath();
-    context.moveTo(...stroke[0]);
-    for (const [x, y] of stroke.length > 1 ? stroke.slice(1) : stroke) context.lineTo(x, y);
+    context.arc(...stroke[0], PEN / 2, 0, 2 * Math.PI); // a line without length may draw nothing
+    context.fill();
+    context.beginPath();
+    for (const point of stroke) context.lineTo(...point);
     context.stroke();
   }
   context.restore();
