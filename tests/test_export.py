@@ -13,14 +13,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import fastmlp
-from fastmlp import MLPClassifier
+from fastmlp import MLPClassifier, MLPRegressor
 from fastmlp.export import from_keras, from_sklearn, keras_weights, to_onnx, to_sklearn
 from fastmlp.kernels.abi import ACTIVATIONS
-
-try:
-    from fastmlp import MLPRegressor
-except ImportError:  # pragma: no cover
-    MLPRegressor = None
 
 onnx = pytest.importorskip("onnx", reason="onnx is not installed")
 onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
@@ -112,7 +107,6 @@ class TestOnnx:
             pytest.skip("there is no dropout yet")
         check_classifier(fit(MLPClassifier, X, Y, dropout=0.5, input_dropout=0.2), X)
 
-    @pytest.mark.skipif(MLPRegressor is None, reason="there is no regressor yet")
     @pytest.mark.parametrize("loss", ["squared_error", "poisson"])
     @pytest.mark.parametrize("n_outputs", [1, 3])
     @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -257,7 +251,6 @@ class TestScikitLearn:
         assert_array_equal(estimator.predict(frame), model.predict(frame))
         assert_array_equal(from_sklearn(estimator).feature_names_in_, frame.columns)
 
-    @pytest.mark.skipif(MLPRegressor is None, reason="there is no regressor yet")
     @pytest.mark.parametrize("loss", ["squared_error", "poisson"])
     @pytest.mark.parametrize("n_outputs", [1, 2])
     def test_regression(self, loss, n_outputs):
@@ -341,7 +334,6 @@ class TestWeights:
         again = from_keras(keras_weights(model), output="sigmoid")
         assert_array_equal(again.predict(XM), model.predict(XM))
 
-    @pytest.mark.skipif(MLPRegressor is None, reason="there is no regressor yet")
     @pytest.mark.parametrize("loss", ["squared_error", "poisson"])
     def test_regression(self, loss):
         model = fit(MLPRegressor, X, np.abs(X[:, :2]), loss=loss)

@@ -9,6 +9,7 @@ import types
 import pytest
 from small import X, Y, make
 
+from fastmlp import MLPRegressor
 from fastmlp.training import progress
 
 JARGON = ("zero-skipping", "density", "dense path")
@@ -122,6 +123,29 @@ class TestLines:
             "Validation score: 0.125000, validation loss = 0.75000000\n"
         )
         assert list(progress.measures(row)) == [("loss", 0.5), ("r2", 0.25), ("val_r2", 0.125)]
+
+    def test_a_scorer_beside_the_score(self, capsys):
+        row = {
+            "loss": 0.5,
+            "accuracy": 0.25,
+            "val_loss": 1.0,
+            "val_accuracy": 0.5,
+            "val_score": 0.75,
+        }
+        progress.Lines().epoch(1, row, None)
+        assert "Validation score: 0.500000, validation loss = 1.00000000, val_score = 0.7500\n" in (
+            capsys.readouterr().out
+        )
+
+
+@pytest.mark.parametrize("verbose", [1, 2])
+def test_a_regressor_tells_its_own_score(verbose, capsys):
+    MLPRegressor((5,), max_iter=2, verbose=verbose, random_state=0).fit(
+        X, X[:, 0], X_val=X, y_val=X[:, 0]
+    )
+    out = capsys.readouterr().out
+    assert re.search(r"Iteration 2, loss = \d\.\d+, r2 = -?\d", out)
+    assert "accuracy" not in out
 
 
 class TestTerminal:

@@ -99,7 +99,9 @@ class Lines(Silent):
         line = f"Iteration {number}, loss = {row['loss']:.8f}"
         validation = ""
         for key, value in measures(row):
-            if key.startswith("val_"):
+            if key == "val_score":  # what `scoring` says
+                validation += f", val_score = {value:.4f}"
+            elif key.startswith("val_"):
                 validation = (
                     f"\nValidation score: {value:f}, validation loss = {row['val_loss']:.8f}"
                 )
@@ -174,7 +176,12 @@ class TerminalBar(_Bar):
         if (
             len(", ".join(pieces)) > room
         ):  # "val" rather than "val_accuracy", and rather than nothing
-            pieces = [" ".join((key.split("_")[0], value)) for key, value in self._measures]
+            short = {
+                key: "val"
+                for key, _ in self._measures
+                if key.startswith("val_") and key != "val_score"
+            }
+            pieces = [f"{short.get(key, key)} {value}" for key, value in self._measures]
         if self._speed:
             pieces.append(self._speed)
         while len(", ".join(pieces)) > room and pieces:
