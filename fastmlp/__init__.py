@@ -12,12 +12,13 @@ __all__ = [
     "__version__",
     "datasets",
     "distributed",
+    "export",
     "show_versions",
     "warmup",
 ]
 
 if TYPE_CHECKING:
-    from . import datasets, distributed
+    from . import datasets, distributed, export
     from .environment import show_versions, warmup
     from .estimators.checkpoint import Checkpoint
     from .estimators.classifier import MLPClassifier
@@ -30,6 +31,7 @@ _LAZY = {
     "MLPRegressor": ("fastmlp.estimators.regressor", "MLPRegressor"),
     "datasets": ("fastmlp.datasets", None),
     "distributed": ("fastmlp.distributed", None),
+    "export": ("fastmlp.export", None),
     "show_versions": ("fastmlp.environment", "show_versions"),
     "warmup": ("fastmlp.environment", "warmup"),
 }

@@ -1,7 +1,6 @@
-"""What a fit shows, and scikit-learn's callbacks."""
+"""scikit-learn's callbacks."""
 
 import pickle
-import sys
 import threading
 
 import numpy as np
@@ -11,57 +10,6 @@ from sklearn.base import clone
 from small import SOLVERS, X, Y, assert_same, make
 
 from fastmlp import MLPClassifier
-
-
-class TestDisplay:
-    def test_lines(self, capsys):
-        make(verbose=2, max_iter=2).fit(X, Y, X_val=X, y_val=Y)
-        out = capsys.readouterr().out
-        assert "Training on the dense path, density 100.0%" in out
-        assert "Iteration 1, loss = " in out
-        assert "Iteration 2, loss = " in out
-        assert "accuracy = " in out
-        assert "samples/s" in out
-        assert "Validation score: " in out
-
-    def test_bar(self, capsys):
-        pytest.importorskip("tqdm")
-        x = X * (X > 0.5)
-        make(verbose=1, max_iter=2, early_stopping=True, validation_fraction=0.2).fit(x, Y)
-        captured = capsys.readouterr()
-        assert captured.out == ""
-        for word in (
-            "samples/s",
-            "loss=",
-            "accuracy=",
-            "val_accuracy=",
-            "zero-skipping path",
-            "Epoch 2/2",
-        ):
-            assert word in captured.err
-        assert captured.err.count("96.0/96.0") >= 2
-
-    def test_lines_without_tqdm(self, capsys, monkeypatch):
-        monkeypatch.setitem(sys.modules, "tqdm.auto", None)
-        make(verbose=True, max_iter=1).fit(X, Y)
-        assert "Iteration 1, loss = " in capsys.readouterr().out
-
-    def test_why_training_stops(self, capsys):
-        stops = {"tol": 10.0, "n_iter_no_change": 1, "max_iter": 20, "verbose": 2}
-        make(**stops).fit(X, Y)
-        assert "Training loss did not improve more than tol=10.000000 for 1" in (
-            capsys.readouterr().out
-        )
-        make(**stops, early_stopping=True).fit(X, Y)
-        assert "Validation score did not improve more than tol=10" in capsys.readouterr().out
-        make(**stops, learning_rate="adaptive", solver="sgd", learning_rate_init=1e-5).fit(X, Y)
-        out = capsys.readouterr().out
-        assert "Setting learning rate to 0.000002" in out
-        assert "Learning rate too small. Stopping." in out
-
-    def test_lbfgs(self, capsys):
-        make(verbose=2, solver="lbfgs", max_iter=2).fit(X, Y)
-        assert "Iteration 2, loss = " in capsys.readouterr().out
 
 
 class Recorder:

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from fastmlp import MLPClassifier
+from fastmlp import MLPClassifier, MLPRegressor
+from fastmlp.export import from_keras, to_keras
+from fastmlp.kernels.abi import ACTIVATIONS
 
 keras = pytest.importorskip("keras", reason="Keras is not installed", exc_type=ImportError)
 
@@ -32,3 +34,86 @@ def test_both_ways(network):
     pairs = zip(model.coefs_, model.intercepts_, strict=True)
     network.set_weights([array for pair in pairs for array in pair])
     assert_allclose(model.predict_proba(X), network.predict(X, verbose=0), atol=1e-6)
+
+
+def sequential(*layers):
+    keras.utils.set_random_seed(0)
+    return keras.Sequential([keras.layers.Input((6,)), *layers])
+
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.normal(size=(80, 6)).astype(np.float32), np.arange(80) % 3
+
+
+def spread(network):
+    """Larger weights and biases than a fresh network's, so that no unit idles."""
+    network.set_weights([RNG.normal(0, 0.8, w.shape) for w in network.get_weights()])
+    return network
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_activations_both_ways(activation):
+    targets = (Y, Y % 2, np.eye(3, dtype=int)[Y] | np.eye(3, dtype=int)[Y[::-1]])
+    for y in targets:
+        model = MLPClassifier((7, 5), activation=activation, max_iter=2, random_state=0).fit(X, y)
+        network = to_keras(model)
+        expected = model.predict_proba(X)
+        found = np.asarray(network.predict(X, verbose=0))
+        assert_allclose(found, expected[:, -found.shape[1] :], atol=1e-5)
+        again = from_keras(network)
+        assert again.activation == activation
+        assert_allclose(again.predict_proba(X), expected, atol=1e-6)
+        assert np.array_equal(again.predict(X), model.predict(X))
+
+
+@pytest.mark.filterwarnings("default")
+def test_layers_that_are_read():
+    layers = keras.layers
+    network = spread(
+        sequential(
+            layers.Flatten(), layers.Dense(5), layers.ReLU(), layers.Dropout(0.5),
+            layers.Dense(4, use_bias=False), layers.Activation("relu"), layers.Dense(2), layers.Softmax(),
+        )
+    )  # fmt: skip
+    model = from_keras(network, classes=["no", "yes"])
+    assert_allclose(model.predict_proba(X), network.predict(X, verbose=0), atol=1e-6)
+    functional_input = keras.Input((6,))
+    hidden = layers.Dense(5, "swish" if "silu" in ACTIVATIONS else "tanh")(functional_input)
+    network = spread(keras.Model(functional_input, layers.Dense(3)(hidden)))
+    logits = from_keras(network, output="softmax")
+    expected = keras.ops.softmax(network.predict(X, verbose=0))
+    assert_allclose(logits.predict_proba(X), expected, atol=1e-6)
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda layers: [layers.Dense(4, "relu"), layers.BatchNormalization(), layers.Dense(3)],
+         "BatchNormalization.* has no counterpart"),
+        (lambda layers: [layers.Dense(4, "relu"), layers.Dense(4, "tanh"), layers.Dense(3)],
+         "same activation"),
+        (lambda layers: [layers.Dense(4, "relu6"), layers.Dense(3)], "'relu6'"),
+        (lambda layers: [layers.Dense(4, "leaky_relu"), layers.Dense(3)], "slope of 0.2"),
+        (lambda layers: [layers.Dense(4), layers.ReLU(max_value=6.0), layers.Dense(3)], "ReLU"),
+        (lambda layers: [layers.Dense(4, "relu"), layers.ReLU(), layers.Dense(3)], "second activation"),
+        (lambda layers: [layers.Dense(3, "softmax")], "linear model"),
+        (lambda layers: [layers.Dropout(0.1)], "no Dense layer"),
+    ],
+)  # fmt: skip
+def test_networks_without_a_counterpart(make, message):
+    with pytest.raises(ValueError, match=message):
+        from_keras(sequential(*make(keras.layers)), output="softmax")
+
+
+@pytest.mark.filterwarnings("default")
+def test_regression_both_ways():
+    for loss, output in (("squared_error", "linear"), ("poisson", "exponential")):
+        model = MLPRegressor(loss, (5,), max_iter=2, random_state=0).fit(X, np.abs(X[:, :2]))
+        network = to_keras(model)
+        assert network.layers[-1].activation.__name__ == output
+        assert_allclose(network.predict(X, verbose=0), model.predict(X), rtol=1e-5, atol=1e-5)
+        assert_allclose(from_keras(network).predict(X), model.predict(X), rtol=1e-6)
+    one = from_keras(spread(sequential(keras.layers.Dense(4, "relu"), keras.layers.Dense(1))))
+    assert one.predict(X).shape == (80,)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .. import __version__
+from .draw import add_draw
 from .errors import in_words
 from .predict import add_predict
 from .sweep import add_sweep
@@ -45,4 +46,4 @@ def program() -> str:
     return "fastmlp" if Path(sys.argv[0]).stem == "fastmlp" else "python -m fastmlp"
 
 
-COMMANDS: tuple[Callable, ...] = (add_train, add_predict, add_sweep)
+COMMANDS: tuple[Callable, ...] = (add_train, add_predict, add_draw, add_sweep)

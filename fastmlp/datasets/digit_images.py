@@ -297,7 +297,9 @@ def _centre(box):
     digit = np.zeros((SIDE, SIDE), np.float32)
     corner = []
     for axis, length in enumerate(box.shape):
-        weight = box.sum(axis=1 - axis)
+        weight = box.sum(
+            axis=1 - axis, dtype=np.float64
+        )  # the middle of a symmetric digit is exact
         centre = (weight @ np.arange(length)) / weight.sum()
         corner.append(min(max(0, round(MIDDLE - centre)), SIDE - length))
     top, left = corner

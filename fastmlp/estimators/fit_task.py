@@ -118,10 +118,10 @@ class FitTask:
         report = reporter(
             model.verbose,
             type(model).__name__,
-            record.metric,
             last_epoch,
             len(self.samples),
             self.samples.data,
+            record.n_iter,
         )
         context = FitContext(
             model,

@@ -112,7 +112,8 @@ PARAMETERS = {
     "verbose": Parameter(
         "bool or int",
         ["verbose"],
-        "True or 1 shows a progress bar if tqdm is installed, else lines; 2 shows a line per epoch.",
+        "True or 1 shows one bar over all epochs in a notebook and, if tqdm is installed, in a terminal, and "
+        "a line per epoch elsewhere; 2 shows lines everywhere.",
     ),
     "warm_start": Parameter(
         "bool",
