@@ -199,7 +199,7 @@ def test_a_command_line_has_every_option_and_reads_back():
             "c",
         ]
     )
-    line = command_line("sweep", options)
+    line = " ".join(command_line("sweep", options).replace("\\\n", "").split())
     assert line.startswith(
         "python -m fastmlp sweep --hidden 4 8-4 --lr 1e-05 0.123456789 --momentum 0 0.5 0.9"
     )

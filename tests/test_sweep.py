@@ -435,6 +435,8 @@ def test_a_stall_does_not_spoil_the_estimate():
         ({"momentum": 1.5}, "--momentum: 1.5 is not between 0 and 1"),
         ({"epochs": 0}, "--epochs: 0 is not positive"),
         ({"jobs": 0}, "--jobs: 0 is not positive"),
+        ({"jobs": 2, "cluster": "here:8786"}, "--jobs is for this machine alone"),
+        ({"hidden": ["8-"]}, "8- is no network"),
         ({"samples": 301}, "--samples 301: there are 300 training images"),
         ({"batch_size": 200}, "a batch of 200 samples is more than the 150"),
         ({"folds": 200}, "n_splits=200 cannot be greater"),

@@ -360,8 +360,8 @@ def test_fits_that_fail_are_counted():
     assert verdicts(found)[FAIL] == CONSISTENT
     said = {effect.claim: effect.figures for effect in effects(found)}
     assert said[FAIL] == "0 failed with 0.1, 3 with 10."
-    assert said[LOWER] == NO_PAIRS
-    assert verdicts(found)[LOWER] == NOT_SEEN
+    assert list(said) == [FAIL]  # there is nothing else to compare
+    assert NO_PAIRS not in said.values()
     other = outcomes(lambda s, noise: FAILED if s.lr == 0.1 else fold(0.9 + noise), lr=(0.1, 10))
     assert verdicts(other)[FAIL] == NOT_SEEN
     assert FAIL not in verdicts(outcomes(lambda s, noise: fold(0.9 + noise), lr=(0.1, 10)))

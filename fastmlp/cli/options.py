@@ -83,15 +83,15 @@ def load(options: argparse.Namespace):
 def command_line(command: str, options: argparse.Namespace) -> str:
     """The command that does the same again, with the value of every option, whatever its default.
 
-    An option is found by the name of its value; those that are switched off have none.
+    A line for each option. It is found by the name of its value; those that are switched off have none.
     """
-    words = ["python", "-m", "fastmlp", command]
+    lines = [f"python -m fastmlp {command}"]
     for name, value in vars(options).items():
         if name == "run" or value is None or isinstance(value, bool):
             continue
         values = value if isinstance(value, (list, tuple)) else [value]
-        words += [f"--{name.replace('_', '-')}", *map(_word, values)]
-    return shlex.join(words)
+        lines.append(shlex.join([f"--{name.replace('_', '-')}", *map(_word, values)]))
+    return " \\\n    ".join(lines)
 
 
 def _word(value):

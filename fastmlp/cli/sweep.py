@@ -60,6 +60,11 @@ def _words(values):
 
 def sweep(options: argparse.Namespace) -> int:
     """Do what is not done yet; write table, model and report."""
+    if options.cluster is not None and options.jobs is not None:
+        raise ValueError(
+            "--jobs is for this machine alone: a cluster does a fit at a time for each thread of its "
+            "workers"
+        )
     if options.report:
         from ..plots import require_matplotlib
 

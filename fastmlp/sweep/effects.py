@@ -34,13 +34,13 @@ class Effect:
 
 
 def effects(outcomes) -> list[Effect]:
-    """All claims about parameters that the grid has two values of."""
+    """All claims about parameters that have two values to compare, in settings that finished."""
     found = []
     for name, judge in (("hidden", _hidden), ("lr", _learning_rate), ("momentum", _momentum)):
         values = sorted({getattr(outcome.setting, name) for outcome in outcomes})
         if len(values) > 1:
             found += [Effect(name, *judged) for judged in judge(outcomes, values)]
-    return found
+    return [effect for effect in found if effect.figures != NO_PAIRS]
 
 
 # --- what is measured of a fold's result ------------------------------------------------------

@@ -32,7 +32,8 @@ th { text-align: left; color: var(--muted); font-weight: 600; border-bottom: 2px
   vertical-align: bottom; }
 th, td { padding: .35rem .7rem .35rem 0; }
 td { border-bottom: 1px solid var(--line); vertical-align: top; }
-.number { text-align: right; font-variant-numeric: tabular-nums; }
+.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+th.number { white-space: normal; }
 tr.failed td { color: #a33; }
 .badge { display: inline-block; border-radius: 1em; padding: 0 .7em; font-size: .8rem;
   font-weight: 600; white-space: nowrap; }

@@ -3,6 +3,7 @@
 import os
 import platform
 import time
+from collections import Counter
 from dataclasses import dataclass
 from html import escape
 
@@ -126,7 +127,8 @@ def _best(sweep, compared):
             f"{inflation(n):.2f} standard deviations of the folds (√(1/{n} + 1/{n - 1}), the correction "
             f"of Nadeau and Bengio), and the interval is Student's with {n - 1} "
             f"degree{'s' if n > 2 else ''} of freedom. The best of many "
-            "settings owes part of its lead to luck: the test accuracy is the fair figure.",
+            "settings owes part of its lead to luck: the test accuracy is the fair figure."
+            + (" More folds make intervals narrower: try --folds 5." if n < 5 else ""),
             "muted",
         )
     )
@@ -149,7 +151,9 @@ def _effects(sweep):
         for effect in effects(sweep.outcomes)
     ]
     if not rows:
-        return section("effects", "What the parameters did", paragraph("Nothing was varied."))
+        return section(
+            "effects", "What the parameters did", paragraph("There is nothing to compare.")
+        )
     remark = (
         "What is commonly said, held against this run. Settings that differ in nothing but the "
         "parameter are compared in pairs. “Consistent with” means that the mean difference has the "
@@ -294,14 +298,13 @@ def _settings(sweep, compared):
         ]  # fmt: skip
         seconds = outcome.mean("seconds")
         if outcome.failures:
-            reasons = "; ".join(dict.fromkeys(outcome.failures))
             cells += [("–", None)] * 5 + [(f"{seconds:.1f}", seconds)]
-            cells.append((f"failed: {reasons}", "failed"))
+            cells.append(("failed", "failed"))
         else:
             scores = {name: outcome.mean(name) for name in SCORES}
             cells += [
                 (in_percent(scores["val_accuracy"]), scores["val_accuracy"]),
-                (f"± {100 * (spread := margin(outcome.scores('val_accuracy'))):.2f}", spread),
+                (f"{100 * (spread := margin(outcome.scores('val_accuracy'))):.2f}", spread),
                 (in_percent(scores["train_accuracy"]), scores["train_accuracy"]),
                 (loss(scores["val_loss"]), scores["val_loss"]),
                 (loss(scores["train_loss"]), scores["train_loss"]),
@@ -315,8 +318,15 @@ def _settings(sweep, compared):
         "Rank", "Hidden units", "Learning rate", "Momentum", "Validation accuracy, %", "±",
         "Training accuracy, %", "Validation loss", "Training loss", "Seconds per fit", "Status",
     )  # fmt: skip
+    reasons = Counter(
+        reason for outcome in sweep.outcomes for reason in dict.fromkeys(outcome.failures)
+    )
+    why = [
+        paragraph(f"Failed ({n} setting{'s' if n > 1 else ''}): {reason}")
+        for reason, n in reasons.items()
+    ]
     remark = paragraph("A click on a title sorts the table by it.", "muted")
-    return section("settings", "All settings", remark, sortable(heads, rows))
+    return section("settings", "All settings", *why, remark, sortable(heads, rows))
 
 
 def _again(sweep):
