@@ -54,7 +54,7 @@ def every_estimator():
     for solver in SOLVERS:
         yield make(solver)
     yield make(dtype="float32")
-    yield make(loss="poisson")
+    yield make(loss="poisson", max_iter=200, learning_rate_init=0.03)
     yield make(early_stopping=True)
 
 
@@ -62,6 +62,8 @@ def expected_failures(estimator):
     if estimator.early_stopping:
         reason = "so does scikit-learn's own class with early stopping"
         return dict.fromkeys(EARLY_STOPPING_FAILURES, reason)
+    if estimator.loss == "poisson":
+        return {"check_regressor_multioutput": "it has negative targets whatever the tags say"}
     if estimator.dtype == "float32":
         return dict.fromkeys(WEIGHT_EQUIVALENCE, "its tolerance is below float32's; see below") | {
             "check_regressor_multioutput": "it wants float64 predictions"

@@ -40,9 +40,10 @@ class RegressionTargets:
             raise ValueError(
                 "Some value(s) of y are negative which is not allowed for Poisson regression."
             )
-        with np.errstate(over="ignore"):  # the next check words the error
+        # What is too large for the dtype becomes infinite; the check words the error.
+        with np.errstate(over="ignore", invalid="ignore"):
             labels = np.ascontiguousarray(values, dtype)
-        assert_all_finite(labels, input_name="y")
+            assert_all_finite(labels, input_name="y")
         return labels
 
     def decode(self, outputs):
