@@ -14,7 +14,7 @@ from numpy.testing import assert_array_equal
 from trained import STOCHASTIC, Crash, X, Y, assert_same_training, make
 
 from fastmlp import Checkpoint, MLPClassifier
-from fastmlp.engine.engine import Engine
+from fastmlp.engine.training_pass import TrainingPass
 from fastmlp.estimators import callbacks, checkpoint
 
 pytest.importorskip("sklearn.callback", reason="scikit-learn before 1.9")
@@ -224,7 +224,7 @@ class TestGoingOn:
         assert_same_training(Checkpoint(tmp_path).fit(warm(3), X, Y), whole)
 
     def test_after_ctrl_c(self, tmp_path, monkeypatch):
-        train_epoch, calls = Engine.train_epoch, []
+        train_epoch, calls = TrainingPass.epoch, []
 
         def interrupted(*args, **kwargs):
             calls.append(0)
@@ -232,7 +232,7 @@ class TestGoingOn:
                 raise KeyboardInterrupt
             return train_epoch(*args, **kwargs)
 
-        monkeypatch.setattr(Engine, "train_epoch", interrupted)
+        monkeypatch.setattr(TrainingPass, "epoch", interrupted)
         with pytest.warns(UserWarning, match=r"Training interrupted by user\."):
             Checkpoint(tmp_path, every=2).fit(make(max_iter=6), X, Y)
         assert Checkpoint.load(tmp_path).n_iter_ == 3

@@ -15,6 +15,7 @@ from trained import STOCHASTIC, Crash, X, Y, assert_same_training, make
 
 from fastmlp.engine import training_pass
 from fastmlp.engine.engine import Engine
+from fastmlp.engine.training_pass import TrainingPass
 from fastmlp.estimators import fit_task
 from fastmlp.training.stochastic import Training
 
@@ -64,13 +65,13 @@ class TestCtrlC:
         def fail(*args, **kwargs):
             raise KeyboardInterrupt
 
-        train_epoch = Engine.train_epoch
+        train_epoch = TrainingPass.epoch
 
         def train_and_fail(*args, **kwargs):
             train_epoch(*args, **kwargs)
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(Engine, "train_epoch", train_and_fail)
+        monkeypatch.setattr(TrainingPass, "epoch", train_and_fail)
         monkeypatch.setattr(Training, "parameters", fail)
         for call in (model.fit, model.partial_fit):
             with (
@@ -138,7 +139,8 @@ PLACES = [
     (fit_task, "check_training_data"),
     (Engine, "set_parameters"),
     (Engine, "open"),
-    (Engine, "train_epoch"),
+    (TrainingPass, "epoch"),
+    (training_pass, "batch_weights"),
     (Engine, "network_for"),
     (training_pass, "new_update_state"),
     (Engine, "get_parameters"),

@@ -20,6 +20,7 @@ from numpy.testing import assert_array_equal
 from trained import STOCHASTIC, X, Y, assert_same_training, make
 
 from fastmlp.engine.engine import Engine
+from fastmlp.engine.training_pass import TrainingPass
 from fastmlp.estimators import fit_task
 from fastmlp.training import seeding
 
@@ -241,8 +242,8 @@ class TestFailures:
 
     @pytest.mark.parametrize("solver", ["rmsprop", "lbfgs"])
     def test_keyboard_interrupt_keeps_what_was_learned(self, solver, monkeypatch):
-        name = "loss_and_gradient" if solver == "lbfgs" else "train_epoch"
-        method, calls = getattr(Engine, name), []
+        home, name = (Engine, "loss_and_gradient") if solver == "lbfgs" else (TrainingPass, "epoch")
+        method, calls = getattr(home, name), []
 
         def interrupted(self, *args, **kwargs):
             calls.append(0)
@@ -250,7 +251,7 @@ class TestFailures:
                 raise KeyboardInterrupt
             return method(self, *args, **kwargs)
 
-        monkeypatch.setattr(Engine, name, interrupted)
+        monkeypatch.setattr(home, name, interrupted)
         model = make(solver=solver)
         with pytest.warns(UserWarning, match=r"Training interrupted by user\."):
             model.fit(X, Y)

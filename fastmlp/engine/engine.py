@@ -88,6 +88,10 @@ class Engine:
         """X made ready for batches; see `data.open_data`."""
         return open_data(X, self.dtype, self.team, reuse=reuse)
 
+    def epochs(self, data, labels, **how):
+        """Prepare epochs of `train_epoch` that share all but the order and the learning rate: a `TrainingPass`."""
+        return TrainingPass(self, data, labels, **how)
+
     def train_epoch(
         self, data, labels, order, *, batch_size, optimizer, learning_rate, alpha=0.0, sample_weight=None,
         progress=None,
@@ -121,8 +125,8 @@ class Engine:
         KeyboardInterrupt
             Between two chunks; the parameters are then those after the last whole chunk.
         """
-        epochs = TrainingPass(
-            self, data, labels, batch_size=batch_size, optimizer=optimizer, alpha=alpha,
+        epochs = self.epochs(
+            data, labels, batch_size=batch_size, optimizer=optimizer, alpha=alpha,
             sample_weight=sample_weight,
         )  # fmt: skip
         return epochs.epoch(order, learning_rate, progress)

@@ -20,7 +20,7 @@ from ..kernels.abi import (
 def accuracy(measure, labels, weight) -> float:
     """Return the weighted share of hits; measure (n, 1) is 1 for a hit."""
     if weight is None:
-        return np.count_nonzero(measure) / len(measure)
+        return float(np.count_nonzero(measure) / len(measure))
     return float(np.average(measure[:, 0].astype(np.float64), weights=weight))
 
 

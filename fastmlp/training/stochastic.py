@@ -7,7 +7,6 @@ import time
 from sklearn.exceptions import ConvergenceWarning
 
 from ..engine.optimizers import SOLVERS
-from ..engine.training_pass import TrainingPass
 from ..system.user_warnings import warn_user
 from .context import diverged, validate
 from .schedules import learning_rate
@@ -82,8 +81,7 @@ class Training:
         self.validates = self.early_stopping
         self.score = ValidationScore(context) if self.validates else None
         self.state.optimizer = next_optimizer(self.model, self.state.optimizer)
-        self.epochs = TrainingPass(
-            self.engine,
+        self.epochs = self.engine.epochs(
             context.samples.data,
             context.samples.labels,
             batch_size=self.batch_size,
