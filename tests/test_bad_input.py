@@ -320,7 +320,7 @@ class TestLyingSparseMatrices:
         """int64 extremes once passed a test of differences, which wrapped."""
         indptr = np.array(LYING_INDPTR[lie], np.int64)
         x = csr_like(indptr, np.array([0, 1, 2, 3]), np.ones(4), (3, 6))
-        with pytest.raises(ValueError, match="damaged CSR: its indptr"):
+        with pytest.raises(ValueError, match="corrupted CSR: its indptr"):
             open_data(x, "float32", Team(1))
 
     @methods(TRAIN, PREDICT, JUDGE)

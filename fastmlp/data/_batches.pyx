@@ -50,14 +50,14 @@ cdef inline int cut(const uint32_t[::1] index, int64_t start, int64_t stop, int6
     return 0
 
 
-# A row is asked for so many rows before it is read, and where it lies as many before that: rows in
-# random order come from far away.
+# A row is prefetched so many rows before it is read, and its start as many before that: rows in
+# random order lie far apart.
 cdef int64_t AHEAD = 4
 
 
-cdef inline int ask_for(const int64_t[::1] starts, const index_t[::1] source_index,
-                        const value_t[::1] source_value, int64_t row) except -1 nogil:
-    """Have the cache lines of a row's entries fetched."""
+cdef inline int prefetch_row(const int64_t[::1] starts, const index_t[::1] source_index,
+                             const value_t[::1] source_value, int64_t row) except -1 nogil:
+    """Prefetch the cache lines of a row's entries."""
     cdef int64_t k = starts[row]
     while k < starts[row + 1]:
         prefetch(<const void *> &source_index[k])
@@ -101,8 +101,8 @@ cdef int transpose(int64_t[:, :] table, int64_t b, int64_t n_blocks,
     cdef uint64_t word
     cdef bint few = stop - start < cursor.shape[0]
 
-    # Count each feature. Meanwhile ask for the lines that records are going to be written to, here
-    # and there: the CPU writes in order, so a line that is not at hand holds up all after it.
+    # Count each feature. Meanwhile prefetch the lines that records will be written to, here
+    # and there: the CPU writes in order, so a line that is not in the cache delays all after it.
     k = start
     while k + line <= stop:
         prefetch_to_write(<const void *> &records[2 * k])
@@ -141,9 +141,9 @@ cdef int transpose(int64_t[:, :] table, int64_t b, int64_t n_blocks,
     column[first + a] = position
     table[b, N_ACTIVE] = a
 
-    # Deal the entries out to their columns. A sample's features differ, so that four at a time
-    # need not wait for each other. (Should x have changed since it was counted, they may not: then
-    # an entry is lost, and its record is an older one.)
+    # Write each entry to its column. A sample's features differ, so four entries at a time do not
+    # depend on each other. (If x has changed since it was counted, they may be equal: then an entry
+    # is lost, and its record keeps an older value.)
     for i in range(n):
         k = edges[edge]
         stop = edges[edge + n_blocks]
@@ -201,7 +201,7 @@ def gather_sparse(const int64_t[::1] starts, const index_t[::1] source_index,
                     prefetch(<const void *> &starts[sample])
                     prefetch(<const void *> &counts[sample])
                 if position + AHEAD < order.shape[0]:
-                    ask_for(starts, source_index, source_value, order[position + AHEAD])
+                    prefetch_row(starts, source_index, source_value, order[position + AHEAD])
                 sample = order[position]
                 stop = start + counts[sample]
                 source = starts[sample]

@@ -1,4 +1,4 @@
-"""How an epoch is cut into chunks of batches, and where in the buffers everything goes."""
+"""Plans cut an epoch into chunks of batches; buffers hold one chunk."""
 
 from itertools import pairwise
 
@@ -36,8 +36,8 @@ class Plan:
         self.n_batches = n_batches = len(entries)
         self.table = table = np.zeros((n_batches, N_FIELDS), INT64)
         table[:, SIZE] = batch_size
-        # What a batch takes of each kind of buffer. Of `feature` and `column` it is one more than
-        # it has active features, to end the last column.
+        # Elements of each buffer for a batch. `feature` and `column` need one more than there are active
+        # features, to end the last column.
         edges, dense = _whole_lines(edges), _whole_lines(dense)
         if n_batches <= 1:  # the quick way for a few rows: plain numbers, every offset is 0
             entries = int(entries.sum())
@@ -130,7 +130,7 @@ class Buffers:
     def __init__(self, plan):
         self._counters, self._rows = {}, {}  # by thread
         self.sizes = dict(plan.sizes)
-        if plan.n_chunks > 1:  # another permutation may need a little more
+        if plan.n_chunks > 1:  # another order may need a little more
             for name, (size, dtype) in plan.sizes.items():
                 self.sizes[name] = _whole_lines(size + (size >> 4)), dtype
         n_bytes = sum(size * dtype.itemsize + 64 for size, dtype in self.sizes.values())
@@ -143,7 +143,7 @@ class Buffers:
             start = stop
         self.table = self.table.reshape(-1, N_FIELDS)
         self.row = self.records.view(UINT32)
-        # Should X change while it is in use, a record may be left out; it names a sample all the same.
+        # If X changes during a fit, a record may keep its old value; it must name a sample nevertheless.
         self.records[:] = 0
 
     def fits(self, plan):

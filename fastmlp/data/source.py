@@ -17,11 +17,11 @@ CROSSOVER = 0.6  # with more non-zeros dense products are faster: bench/crossove
 BLOCK_FEATURES = 160  # rows of 256 bytes that stay in a 48 KB (or most of a 32 KB) L1 cache
 BLOCK_ENTRIES = 16  # with fewer non-zeros per sample, entering a block costs more than it saves
 MAX_FEATURES = 1 << 32  # batches number features by uint32
-SMALL = 1 << 16  # elements that one thread has read before another would have woken up
+SMALL = 1 << 16  # one thread reads so many elements in the time that another needs to wake up
 
 
 def open_data(X, dtype, team, *, reuse=True):
-    """Get ready to take batches from X.
+    """Prepare X for batches.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def open_data(X, dtype, team, *, reuse=True):
     Raises
     ------
     ValueError
-        If X is a damaged CSR, or has more than 2**32 features.
+        If X is a corrupted CSR, or has more than 2**32 features.
     """
     dtype = np.dtype(dtype)
     check_width(X.shape[1])
@@ -55,13 +55,13 @@ def open_data(X, dtype, team, *, reuse=True):
 
 
 def check_width(n_features: int):
-    """Refuse more features than batches can number."""
+    """Raise ValueError if X has more features than batches can number."""
     if n_features > MAX_FEATURES:
         raise ValueError(f"X has {n_features} features, but no more than 2**32 are supported.")
 
 
 class Data:
-    """Rows of X, ready to be taken in batches.
+    """X, prepared for batches.
 
     Attributes
     ----------
@@ -69,12 +69,12 @@ class Data:
     dtype : dtype
         The dtype of batches.
     counts : int64 array of shape (n_samples,)
-        Non-zeros of each row. Whatever rounds to zero in `dtype` is a zero; NaN is not.
+        Non-zeros of each row. A value that rounds to zero in `dtype` is a zero; NaN is not.
     density : float
         Share of the elements of X that are not zero.
     finite : bool
-        Whether X has neither NaN nor infinity. It may say no of numbers that are too large for the
-        dtypes known here, but never yes in error.
+        Whether X has neither NaN nor infinity. It may be False for numbers that are too
+        large for the dtypes known here, but never True in error.
     zero_skipping : bool
         Whether batches hold non-zeros (else dense panels). It depends on the values of X only.
     n_blocks, block_features : int
@@ -143,9 +143,9 @@ class Data:
     def _checked(self, order):
         """Row numbers as int64, all of them in X."""
         order = np.ascontiguousarray(order, INT64)
-        # As unsigned numbers, negative ones are too large, too
+        # Seen as unsigned numbers, negative ones are too large as well
         if len(order) and order.view(np.uint64).max() >= self.n_samples:
-            raise IndexError("order names rows that X does not have")
+            raise IndexError("order contains row indices outside X")
         return order
 
     def new_buffers(self, plan):
@@ -162,7 +162,7 @@ class Data:
         self._fill(plan, table, buffers, me)
 
     def _where(self, plan, buffers, me):
-        """Where `batches` gathers to, by rows and by columns."""
+        """Return the buffers that `_batches` writes to, by rows and by columns."""
         cursor, present = buffers.counters(me, self.n_features if plan.columns else 0)
         return (
             self.n_blocks, self.block_features, buffers.edges, buffers.index, buffers.value,
@@ -180,7 +180,7 @@ class SparseData(Data):
 
     @classmethod
     def from_csr(cls, X, dtype, team):
-        """Use a CSR where it lies, if it is sound and sorted and of a dtype known here."""
+        """Use a CSR where it lies, if it is valid, sorted and of a dtype known here."""
         n_samples, n_features = map(int, X.shape)
         starts = np.ascontiguousarray(X.indptr, np.int64)
         index, value = np.asarray(X.indices), np.asarray(X.data)
@@ -191,7 +191,7 @@ class SparseData(Data):
             or starts[-1] > min(len(index), len(value))
             or (starts[:-1] > starts[1:]).any()  # not np.diff, which may overflow
         ):
-            raise ValueError("X is a damaged CSR: its indptr does not fit its indices and data")
+            raise ValueError("X is a corrupted CSR: its indptr does not fit its indices and data")
         if index.dtype not in (np.int32, np.int64):
             index = index.astype(np.int64)
         index = np.require(index, requirements="CA")
@@ -200,10 +200,10 @@ class SparseData(Data):
         _share(team, n_samples, work, lambda first, stop: verdicts.append(
             _rows.check_csr(starts[first : stop + 1], index, n_features)))  # fmt: skip
         if min(verdicts) < 0:
-            raise ValueError(f"X is a damaged CSR: indices outside of its {n_features} features")
+            raise ValueError(f"X is a corrupted CSR: indices outside of its {n_features} features")
         if min(verdicts) == 0:
             wide = np.result_type(value.dtype, dtype)  # sums of small integers must not overflow
-            # A new object, as flags of X may say that it is sorted
+            # A new object, because flags of X may claim that it is sorted
             stored = value[:work].astype(wide), index[:work].copy(), starts.copy()
             X = type(X)(stored, shape=X.shape)
             X.sum_duplicates()
@@ -216,7 +216,7 @@ class SparseData(Data):
         _share(team, n_samples, work, lambda first, stop: finite.append(_rows.count_sparse(
             starts[first : stop + 1], value, dtype == np.float32, counts[first:stop])))  # fmt: skip
         if index.dtype == np.int32:
-            index = index.view(np.uint32)  # as none is negative: one kind less to compile
+            index = index.view(np.uint32)  # none is negative; one dtype less to compile
         return cls(X.shape, dtype, team, counts, all(finite), starts, index, value)
 
     def _fill(self, plan, table, buffers, me):
@@ -236,7 +236,7 @@ class DenseData(Data):
 
     def __init__(self, X, dtype, team):
         self.X = _known(X)
-        # What `batches` can read; all else is converted a few rows at a time
+        # What `_batches` can read; other dtypes are converted a few rows at a time
         self.readable = self.X.dtype in KNOWN and X.flags.c_contiguous and X.flags.aligned
         self.kept_dtype = self.X.dtype if self.X.dtype == np.uint8 else dtype
         counts, finite = np.empty(len(X), np.int64), []
@@ -303,11 +303,11 @@ class DenseData(Data):
             )
 
 
-KNOWN = (np.uint8, np.float32, np.float64)  # native; value dtypes that `batches` can read
+KNOWN = (np.uint8, np.float32, np.float64)  # native; value dtypes that `_batches` can read
 
 
 def _known(values):
-    """Look at booleans as bytes."""
+    """View booleans as bytes."""
     return values.view(np.uint8) if values.dtype == np.bool_ else values
 
 

@@ -1,8 +1,8 @@
 """The compiled entries: loaded from disk where this machine has compiled them before.
 
 Numba makes an entry once per CPU, compute dtype and rule; its machine code is kept in a cache folder. Later
-processes load that with LLVM's own loader, in a few milliseconds and without importing Numba. A cache that cannot be
-written or read, or whose files are damaged, costs the time to compile and no more.
+processes load that with LLVM's own loader, in a few milliseconds and without importing Numba. If the cache cannot be
+read or written, or its files are corrupted, the entry is compiled again.
 """
 
 import ctypes
@@ -26,8 +26,8 @@ _ENTRIES = {}
 _LOCK = threading.RLock()
 
 if hasattr(os, "register_at_fork"):
-    # A fork waits until no thread compiles or loads: the child would wait for ever for the locks of LLVM and Numba,
-    # since the thread that holds them is not there to release them.
+    # A fork waits until no thread compiles or loads. Otherwise the child could inherit a lock of LLVM or Numba whose
+    # owner does not exist there, and wait for it forever.
     os.register_at_fork(
         before=_LOCK.acquire, after_in_parent=_LOCK.release, after_in_child=_LOCK.release
     )
@@ -156,7 +156,7 @@ def fingerprint():
 
 
 def _read(path):
-    """(symbol, code) if the file is there and sound."""
+    """Return (symbol, code), or None if the file is missing or corrupted."""
     try:
         content = path.read_bytes()
     except OSError:

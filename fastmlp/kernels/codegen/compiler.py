@@ -88,7 +88,7 @@ _OPTIONS = {
 
 # Called from compiled code only.
 kernel = njit(pipeline_class=_KernelCompiler, **_OPTIONS)
-# Written out at the place of the call, once LLVM has it: Numba would read and type it anew for each call.
+# LLVM writes it out at the place of the call: Numba's own inlining would read and type it anew for each call.
 inlined = njit(pipeline_class=_KernelCompiler, forceinline=True, **_OPTIONS)
 
 

@@ -88,7 +88,7 @@ def stride_or(typing, stride, default):
 
 @intrinsic
 def prefetch(typing, base, index):
-    """Have the cache line of element `index` fetched; it does not matter whether there is such an element."""
+    """Prefetch the cache line of element `index`, which need not exist."""
 
     def codegen(context, builder, sig, args):
         start = builder.extract_value(args[0], 0) if CHECKED else args[0]

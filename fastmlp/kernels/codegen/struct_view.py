@@ -1,8 +1,8 @@
 """The compiled side of `abi.pack_words`: words seen as the tuples that Python wrote into them.
 
 A view is one machine word, where its tuple would be dozens, passed to every kernel and compiled in each. A field is
-read where it is used. Python does not write the words while compiled code runs; LLVM is told so, and moves the reads
-out of loops.
+read where it is used. Python does not write the words while compiled code runs. `invariant.load` tells LLVM
+so, which moves the reads out of loops.
 """
 
 from functools import cache

@@ -1,8 +1,8 @@
-"""A hidden layer's non-zeros, listed, so that the products with it can skip the zeros as those of the input do.
+"""Lists of a hidden layer's non-zeros, so that its products skip the zeros as the input's do.
 
 Behind a ReLU most outputs are zero, and so are the gradients that come back to them. Lists by sample serve the products
-with weights, lists by unit the gradient. Every list has room for all, so that nothing has to be counted first: lists
-by sample begin at HIDDEN + i padded units, lists by unit at HIDDEN + j batch_size.
+with weights, lists by unit the gradient. Every list has room for all units or samples, so no pass has to count
+first: lists by sample begin at HIDDEN + i padded units, lists by unit at HIDDEN + j batch_size.
 """
 
 from ..abi import BLOCK_PANELS, EDGES_AT, HALF_PANEL_BYTES, HIDDEN, LANES, PANELS, UNITS

@@ -1,4 +1,4 @@
-"""Entries to single kernels, for `arrays`: what a training step runs, one piece at a time."""
+"""Entries to single kernels, for `fastmlp.array_kernels`: the pieces of a training step, one at a time."""
 
 from ..abi import (
     EXP,

@@ -2,7 +2,7 @@
 
 `sync` is an int64 array with three counters, each on a cache line of its own: the number of completed
 waits (a generation), the number of threads waiting, and a flag that ends every wait. A line for each thread
-follows, in which it is counted how many of the thread's own parts of a loop are taken.
+follows, which counts how many of the thread's own parts of a loop are taken.
 """
 
 import sys
@@ -17,10 +17,10 @@ from ..abi import GENERATION, STOP, SYNC_LINE, SYNC_SIZE, WAITING
 from ..codegen.compiler import inlined, kernel
 from ..codegen.pointer import address
 
-# Between two barriers there are at most so many loops whose parts are taken.
+# At most so many loops over parts lie between two barriers.
 LOOPS = 2
-# How many threads' parts one looks for when its own are done: with many cores, to look at all would cost more
-# than it brings.
+# A thread whose own parts are done takes work from so many neighbours. With many cores, looking at all threads would
+# cost more than it gains.
 NEIGHBOURS = 3
 # About a microsecond: longer than threads in step ever wait, shorter than a scheduler's time slice.
 SPINS = 1000
@@ -37,7 +37,7 @@ def _atomic_load(typing, counters, index):
 
 @intrinsic
 def _atomic_clear(typing, counters, index):
-    """Set to 0; whoever sees a later atomic operation of this thread sees it, too."""
+    """Set to 0; a thread that sees a later atomic operation of this thread sees the 0, too."""
 
     def codegen(context, builder, sig, args):
         place = address(context, builder, counters, args[0], args[1], 1)
@@ -73,7 +73,7 @@ def _yield_core(typing):
 
 @inlined
 def _taken(owner, generation, loop):
-    """Where it is counted how many of the owner's parts are taken."""
+    """Index of the counter of the owner's parts that are taken."""
     return SYNC_SIZE + owner * SYNC_LINE + generation % 2 * LOOPS + loop
 
 
@@ -84,19 +84,19 @@ def barrier(sync, me, n_threads):
     Why it holds, every operation on the counters being atomic and sequentially consistent, so that all
     threads see them in one order:
 
-    - Nobody is early. The generation advances only when the count, raised once by each arrival, has reached
+    - No thread is early. The generation advances only when the count, raised once by each arrival, has reached
       `n_threads`; a thread reads the generation before its own arrival, hence before the advance it waits for.
-    - Nobody is lost. Between that read and the thread's leaving the generation advances exactly once: the
+    - No thread is lost. Between that read and the thread's leaving the generation advances exactly once: the
       next advance needs an arrival of this thread, too. It has then changed for good, however late the thread
       looks. The last to arrive takes `n_threads` off the count *before* it advances the generation, so the next
       wait counts from 0; and it takes off, it does not store 0, so no arrival could be wiped out.
     - What was written before is seen after. A thread's arrival releases its writes; the arrivals are
-      read-modify-writes of one word, so the last one, and through its advance of the generation everybody
-      who leaves, has acquired all of them.
+      read-modify-writes of one word, so the last one, and through its advance of the generation every
+      thread that leaves, has acquired all of them.
     - It does not hang. Yielding only changes who runs: a thread that has yielded stays runnable and looks
-      again, and the one that is missed gets its turn whether the others spin or yield. None of them holds
+      again, and the missing one gets its turn whether the others spin or yield. None of them holds
       the GIL here. A thread that will not come (an exception, Ctrl-C) sets the stop flag, at which all leave
-      with true, now and at any later barrier, until the counters are cleared with nobody inside.
+      with true, now and at any later barrier, until the counters are cleared with no thread inside.
     - A loop's parts are counted from 0 (`next_part`). There are two sets of counters, for even and odd
       generations. A thread that arrives clears its own of the next generation, which were last in use one
       generation ago: all have left that one, as one of them, this thread, has been through the barrier since.
@@ -122,7 +122,7 @@ def barrier(sync, me, n_threads):
 
 @inlined
 def n_parts(panels, n_threads):
-    """Into how many parts a loop over a layer's items is cut: as many for each thread, if possible of a whole panel."""
+    """Number of parts of a loop over a layer's items: the same for each thread, and if possible a whole panel each."""
     return max(panels // n_threads, 1) * n_threads
 
 
@@ -130,10 +130,10 @@ def n_parts(panels, n_threads):
 def next_part(sync, l, parts, part, me, n_threads):
     """The part of a loop for layer `l` that thread `me` is to do after `part`, which is -1 at first; -1 if none is left
 
-    Its own come first, whose data are in its cache since the last time; then what its neighbours have left. So a
-    thread whose core is slower for a while, or busy with something else, keeps the team waiting for less. Each
-    part is taken once, as taking is one atomic addition, and none is forgotten, as its owner goes on until all
-    are taken. Two loops that no barrier divides are told apart by their layers, one of which is odd.
+    A thread takes its own parts first, whose data are in its cache since the last time, then those that its
+    neighbours have left. So a thread whose core is slow or busy delays the team less. Each part is taken once, because
+    taking it is one atomic addition. None is forgotten, because its owner continues until all are taken. Two loops
+    without a barrier between them have counters of their own: one layer's number is odd, the other's is even.
     """
     if n_threads == 1:
         return part + 1 if part + 1 < parts else -1

@@ -48,7 +48,7 @@ def first_lanes(typing, like, count):
 
 @inlined
 def place(start, samples, lanes, k):
-    """Where unit k of a sample lies; `lanes` is a power of two, which spares us two divisions."""
+    """Where unit k of a sample lies; `lanes` is a power of two, which saves two divisions."""
     return start + (k & -lanes) * samples + (k & (lanes - 1))
 
 
@@ -115,7 +115,7 @@ def logistic_cross_entropy_backward(z, delta, start, samples, lanes, n_outputs, 
     like = zeros(z, VECTOR_BYTES)
     width = lanes_of(like)
     factor, one = splat(like, scale), splat(like, 1.0)
-    # The labels' place is in delta until they are read.
+    # Delta holds the labels until they are read.
     for k in range(n_outputs):
         delta[place(start, samples, lanes, k)] = labels[i * n_outputs + k]
     loss, wrong = like, like

@@ -131,7 +131,7 @@ def _update(rule, g, w, square, momentum, start, rate, l2):
 
 @inlined
 def update_row(rule, g, w, square, momentum, start, rate, l2):
-    """`update` by a vector g of a whole panel row: in two halves, for each of which there are registers enough"""
+    """`update` by a vector g of a whole panel row, in two halves: the registers suffice for one half at a time"""
     low, high = halves(g)
     update(rule, low, w, square, momentum, start, rate, l2)
     update(rule, high, w, square, momentum, start + lanes_of(low), rate, l2)

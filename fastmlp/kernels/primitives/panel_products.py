@@ -2,8 +2,8 @@
 
 A *panel* is a run of `lanes` neighbouring units of a layer. Weights are stored panel by panel as
 ``[panel][feature][lanes]``, activations and deltas as ``[panel][sample][lanes]``; both are flat arrays with
-offsets. Every number of a product is one chain of fma over ascending inputs, whatever the blocking and
-whoever computes it; an input that is zero leaves the chain as it is, so skipping it changes no bit.
+offsets. Every number of a product is one chain of fma over ascending inputs, whatever the blocking
+and the thread; a zero input leaves the chain as it is, so skipping it changes no bit.
 """
 
 from ..abi import HALF_PANEL_BYTES, PANEL_BYTES, ROWS, VECTOR_BYTES
@@ -11,7 +11,7 @@ from ..codegen.compiler import inlined, kernel
 from ..codegen.pointer import pair, prefetch, record, stride_or
 from ..codegen.vector import at_least, fma, lanes_of, load, splat, store, zeros
 
-# A sample's run of non-zeros in a block is asked for so many samples before.
+# A sample's run of non-zeros in a block is prefetched so many samples before it is read.
 SAMPLES_AHEAD = 4
 
 
@@ -50,7 +50,7 @@ def matmul_dense(
         count = min(x_lanes, fan_in - j)
         block = j // x_lanes * x_stride
         for i in range(first, last, ROWS):
-            # Past the end a tile repeats the last row, which then is stored several times over.
+            # Past the end a tile repeats the last row, and stores it several times.
             r1, r2, r3 = min(i + 1, end), min(i + 2, end), min(i + 3, end)
             r4, r5 = min(i + 4, end), min(i + 5, end)
             for s in range(0, lanes, lanes_of(like)):
@@ -117,7 +117,7 @@ def _matmul_sparse(
             o = i * lanes
             total = load(like, bias, 0) if block == 0 else load(like, out, o)
             e = i * (n_blocks + 1) + block
-            # With several blocks the runs lie apart, and no CPU foresees where. Two lines hold most of them.
+            # With several blocks the runs lie apart, where no CPU predicts them. Two cache lines hold most runs.
             ahead = edges[min(e + SAMPLES_AHEAD * (n_blocks + 1), last_edge)]
             prefetch(index, ahead)
             prefetch(index, ahead + 16)
@@ -135,8 +135,8 @@ def _add_rows(total, index, value, start, stop, w, step):
 
     index, value (n,); w: rows as wide as `total`, `step` apart
 
-    Loads are what bounds this, and they are served in the order of the code. So two non-zeros are read by one load,
-    and before the rows of the two ahead of them: where their own rows lie is known when their turn comes.
+    Loads bound the speed of this loop, and the CPU serves them in the order of the code. So one load reads two
+    non-zeros, before the rows of the two previous ones: the addresses of their rows are then known in time.
     """
     if start + 1 < stop:
         j0, j1 = pair(index, start)
