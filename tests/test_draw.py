@@ -196,6 +196,7 @@ class TestInABrowser:
                 assert not np.allclose(check(browser, model), with_both, atol=1e-3)
         assert browser.evaluate("document.getElementById('clear').disabled")
 
+    @pytest.mark.filterwarnings("ignore:y has one class only")
     @pytest.mark.parametrize("activation", ACTIVATIONS)
     @pytest.mark.parametrize("kind", ["multiclass", "binary", "multilabel", "one class"])
     def test_any_network(self, page, data, activation, kind):
