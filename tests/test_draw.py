@@ -194,6 +194,7 @@ class TestInABrowser:
             assert browser.evaluate("strokes.length") == left
             if left:
                 assert not np.allclose(check(browser, model), with_both, atol=1e-3)
+        browser.evaluate("fastmlp.state()")  # does not wait for the next frame
         assert browser.evaluate("document.getElementById('clear').disabled")
 
     @pytest.mark.filterwarnings("ignore:y has one class only")
