@@ -270,7 +270,7 @@ def test_what_cannot_be_drawn(model, tmp_path, capsys):
     nowhere = tmp_path / "no" / "page.html"
     assert main.main(["draw", "--model", str(tmp_path / "model"), "--output", str(nowhere)]) == 2
     errors = capsys.readouterr().err
-    for words in ("6 features", "there is no folder"):
+    for words in ("28 × 28 pixels", "there is no folder", "there is no file"):
         assert words in errors
 
 
