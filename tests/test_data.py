@@ -150,10 +150,12 @@ def test_whether_x_is_finite_is_seen_in_any_form(storage, kind, density, value):
         X[place] = 1
 
 
-def test_large_numbers_may_not_count_as_finite_but_never_the_other_way_round():
+def test_numbers_too_large_for_the_dtype_are_not_finite():
     X = np.full((4, 3), 1e300)
-    assert open_data(X, "float32", Threads(1)).finite  # read as they are
-    assert not open_data(np.asfortranarray(X), "float32", Threads(1)).finite  # converted first
+    for form in (np.ascontiguousarray, np.asfortranarray, sparse.csr_array):
+        assert not open_data(form(X), "float32", Threads(1)).finite
+        assert open_data(form(X), "float64", Threads(1)).finite
+        assert open_data(form(X * 1e-300), "float32", Threads(1)).finite
 
 
 def test_x_may_change_after_it_was_opened():

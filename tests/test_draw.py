@@ -194,8 +194,10 @@ class TestInABrowser:
             assert browser.evaluate("strokes.length") == left
             if left:
                 assert not np.allclose(check(browser, model), with_both, atol=1e-3)
+        browser.evaluate("fastmlp.state()")  # does not wait for the next frame
         assert browser.evaluate("document.getElementById('clear').disabled")
 
+    @pytest.mark.filterwarnings("ignore:y has one class only")
     @pytest.mark.parametrize("activation", ACTIVATIONS)
     @pytest.mark.parametrize("kind", ["multiclass", "binary", "multilabel", "one class"])
     def test_any_network(self, page, data, activation, kind):
@@ -268,7 +270,7 @@ def test_what_cannot_be_drawn(model, tmp_path, capsys):
     nowhere = tmp_path / "no" / "page.html"
     assert main.main(["draw", "--model", str(tmp_path / "model"), "--output", str(nowhere)]) == 2
     errors = capsys.readouterr().err
-    for words in ("6 features", "there is no folder"):
+    for words in ("28 × 28 pixels", "there is no folder", "there is no file"):
         assert words in errors
 
 

@@ -1,6 +1,7 @@
 """Models that leave: as ONNX graphs, as scikit-learn's estimators; and models that come from there."""
 
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -173,6 +174,13 @@ class TestOnnx:
         monkeypatch.setitem(sys.modules, "onnx", None)
         with pytest.raises(ImportError, match="extra 'onnx'"):
             to_onnx(fit(MLPClassifier, X, Y))
+
+
+@pytest.fixture(autouse=True)
+def one_class_is_meant():
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "y has one class only")
+        yield
 
 
 SHARED = ("identity", "logistic", "relu", "tanh")

@@ -140,7 +140,7 @@ class TestLines:
 
 @pytest.mark.parametrize("verbose", [1, 2])
 def test_a_regressor_tells_its_own_score(verbose, capsys):
-    MLPRegressor((5,), max_iter=2, verbose=verbose, random_state=0).fit(
+    MLPRegressor(hidden_layer_sizes=(5,), max_iter=2, verbose=verbose, random_state=0).fit(
         X, X[:, 0], X_val=X, y_val=X[:, 0]
     )
     out = capsys.readouterr().out

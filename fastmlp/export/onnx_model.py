@@ -188,6 +188,7 @@ class _Graph:
     def classification(self, x):
         """Add the outputs "label" and "probabilities"."""
         network, kind = self.network, self.network.kind
+        logits = x
         x = self.node("Softmax", x, axis=-1) if kind == MULTICLASS else self.node("Sigmoid", x)
         if kind == MULTILABEL:
             self.node("Cast", self.node("Greater", x, self.number(0.5)), name="label", to=INT64)
@@ -203,7 +204,7 @@ class _Graph:
             number = self.node("Cast", above, to=INT64)
             number = self.node("Squeeze", number, self.constant("columns", np.array([1])))
             if kind == BINARY:
-                other = self.node("Sub", self.number(1.0), x)
+                other = self.node("Sigmoid", self.node("Neg", logits))  # 1 - x has no digits near 0
                 self.node("Concat", other, x, name="probabilities", axis=1)
             else:  # one class: always that, with certainty
                 number = self.node("Mul", number, self.constant("zero", np.int64(0).reshape(())))
