@@ -1,19 +1,24 @@
 """Compile the Cython data path; everything else is in ``pyproject.toml``.
 
 ``FASTMLP_CHECK=1`` in the environment builds with Cython's bounds checks on, ``FASTMLP_SANITIZE=1``
-with gcc's sanitizers for addresses and undefined behaviour (see ``tests/fuzz``).
+with gcc's sanitizers for addresses and undefined behaviour (see ``tests/fuzz``). ``FASTMLP_PREBUILT=1`` compiles
+the kernels, too, for the levels in ``fastmlp/kernels/prebuilt.py``, and puts them into the wheel.
 """
 
 import os
 import shutil
+import subprocess
 import sys
+from importlib.util import find_spec
 
 from Cython.Build import cythonize
-from setuptools import Extension, setup
+from setuptools import Command, Extension, setup
+from setuptools.command.build import build
 from setuptools.command.build_ext import build_ext
 
 SOURCES = ("fastmlp/data/_rows.pyx", "fastmlp/data/_batches.pyx")
 CHECK = os.environ.get("FASTMLP_CHECK", "0") not in ("", "0")
+PREBUILT = os.environ.get("FASTMLP_PREBUILT", "0") not in ("", "0")
 WINDOWS = sys.platform == "win32"
 # No -march=native: a wheel runs on every CPU. What depends on the CPU is Numba's.
 # Debugging symbols would be most of the file.
@@ -50,6 +55,41 @@ class BuildDataPath(build_ext):
         super().build_extensions()
 
 
+class BuildKernels(Command):
+    """Compile the kernels into the build folder, from the sources that the wheel will hold."""
+
+    description = "compile the kernels (with FASTMLP_PREBUILT=1)"
+    user_options = ()
+    editable_mode = False  # setuptools sets this: there is no wheel that kernels could be put into
+
+    def initialize_options(self):
+        self.build_lib = None
+
+    def finalize_options(self):
+        self.set_undefined_options("build", ("build_lib", "build_lib"))
+
+    def run(self):
+        if self.editable_mode:
+            return
+        root = os.path.abspath(self.build_lib)
+        folder = os.path.join(root, "fastmlp", "kernels", "prebuilt_code")
+        shutil.rmtree(folder, ignore_errors=True)  # of an earlier build
+        if not PREBUILT:
+            return
+        if find_spec("numba") is None:
+            raise SystemExit("error: FASTMLP_PREBUILT=1 needs numba to compile the kernels with")
+        path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
+        command = [sys.executable, "-P", "-m", "fastmlp.kernels.precompile", folder]
+        if subprocess.run(command, env=os.environ | {"PYTHONPATH": path}).returncode:
+            raise SystemExit("error: the kernels were not compiled")
+
+
+class Build(build):
+    """All of setuptools' build, then the kernels."""
+
+    sub_commands = (*build.sub_commands, ("build_kernels", None))
+
+
 def extensions():
     """Return the extension modules."""
     modules = [
@@ -74,6 +114,6 @@ def extensions():
 
 setup(
     ext_modules=extensions(),
-    cmdclass={"build_ext": BuildDataPath},
+    cmdclass={"build": Build, "build_ext": BuildDataPath, "build_kernels": BuildKernels},
     options={"build_ext": {"force": True}},
 )

@@ -3,8 +3,10 @@
 import os
 import platform
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 from . import __version__
 
@@ -12,10 +14,19 @@ REQUIRED = ("numpy", "scipy", "scikit-learn", "numba", "llvmlite", "joblib")
 OPTIONAL = ("matplotlib", "tqdm", "pooch", "dask", "skops", "onnx")
 # What of the CPU decides how wide the kernels' vectors are.
 VECTOR_FEATURES = ("sse2", "avx", "avx2", "fma", "avx512f", "neon", "sve", "asimd")
+VARIABLES = (
+    "OMP_NUM_THREADS",
+    "NUMBA_CPU_NAME",
+    "NUMBA_CPU_FEATURES",
+    "FASTMLP_CACHE",
+    "FASTMLP_CHECK",
+    "FASTMLP_DATA",
+    "FASTMLP_NATIVE",
+)
 
 
 def show_versions() -> None:
-    """Print versions, CPU, threads, and where compiled code is cached and whether that works.
+    """Print versions, CPU, threads, which kernels run, and where compiled ones are cached and whether that works.
 
     The first thing to put into a bug report.
     """
@@ -25,8 +36,13 @@ def show_versions() -> None:
         print(f"{key:>{width}}: {value}")
 
 
-def warmup(*, solvers: Sequence[str] = ("rmsprop",), dtypes: Sequence[str] = ("float32",)) -> None:
-    """Compile the kernels now, into the cache, rather than in the first fit.
+def warmup(
+    *,
+    solvers: Sequence[str] = ("rmsprop",),
+    dtypes: Sequence[str] = ("float32",),
+    native: bool = False,
+) -> None:
+    """Load the kernels, or compile them into the cache, now rather than in the first fit.
 
     For a container image, or before measuring. Each solver and each dtype has its own code.
 
@@ -35,18 +51,28 @@ def warmup(*, solvers: Sequence[str] = ("rmsprop",), dtypes: Sequence[str] = ("f
     solvers : sequence of str, default=("rmsprop",)
     dtypes : sequence of str, default=("float32",)
         As the estimators name them.
+    native : bool, default=False
+        Whether to compile for this very CPU even where the package holds kernels for it. The compiled kernels are kept
+        in the cache and preferred from then on. Results are the same to the last bit.
     """
+    from .kernels.code_cache import entry, native_entry
+
+    for name, dtype, rule in _entries(solvers, dtypes):
+        (native_entry if native else entry)(name, dtype, rule)
+
+
+def _entries(solvers: Sequence[str], dtypes: Sequence[str]) -> Iterator[tuple[str, str, Any]]:
+    """The kernels' entries that fits by these solvers, and predictions, call."""
     from .engine.optimizers import SOLVERS
-    from .kernels.code_cache import entry
 
     unknown = set(solvers) - set(SOLVERS)
     if unknown:
         raise ValueError(f"Unknown solvers {sorted(unknown)}; there are {list(SOLVERS)}.")
     for dtype in dtypes:
         for solver in solvers:
-            entry("train", dtype, SOLVERS[solver].optimizer.rule_class)
-        entry("predict", dtype)
-        entry("layer", dtype)
+            yield "train", dtype, SOLVERS[solver].optimizer.rule_class
+        for name in ("predict", "evaluate", "layer"):
+            yield name, dtype, None
 
 
 def _facts() -> Iterator[tuple[str, str]]:
@@ -66,9 +92,10 @@ def _facts() -> Iterator[tuple[str, str]]:
     yield "cpu", f"{binding.get_host_cpu_name()} ({' '.join(present) or 'no vector unit known'})"
     yield "cores", str(os.cpu_count())
     yield "threads of a fit", str(usable_threads(None))
-    for name in ("OMP_NUM_THREADS", "NUMBA_CPU_NAME", "FASTMLP_CACHE", "FASTMLP_DATA"):
+    for name in VARIABLES:
         if name in os.environ:
             yield name, os.environ[name]
+    yield "kernels", _kernels()
     yield "compiled code", _cache()
 
 
@@ -79,10 +106,25 @@ def _version(package: str) -> str:
         return "not installed"
 
 
+def _kernels() -> str:
+    """Where the code of the entries that fits and predictions call comes from."""
+    from .engine.optimizers import SOLVERS
+    from .kernels.code_cache import CACHE, COMPILED, source_of
+
+    words = {
+        CACHE: "native, from the cache",
+        COMPILED: "native, compiled by this process",
+        None: "to be compiled for this CPU when first needed",
+    }
+    sources = [source_of(*key) for key in _entries(list(SOLVERS), ("float32", "float64"))]
+    counts = Counter(words.get(source, f"prebuilt for {source}") for source in sources)
+    return "; ".join(f"{count} {what}" for what, count in counts.most_common())
+
+
 def _cache() -> str:
     """Where compiled code is kept, and whether it can be."""
     from .kernels.code_cache import folder, is_writable
 
     if is_writable():
         return f"kept in {folder()}"
-    return f"not kept, {folder()} cannot be written: compiled again in every process"
+    return f"not kept, {folder()} cannot be written: what has to be compiled is compiled again in every process"

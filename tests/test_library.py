@@ -1,4 +1,4 @@
-"""Compiled code: where it is kept, what it depends on, and the build that checks each access."""
+"""Compiled code: where it is kept, what it depends on, what is said of it, and the build that checks each access."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ import pytest
 
 from fastmlp import array_kernels
 from fastmlp.engine import team
-from fastmlp.kernels import abi, code_cache
+from fastmlp.kernels import abi, code_cache, compile_notice, prebuilt
 from fastmlp.kernels.passes import threads as sync
 
 SMALLEST = ("elements", "float64", None)
@@ -41,12 +41,20 @@ def check(elements):
     np.testing.assert_array_equal(relu_by(elements, [-1.0, 2.0]), layout_ready([0.0, 2.0]))
 
 
+@pytest.fixture(autouse=True)
+def without_prebuilt_code(monkeypatch, tmp_path):
+    """What is tested here is compiled, even where the package was built with kernels."""
+    monkeypatch.setattr(prebuilt, "FOLDER", tmp_path / "none")
+    monkeypatch.setattr(prebuilt, "level", lambda: None)
+
+
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory):
     """A cache folder that holds the smallest entry."""
     folder = tmp_path_factory.mktemp("kept")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FASTMLP_CACHE", str(folder))
+        patch.setattr(prebuilt, "level", lambda: None)
         made = code_cache._Entry(*SMALLEST)
         assert not made.from_cache
         check(made)
@@ -184,6 +192,9 @@ def test_one_compilation_for_many_threads(monkeypatch):
         def __init__(self, *key):
             made.append(key)
 
+        def warn(self):
+            pass
+
     monkeypatch.setattr(code_cache, "_Entry", Entry)
     monkeypatch.setattr(code_cache, "_ENTRIES", {})
     start, found = threading.Barrier(8), []
@@ -201,19 +212,182 @@ def test_one_compilation_for_many_threads(monkeypatch):
     assert set(found) == {found[0]}
 
 
+# --- what is said -------------------------------------------------------------------------------
+
+
+def test_a_cache_that_cannot_be_written_gives_one_warning_per_process(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    code = """
+from fastmlp.kernels import code_cache, prebuilt
+prebuilt.level = lambda: None
+for dtype in ("float32", "float64"):
+    assert not code_cache.entry("elements", dtype).from_cache
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "always", "-c", code],
+        env=os.environ | {"FASTMLP_CACHE": str(tmp_path / "file")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    assert done.stderr.count("RuntimeWarning") == 1
+    for words in ("cannot be kept", str(tmp_path / "file"), "FASTMLP_CACHE", "fastmlp.warmup()"):
+        assert words in done.stderr
+
+
+def test_a_warning_that_is_an_error_does_not_cost_the_compilation(tmp_path, monkeypatch):
+    monkeypatch.setattr(code_cache, "_ENTRIES", {})
+    monkeypatch.setattr(compile_notice, "_warned", False)
+    (tmp_path / "file").write_text("mine")
+    monkeypatch.setenv("FASTMLP_CACHE", str(tmp_path / "file"))
+    with pytest.raises(RuntimeWarning, match="cannot be kept"):
+        code_cache.entry("elements", "float64")
+    monkeypatch.setattr(code_cache, "_compile", None)
+    check(code_cache.entry("elements", "float64"))
+
+
+@pytest.fixture
+def quick(monkeypatch, kept, tmp_path):
+    """No entry is there, and compiling one takes no time: it is the smallest, whatever was asked for."""
+    (path,) = kept.iterdir()
+    found = code_cache._read(path)
+    monkeypatch.setenv("FASTMLP_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(code_cache, "_ENTRIES", {})
+    monkeypatch.setattr(code_cache, "_compile", lambda *key: found)
+
+
+def test_a_fit_is_told_that_it_has_to_wait(quick, capfd):
+    said = []
+    with compile_notice.notices(said.append):
+        code_cache.entry("train", "float32", abi.RMSpropRule)
+        code_cache.entry("train", "float32", abi.RMSpropRule)
+    (line,) = said
+    assert line.startswith(
+        "Compiling kernels for this CPU, once: about 8 s (train, float32, RMSprop;"
+    )
+    assert "built without compiled kernels" in line
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_elsewhere_a_terminal_is_told_and_a_script_is_not(quick, terminal, monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal, raising=False)
+    monkeypatch.delattr(sys, "ps1", raising=False)
+    code_cache.entry("predict", "float32")
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("fastmlp: Compiling kernels for this CPU, once: about 2 s") == terminal
+    assert err.count("\n") == terminal
+
+
+def test_why_code_is_compiled(quick, monkeypatch, tmp_path):
+    said = []
+
+    def reason(dtype):
+        with compile_notice.notices(said.append):
+            code_cache.entry("layer", dtype)
+        return said[-1]
+
+    prebuilt.FOLDER.mkdir()
+    assert "do not fit the CPU" in reason("float32")
+    monkeypatch.setattr(prebuilt, "level", lambda: "of others")
+    assert "not those of its sources" in reason("float64")
+    monkeypatch.setattr(code_cache, "_ENTRIES", {})
+    monkeypatch.setenv("FASTMLP_CACHE", str(tmp_path / "another"))
+    monkeypatch.setenv("FASTMLP_NATIVE", "1")
+    assert "is asked for" in reason("float32")
+    monkeypatch.setattr(code_cache, "is_writable", lambda: False)
+    assert "for this process only" in reason("float64")
+
+
+def test_an_error_in_the_compiler_is_one_line(monkeypatch, tmp_path):
+    def broken(*key):
+        raise AttributeError("no attribute 'x'\nand a hundred lines more")
+
+    from fastmlp.kernels import entries
+
+    monkeypatch.setenv("FASTMLP_CACHE", str(tmp_path))
+    monkeypatch.setattr(entries, "compile_entry", broken)
+    with pytest.raises(
+        RuntimeError, match=r"do not compile with numba .* no attribute 'x'"
+    ) as seen:
+        code_cache._Entry(*SMALLEST)
+    assert "hundred lines" not in str(seen.value)
+    assert seen.value.__suppress_context__
+    monkeypatch.setenv("NUMBA_FULL_TRACEBACKS", "1")
+    with pytest.raises(AttributeError):
+        code_cache._Entry(*SMALLEST)
+
+
+# --- Numba's own passes -------------------------------------------------------------------------
+
+# Numba goes on working with each of these changes.
+RENAMED = """
+def __init__(self, *args, before=codegen.CPUCodeLibrary.__init__):
+    before(self, *args)
+    self.to_be_linked = self.__dict__.pop("_linking_libraries")
+def add_linking_library(self, library):
+    library._ensure_finalized()
+    self.to_be_linked.append(library)
+def finalize(self, before=codegen.CPUCodeLibrary.finalize):
+    self._linking_libraries = self.to_be_linked
+    before(self)
+for function in (__init__, add_linking_library, finalize):
+    setattr(codegen.CPUCodeLibrary, function.__name__, function)
+"""
+TAKEN_AWAY = {
+    "nothing": "pass",
+    "a class": "del codegen.JITCodeLibrary",
+    "a pass": "del untyped_passes.FixupArgs",
+    "an argument": "compiler_machinery.register_pass = lambda mutates: None",
+    "a name": RENAMED,
+    "a result": "codegen.JITCodeLibrary._get_compiled_object = lambda self: None",
+}
+
+
+@pytest.mark.parametrize("what", TAKEN_AWAY)
+def test_without_numba_s_private_parts_the_bits_are_the_same(what, cache, tmp_path):
+    code = f"""
+import hashlib
+import numpy as np
+import numba
+from numba.core import codegen, compiler, compiler_machinery, typed_passes, untyped_passes
+{TAKEN_AWAY[what]}
+from fastmlp import array_kernels
+from fastmlp.kernels import code_cache, prebuilt
+from fastmlp.kernels.codegen import compiler
+prebuilt.level = lambda: None
+x = np.linspace(-5, 5, 1001)
+digest = hashlib.sha256()
+for name in ("relu", "tanh", "logistic", "exp"):
+    digest.update(getattr(array_kernels, name)(x).tobytes())
+print(compiler.IS_LEAN, code_cache.entry("elements", "float64").from_cache, digest.hexdigest())
+"""
+    expected = run(code.replace(TAKEN_AWAY[what], "pass"), FASTMLP_CACHE=str(cache)).split()
+    assert expected[:2] == ["True", "True"]
+    empty = str(tmp_path / "empty")
+    assert run(code, FASTMLP_CACHE=empty).split() == [
+        str(what == "nothing"),
+        "False",
+        expected[2],
+    ]
+
+
 # --- what compiled code depends on ----------------------------------------------------------------
 
 
 def test_fingerprint(tmp_path, monkeypatch):
     fingerprint = code_cache.fingerprint.__wrapped__
+    monkeypatch.setattr(prebuilt, "sources_hash", prebuilt.sources_hash.__wrapped__)
     here = Path(code_cache.__file__).parent
     copied = tmp_path / "kernels"
     shutil.copytree(here, copied, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.delenv("FASTMLP_CHECK", raising=False)
     seen = {fingerprint()}
-    monkeypatch.setattr(code_cache, "__file__", str(copied / "library.py"))
+    monkeypatch.setattr(prebuilt, "__file__", str(copied / "library.py"))
     assert fingerprint() in seen  # wherever they lie
-    for path in sorted(copied.glob("*.py")):
+    for path in sorted(copied.rglob("*.py")):
         path.write_text(path.read_text() + "\n")
         assert fingerprint() not in seen, path.name
         seen.add(fingerprint())

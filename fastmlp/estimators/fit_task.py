@@ -12,6 +12,7 @@ import numpy as np
 
 from ..engine.engine import Engine
 from ..engine.optimizers import SOLVERS
+from ..kernels.compile_notice import notices
 from ..training import seeding
 from ..training.context import FitContext, Samples, diverged
 from ..training.history import Record
@@ -136,15 +137,16 @@ class FitTask:
         )
         stochastic = SOLVERS[model.solver].stochastic
         try:
-            if stochastic:
-                found = Training(context).run(
-                    n_epochs,
-                    self.best,
-                    incremental=self.call.incremental,
-                    resumed=self.call.resumed,
-                )
-            else:
-                found = Minimization(context).run(n_epochs, self.start)
+            with notices(report.message if model.verbose else None):
+                if stochastic:
+                    found = Training(context).run(
+                        n_epochs,
+                        self.best,
+                        incremental=self.call.incremental,
+                        resumed=self.call.resumed,
+                    )
+                else:
+                    found = Minimization(context).run(n_epochs, self.start)
         finally:
             report.close()
         if not all(np.isfinite(array).all() for arrays in found for array in arrays):

@@ -3,6 +3,9 @@
 abi         the structs that Python fills and compiled code reads, and the numbers that both sides know
 entries     every function that Python can call in compiled code, by name
 code_cache  loads an entry's machine code, or compiles and keeps it
+prebuilt    kernels that the package was built with, and the levels of CPUs that they are for
+precompile  compiles them while a wheel is built
+compile_notice  what a user is told where kernels have to be compiled
 codegen     how Numba is used: compiler passes, pointers, vectors, views of structs
 primitives  the arithmetic: exp and log, activations, losses, products of panels, optimizers' rules
 passes      the phases of a training step, and the threads that share them

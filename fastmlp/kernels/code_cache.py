@@ -1,8 +1,14 @@
-"""The compiled entries: loaded from disk where this machine has compiled them before.
+"""The compiled entries: found in the package, in a cache folder, or compiled.
 
-Numba makes an entry once per CPU, compute dtype and rule; its machine code is kept in a cache folder. Later
-processes load that with LLVM's own loader, in a few milliseconds and without importing Numba. If the cache cannot be
-read or written, or its files are corrupted, the entry is compiled again.
+An entry's machine code is an object file that LLVM's own loader takes in a few milliseconds, without Numba. It comes
+from the first of these that has it:
+
+- the cache folder, where an earlier process of this machine has kept what Numba compiled for this very CPU;
+- the package, if it was built with kernels for a level that this CPU has (see `prebuilt`);
+- Numba, which compiles it, for the cache folder.
+
+The bits of all results are the same. A cache that cannot be written or read, or whose files are damaged, costs the time
+to compile and no more.
 """
 
 import ctypes
@@ -21,6 +27,10 @@ import llvmlite.binding as llvm
 import numpy as np
 
 from ..system.cache_folder import user_cache
+from . import compile_notice, prebuilt
+
+# Where an entry's code can come from, apart from the levels of `prebuilt`.
+CACHE, COMPILED = "cache", "compiled"
 
 _ENTRIES = {}
 _LOCK = threading.RLock()
@@ -49,21 +59,66 @@ def entry(name, dtype, rule=None):
     if found is None:
         with _LOCK:
             found = _ENTRIES.get(key) or _ENTRIES.setdefault(key, _Entry(*key))
+        found.warn()
     return found
 
 
-class _Entry:
-    """Machine code that takes words. `from_cache` tells where it came from."""
+def native_entry(name, dtype, rule=None):
+    """The same, compiled for this very CPU even where the package has code for it; kept in the cache folder."""
+    key = (name, np.dtype(dtype).name, rule)
+    with _LOCK:
+        found = _ENTRIES.get(key)
+        if found is None or found.source not in (CACHE, COMPILED):
+            found = _ENTRIES[key] = _Entry(*key, native=True)
+    found.warn()
+    return found
 
-    def __init__(self, name, dtype, rule):
-        path = folder() / f"{name}-{dtype}-{rule.__name__ if rule else 'any'}-{fingerprint()}.bin"
-        symbol, code = _read(path) or (None, None)
-        self.from_cache = code is not None
-        if not self.from_cache:
-            symbol, code = _compile(name, dtype, rule)
-            _write(path, symbol, code)
+
+def source_of(name, dtype, rule=None):
+    """Where an entry's code comes from, without loading it: `CACHE`, a level of `prebuilt`, `COMPILED` or None.
+
+    `COMPILED` is code that this process has compiled; None means that it will have to.
+    """
+    loaded = _ENTRIES.get((name, dtype, rule))
+    if loaded is not None:
+        return loaded.source
+    for source, path in _places(name, dtype, rule, wants_native()):
+        if path.is_file():
+            return source
+    return None
+
+
+class _Entry:
+    """Machine code that takes words. `source` tells where it came from (see `source_of`)."""
+
+    def __init__(self, name, dtype, rule, native=False):
+        native = native or wants_native()
+        self.source, found = COMPILED, None
+        self._not_kept = None  # why the code could not be written
+        for source, path in _places(name, dtype, rule, native):
+            found = _read(path)
+            if found is not None:
+                self.source = source
+                break
+        else:
+            why = _why_compile(native)
+            compile_notice.announce(name, dtype, rule, kept=is_writable(), why=why)
+            found = _compile(name, dtype, rule)
+            self._not_kept = write(_cached(name, dtype, rule), *found)
+        symbol, code = found
         self._engine = _engine(code)
         self._function = _PROTOTYPE(self._engine.get_function_address(symbol))
+
+    @property
+    def from_cache(self):
+        """Whether the code was there already."""
+        return self.source != COMPILED
+
+    def warn(self):
+        """Warn if the code could not be kept; no lock is held meanwhile, and the entry is in place."""
+        error, self._not_kept = self._not_kept, None
+        if error is not None:
+            compile_notice.warn_not_kept(folder(), error)
 
     def __call__(self, words):
         result = ctypes.c_int64()
@@ -86,6 +141,17 @@ def _compile(name, dtype, rule):
         from .entries import compile_entry
 
         return compile_entry(name, dtype, rule)
+    except MemoryError:
+        raise
+    except Exception as error:
+        if os.environ.get("NUMBA_FULL_TRACEBACKS", "0") != "0":
+            raise
+        first = str(error).strip().partition("\n")[0]
+        raise RuntimeError(
+            f"fastmlp's kernels do not compile with numba {version('numba')} and llvmlite "
+            f"{version('llvmlite')}: {type(error).__name__}: {first} "
+            "(NUMBA_FULL_TRACEBACKS=1 shows where)."
+        ) from None
     finally:
         if collecting:
             gc.enable()
@@ -104,6 +170,50 @@ def _engine(code):
 def _initialize():
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
+
+
+# --- where code lies -------------------------------------------------------------------------
+
+
+def file_stem(name, dtype, rule):
+    """An entry's part of its file's name."""
+    return f"{name}-{dtype}-{rule.__name__ if rule else 'any'}"
+
+
+def is_checking():
+    """Whether kernels check each access, for tests; such code is in no package."""
+    return os.environ.get("FASTMLP_CHECK", "") not in ("", "0")
+
+
+def wants_native():
+    """Whether code for this very CPU, or for one that is named, is asked for."""
+    return is_checking() or any(
+        os.environ.get(name, "") not in ("", "0")
+        for name in ("FASTMLP_NATIVE", "NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES")
+    )
+
+
+def _cached(name, dtype, rule):
+    return folder() / f"{file_stem(name, dtype, rule)}-{fingerprint()}.bin"
+
+
+def _places(name, dtype, rule, native):
+    """The files that may hold an entry, the first choice first, each with the name of its source."""
+    yield CACHE, _cached(name, dtype, rule)
+    level = None if native else prebuilt.level()
+    if level is not None:
+        yield level, prebuilt.path_of(file_stem(name, dtype, rule), level)
+
+
+def _why_compile(native):
+    """Why an entry was found nowhere."""
+    if native:
+        return "code for this very CPU is asked for"
+    if not prebuilt.FOLDER.is_dir():
+        return "this installation was built without compiled kernels"
+    if prebuilt.level() is None:
+        return "the compiled kernels of this installation do not fit the CPU"
+    return "the compiled kernels of this installation are not those of its sources"
 
 
 # --- the cache --------------------------------------------------------------------------------
@@ -134,9 +244,7 @@ def cpu():
 @lru_cache
 def fingerprint():
     """A hash of all that the code depends on: the kernels' sources, versions and CPU."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
-        digest.update(path.read_bytes())
+    digest = hashlib.sha256(prebuilt.sources_hash().encode())
     # Joblib sets Numba's number of threads in its workers; the code does not depend on it.
     settings = sorted(
         (name, value) for name, value in os.environ.items()
@@ -167,13 +275,16 @@ def _read(path):
     return symbol.decode(), code
 
 
-def _write(path, symbol, code):
+def write(path, symbol, code):
+    """Keep an entry's code; return the OSError that prevented it, or None."""
     content = symbol.encode() + b"\0" + code
     part = path.with_suffix(f".{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(hashlib.sha256(content).digest() + content)
         os.replace(part, path)
-    except OSError:
+    except OSError as error:
         with suppress(OSError):  # there may not even be a folder
             part.unlink()
+        return error
+    return None

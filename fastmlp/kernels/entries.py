@@ -10,6 +10,7 @@ from .codegen.compiler import machine_code
 from .codegen.struct_view import WORDS
 from .passes.single_kernels import elements_entry, loss_entry, matmul_entry, update_entry
 from .passes.train_step import evaluate_entry, layer_entry, predict_entry, train_entry
+from .primitives.optimizer_rules import RULES
 
 # Name -> builder(real) or, for those in WITH_RULE, builder(real, rule).
 BUILDERS = {
@@ -23,6 +24,15 @@ BUILDERS = {
     "update": update_entry,
 }
 WITH_RULE = ("train", "update")
+DTYPES = ("float32", "float64")
+
+
+def every_entry():
+    """Yield (name, dtype, rule) of all entries there are."""
+    for name in BUILDERS:
+        for dtype in DTYPES:
+            for rule in RULES if name in WITH_RULE else (None,):
+                yield name, dtype, rule
 
 
 def compile_entry(name, dtype, rule=None):

@@ -1,83 +1,12 @@
-"""The ways in which functions here are compiled.
+"""The ways in which functions here are compiled: a `kernel` is called by compiled code only, an entry from outside.
 
-Numba optimises and emits every function that another one calls, and then does so again inside each caller. A `kernel`
-here stays plain LLVM code until an `entry` is complete, which is then optimised once, as a whole: the first fit
-ever compiles in a third of the time.
+Both go through `lean_pipeline`, which compiles fastest. Where a version of Numba lacks what that builds on, they go
+through Numba's own passes instead: slower to compile, the same bits.
 """
 
-from numba import _dynfunc, njit
-from numba.core import compiler, typed_passes, untyped_passes
-from numba.core.codegen import JITCodeLibrary
-from numba.core.compiler_machinery import PassManager, register_pass
-
-
-class _KernelLibrary(JITCodeLibrary):
-    """Code that is only ever linked into another library."""
-
-    def finalize(self):
-        # What the base class does, less optimisation and machine code.
-        for library in dict.fromkeys(self._linking_libraries):
-            self._reload_init.update(library._reload_init)
-            self._final_module.link_in(library._get_module_for_linking(), preserve=True)
-        self._finalized = True
-
-    def _optimize_functions(self, ll_module):
-        ll_module.data_layout = self._codegen._data_layout
-
-    def get_pointer_to_function(self, name):
-        return 0
-
-
-@register_pass(mutates_CFG=True, analysis_only=False)
-class _KernelLowering(typed_passes.NativeLowering):
-    _name = "kernel_lowering"
-
-    def run_pass(self, state):
-        codegen = state.targetctx.codegen()
-        state.library = _KernelLibrary(codegen, state.func_id.func_qualname)
-        state.library.enable_object_caching()
-        state.flags.no_compile = True
-        super().run_pass(state)
-        # Other functions find this one by an object of its own; it is never called from Python.
-        lowered = state["cr"]
-        name = state.func_id.func_name
-        key = _dynfunc.make_function(
-            lowered.fndesc.lookup_module(), name, "kernel", 0, lowered.env, (state.library,)
-        )
-        state.targetctx.insert_user_function(key, lowered.fndesc, [state.library])
-        state["cr"] = lowered._replace(cfunc=key)
-        return True
-
-
-# Of Numba's passes those that plain loops need: no closures, array expressions, parallel loops or generators here.
-_PASSES = (
-    (untyped_passes.TranslateByteCode, "analyzing bytecode"),
-    (untyped_passes.FixupArgs, "fix up args"),
-    (untyped_passes.IRProcessing, "processing IR"),
-    (untyped_passes.ReconstructSSA, "ssa"),
-    (typed_passes.NopythonTypeInference, "nopython frontend"),
-    (typed_passes.PreLowerStripPhis, "remove phis nodes"),
-    (typed_passes.IRLegalization, "ensure IR is legal prior to lowering"),
-    (typed_passes.AnnotateTypes, "annotate types"),
-)
-
-
-class _EntryCompiler(compiler.CompilerBase):
-    lowering = typed_passes.NativeLowering
-
-    def define_pipelines(self):
-        manager = PassManager("fastmlp")
-        for step, description in _PASSES:
-            manager.add_pass(step, description)
-        manager.add_pass(self.lowering, "lowering")
-        manager.add_pass(typed_passes.NoPythonBackend, "nopython mode backend")
-        manager.finalize()
-        return [manager]
-
-
-class _KernelCompiler(_EntryCompiler):
-    lowering = _KernelLowering
-
+import llvmlite.binding as llvm
+from numba import njit, types
+from numba.core import config
 
 _OPTIONS = {
     "no_cpython_wrapper": True,
@@ -86,15 +15,102 @@ _OPTIONS = {
     "boundscheck": False,
 }
 
+
+class _Lean:
+    """Functions compiled by `lean_pipeline`."""
+
+    def __init__(self):
+        from . import lean_pipeline
+
+        self._entry = njit(pipeline_class=lean_pipeline.EntryCompiler, **_OPTIONS)
+        self._object_file = lean_pipeline.object_file
+        self.kernel = njit(pipeline_class=lean_pipeline.KernelCompiler, **_OPTIONS)
+        self.inlined = njit(
+            pipeline_class=lean_pipeline.KernelCompiler, forceinline=True, **_OPTIONS
+        )
+
+    def machine_code(self, function, argument_types):
+        compiled = self._entry(function)
+        compiled.compile(argument_types)
+        return self._object_file(compiled)
+
+
+class _Public:
+    """Functions compiled by Numba's own passes, using nothing that Numba does not document."""
+
+    def __init__(self):
+        self.kernel = njit(**_OPTIONS)
+        self.inlined = njit(forceinline=True, **_OPTIONS)
+
+    def machine_code(self, function, argument_types):
+        compiled = njit(**_OPTIONS)(function)
+        compiled.compile(argument_types)
+        (text,) = compiled.inspect_llvm().values()
+        module = llvm.parse_assembly(text)
+        # What the entry calls can also be defined by other modules; the entry alone is this module's own.
+        (symbol,) = (
+            function.name for function in module.functions
+            if not function.is_declaration and function.linkage == llvm.Linkage.external
+        )  # fmt: skip
+        return symbol, _target_machine().emit_object(module)
+
+
+def _target_machine():
+    """Return LLVM's description of the CPU that Numba compiles for, for code that is loaded by `code_cache`."""
+    target = llvm.Target.from_triple(llvm.get_process_triple())
+    features = config.CPU_FEATURES
+    if features is None:
+        features = llvm.get_host_cpu_features().flatten()
+    return target.create_target_machine(
+        cpu=config.CPU_NAME or llvm.get_host_cpu_name(),
+        features=features,
+        opt=int(config.OPT),
+        reloc="static" if target.name.startswith("x86") else "default",
+        codemodel="jitdefault",
+        jit=True,
+    )
+
+
+def _works(way):
+    """Whether a function that calls a kernel that calls another one comes out as an object file."""
+
+    @way.inlined
+    def inner(x):
+        return x + 1 if x > 0 else x
+
+    @way.kernel
+    def outer(x):
+        total = 0
+        for i in range(x):
+            total += inner(i)
+        return total
+
+    def probe(x):
+        return outer(x)
+
+    symbol, code = way.machine_code(probe, (types.int64,))
+    return isinstance(code, bytes) and symbol.encode() in code
+
+
+def _choose():
+    try:
+        lean = _Lean()
+        if _works(lean):
+            return lean
+    except Exception:  # whatever a changed interface leads to
+        pass
+    return _Public()
+
+
+_WAY = _choose()
+IS_LEAN = isinstance(_WAY, _Lean)
+
 # Called from compiled code only.
-kernel = njit(pipeline_class=_KernelCompiler, **_OPTIONS)
+kernel = _WAY.kernel
 # LLVM writes it out at the place of the call: Numba's own inlining would read and type it anew for each call.
-inlined = njit(pipeline_class=_KernelCompiler, forceinline=True, **_OPTIONS)
+inlined = _WAY.inlined
 
 
 def machine_code(function, argument_types):
-    """Compile an entry; returns its symbol's name and an object file that holds all it needs."""
-    compiled = njit(pipeline_class=_EntryCompiler, **_OPTIONS)(function)
-    compiled.compile(argument_types)
-    (result,) = compiled.overloads.values()
-    return result.fndesc.llvm_func_name, result.library._get_compiled_object()
+    """Compile an entry; return its symbol's name and an object file that holds all it needs."""
+    return _WAY.machine_code(function, argument_types)

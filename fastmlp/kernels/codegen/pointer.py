@@ -8,6 +8,7 @@ environment a pointer also carries its length, and each access is checked (a muc
 import operator
 import os
 import sys
+from inspect import signature as signature_of
 
 from llvmlite import ir
 from numba import types
@@ -18,6 +19,8 @@ from numba.extending import intrinsic, lower_builtin, models, register_model
 CHECKED = os.environ.get("FASTMLP_CHECK", "") not in ("", "0")
 _LENGTH = ir.IntType(64)
 _WORD = ir.IntType(32)
+# Before llvmlite 0.44 a load yields what its pointer's own type says, and cannot be told.
+_LOADS_TAKE_TYPES = "typ" in signature_of(ir.IRBuilder.load).parameters
 
 
 class Pointer(types.Type):
@@ -49,6 +52,13 @@ def address(context, builder, pointer_type, pointer, index, count):
         with builder.if_then(outside, likely=False):
             context.call_conv.return_user_exc(builder, IndexError, ("kernel access out of bounds",))
     return builder.gep(pointer, [index])
+
+
+def load_value(builder, place, kind, name="load", **how):
+    """The LLVM value of type `kind` at a place; `name` and `how`: the builder's method and its further arguments."""
+    if _LOADS_TAKE_TYPES:
+        how["typ"] = kind
+    return getattr(builder, name)(place, **how)
 
 
 def make_pointer(context, builder, pointer_type, address_word, length):
@@ -116,7 +126,7 @@ def pair(typing, base, index):
             parts = _two_words(builder, place)
         else:
             both = ir.VectorType(context.get_value_type(number), 2)
-            both = builder.load(builder.bitcast(place, both.as_pointer()), typ=both)
+            both = load_value(builder, builder.bitcast(place, both.as_pointer()), both)
             both.align = number.bitwidth // 8
             parts = [builder.extract_element(both, ir.Constant(_WORD, k)) for k in (0, 1)]
         return context.make_tuple(builder, sig.return_type, parts)
@@ -146,7 +156,7 @@ def record(typing, base, index):
 def _two_words(builder, place):
     """The two words of 32 bits at a place in memory, by one load."""
     both = ir.IntType(64)
-    both = builder.load(builder.bitcast(place, both.as_pointer()), typ=both)
+    both = load_value(builder, builder.bitcast(place, both.as_pointer()), both)
     both.align = 4
     low = builder.trunc(both, _WORD)
     high = builder.trunc(builder.lshr(both, ir.Constant(both.type, 32)), _WORD)

@@ -13,7 +13,7 @@ from numba.core.typing.templates import AttributeTemplate, infer_getattr
 from numba.extending import intrinsic, lower_getattr_generic, models, register_model
 
 from ..abi import Array, fields, slots, width
-from .pointer import Pointer, make_pointer
+from .pointer import Pointer, load_value, make_pointer
 
 # What an entry is given: a bare address in a checking build, too.
 WORDS = types.CPointer(types.int64)
@@ -66,7 +66,7 @@ def _get_field(context, builder, view, value, name):
 
     def word(number):
         place = builder.gep(value, [ir.Constant(_WORD, number)])
-        load = builder.load(place, typ=_WORD)
+        load = load_value(builder, place, _WORD)
         load.set_metadata("invariant.load", builder.module.add_metadata([]))
         return load
 

@@ -14,7 +14,7 @@ from numba.core import cgutils
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
-from .pointer import address
+from .pointer import address, load_value
 
 _FLOATS = {types.float32: (ir.FloatType(), "f32"), types.float64: (ir.DoubleType(), "f64")}
 
@@ -92,7 +92,7 @@ def load(typing, like, pointer, index):
 
     def codegen(context, builder, sig, args):
         place = address(context, builder, pointer, args[1], args[2], like.lanes)
-        value = builder.load(builder.bitcast(place, _llvm(like).as_pointer()), typ=_llvm(like))
+        value = load_value(builder, builder.bitcast(place, _llvm(like).as_pointer()), _llvm(like))
         value.align = like.element.bitwidth // 8
         return value
 

@@ -15,7 +15,7 @@ from numba.extending import intrinsic, lower_builtin, models, register_model
 
 from ..abi import GENERATION, STOP, SYNC_LINE, SYNC_SIZE, WAITING
 from ..codegen.compiler import inlined, kernel
-from ..codegen.pointer import address
+from ..codegen.pointer import address, load_value
 
 # At most so many loops over parts lie between two barriers.
 LOOPS = 2
@@ -30,7 +30,9 @@ SPINS = 1000
 def _atomic_load(typing, counters, index):
     def codegen(context, builder, sig, args):
         place = address(context, builder, counters, args[0], args[1], 1)
-        return builder.load_atomic(place, "seq_cst", 8, typ=ir.IntType(64))
+        return load_value(
+            builder, place, ir.IntType(64), "load_atomic", ordering="seq_cst", align=8
+        )
 
     return types.int64(counters, types.intp), codegen
 

@@ -112,6 +112,7 @@ _KERNELS = {
     SGDRule: sgd_update,
     GradientRule: store_gradient,
 }
+RULES = tuple(_KERNELS)
 
 
 def update(rule, g, w, square, momentum, start, rate, l2):
