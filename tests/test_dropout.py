@@ -188,7 +188,7 @@ def test_dense_and_sparse_x_have_the_same_masks(optimizer):
             optimizer=optimizer(),
             order=np.arange(100),
             loss="logistic_cross_entropy",
-        )  # fmt: skip
+        )
         for convert in forms.values()
     ]
     for result, parameters in found[1:]:

@@ -139,7 +139,12 @@ def new_update_state(
     dtype = layout.dtype
     square, momentum = optimizer.memory(layout.n_params, dtype, aligned)
     lazy = skips_rows(
-        data, optimizer, learning_rate, alpha=alpha, weight_decay=weight_decay, n_batches=len(updates)
+        data,
+        optimizer,
+        learning_rate,
+        alpha=alpha,
+        weight_decay=weight_decay,
+        n_batches=len(updates),
     )
     n_powers = len(updates) + 1 if lazy else 1
     rows = int(layout.layers[0, PANELS]) * data.n_features
