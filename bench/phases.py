@@ -71,9 +71,9 @@ def update_output(words):
     rule, net, batches = rule_of(words), network_of(words), batches_of(words)
     learning = learning_of(words)
     for b in range(batches.n_batches):
-        rate, l2 = learning.rate[b], learning.alpha
+        rate, shrink = learning.rate[b], (learning.alpha, learning.kept[b])
         l = turn_of(words).me + 1
-        update_layer_dense(rule, net, l, batches, b, learning, rate, l2, 0, 0, 1)
+        update_layer_dense(rule, net, l, batches, b, learning, rate, shrink, 0, 0, 1)
     return 0
 
 
@@ -81,8 +81,8 @@ def update_hidden(words):
     rule, net, batches = rule_of(words), network_of(words), batches_of(words)
     learning = learning_of(words)
     for b in range(batches.n_batches):
-        rate, l2 = learning.rate[b], learning.alpha
-        update_layer_sparse(rule, net, 0, batches, b, learning, rate, l2, b + 1, 0, 0, 1)
+        rate, shrink = learning.rate[b], (learning.alpha, learning.kept[b])
+        update_layer_sparse(rule, net, 0, batches, b, learning, rate, shrink, b + 1, 0, 0, 1)
     return 0
 
 

@@ -7,7 +7,7 @@ of biases; `inputs` is always a dense float64 array and `labels` are the engine'
 """
 
 import numpy as np
-from scipy.special import xlogy
+from scipy.special import ndtr, xlogy
 
 # An optimizer's state below this is 0: decaying squares would end as slow subnormal numbers.
 TINY = 1e-30
@@ -48,14 +48,60 @@ def softmax(logits):
     return shifted / shifted.sum(axis=1, keepdims=True)
 
 
-ACTIVATION = {"identity": identity, "relu": relu, "tanh": tanh, "logistic": logistic}
+def leaky_relu(x):
+    """x, or x / 100 below 0"""
+    return np.where(x > 0, x, 0.01 * x)
 
-# f'(x), from the output h = f(x)
+
+def elu(x):
+    """x, or exp(x) - 1 below 0"""
+    return np.where(x > 0, x, np.expm1(np.minimum(x, 0.0)))
+
+
+SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
+
+
+def selu(x):
+    """scale x, or scale alpha (exp(x) - 1) below 0"""
+    return SELU_SCALE * np.where(x > 0, x, SELU_ALPHA * np.expm1(np.minimum(x, 0.0)))
+
+
+def gelu(x):
+    """x Phi(x), Phi the standard normal distribution's share below x"""
+    return x * ndtr(x)
+
+
+def silu(x):
+    """x / (1 + exp(-x))"""
+    return x * logistic(x)
+
+
+def mish(x):
+    """x tanh(log(1 + exp(x)))"""
+    return x * np.tanh(np.logaddexp(0.0, x))
+
+
+def _mish_derivative(x):
+    gate = np.tanh(np.logaddexp(0.0, x))
+    return gate + x * (1.0 - gate**2) * logistic(x)
+
+
+ACTIVATION = {
+    f.__name__: f for f in (identity, relu, tanh, logistic, leaky_relu, elu, selu, gelu, silu, mish)
+}
+
+# f'(x)
 DERIVATIVE = {
-    "identity": lambda h: np.ones_like(h),
-    "relu": lambda h: (h > 0).astype(h.dtype),
-    "tanh": lambda h: 1.0 - h * h,
-    "logistic": lambda h: h * (1.0 - h),
+    "identity": lambda x: np.ones_like(x),
+    "relu": lambda x: (x > 0).astype(x.dtype),
+    "tanh": lambda x: 1.0 - np.tanh(x) ** 2,
+    "logistic": lambda x: logistic(x) * (1.0 - logistic(x)),
+    "leaky_relu": lambda x: np.where(x > 0, 1.0, 0.01),
+    "elu": lambda x: np.exp(np.minimum(x, 0.0)),
+    "selu": lambda x: SELU_SCALE * np.where(x > 0, 1.0, SELU_ALPHA * np.exp(np.minimum(x, 0.0))),
+    "gelu": lambda x: ndtr(x) + x * np.exp(-0.5 * x * x) / np.sqrt(2.0 * np.pi),
+    "silu": lambda x: logistic(x) * (1.0 + x * (1.0 - logistic(x))),
+    "mish": _mish_derivative,
 }
 
 
@@ -68,27 +114,35 @@ def _shares(sample_weight, n):
     return weight / weight.sum()
 
 
-def softmax_cross_entropy_backward(logits, labels, sample_weight=None):
-    """loss = -mean log softmax(logits)[label];  delta = (softmax(logits) - onehot) / batch"""
-    n = len(logits)
+def softmax_cross_entropy_backward(logits, labels, sample_weight=None, label_smoothing=0.0):
+    """loss = -mean target . log softmax(logits);  delta = (softmax(logits) - target) / batch
+
+    target = (1 - s) onehot(label) + s / n_outputs, s the label smoothing
+    """
+    n, n_outputs = logits.shape
     share = _shares(sample_weight, n)
     label = labels[:, 0]
     shifted = logits - logits.max(axis=1, keepdims=True)
     log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    delta = np.exp(log_p)
-    delta[np.arange(n), label] -= 1.0
-    loss = -(share * log_p[np.arange(n), label]).sum()
-    return loss, delta * share[:, None], (share * (logits.argmax(axis=1) == label)).sum()
+    target = np.full(logits.shape, label_smoothing / n_outputs)
+    target[np.arange(n), label] += 1.0 - label_smoothing
+    loss = -(share[:, None] * np.where(target > 0, target * log_p, 0.0)).sum()
+    return (
+        loss,
+        (np.exp(log_p) - target) * share[:, None],
+        (share * (logits.argmax(axis=1) == label)).sum(),
+    )
 
 
-def logistic_cross_entropy_backward(logits, labels, sample_weight=None):
-    """loss = mean (log(1 + exp(z)) - y z), summed over outputs;  delta = (logistic(z) - y) / batch
+def logistic_cross_entropy_backward(logits, labels, sample_weight=None, label_smoothing=0.0):
+    """loss = mean (log(1 + exp(z)) - t z), summed over outputs;  delta = (logistic(z) - t) / batch
 
-    A sample is right when all of its outputs are.
+    t = (1 - s) y + s / 2, s the label smoothing. A sample is right when all of its outputs are.
     """
     share = _shares(sample_weight, len(logits))
-    loss = (share[:, None] * (np.logaddexp(0.0, logits) - labels * logits)).sum()
-    delta = (logistic(logits) - labels) * share[:, None]
+    target = (1.0 - label_smoothing) * labels + 0.5 * label_smoothing
+    loss = (share[:, None] * (np.logaddexp(0.0, logits) - target * logits)).sum()
+    delta = (logistic(logits) - target) * share[:, None]
     return loss, delta, (share * ((logits > 0) == (labels == 1)).all(axis=1)).sum()
 
 
@@ -188,10 +242,12 @@ class Optimizer:
     solver : {"rmsprop", "adam", "sgd"}
     **hyper
         The keyword arguments of the solver's update above, but for the learning rate.
+    weight_decay : float
+        Weights (not biases) lose this share, times the learning rate, in each update, before its step.
     """
 
-    def __init__(self, solver, **hyper):
-        self.solver = solver
+    def __init__(self, solver, weight_decay=0.0, **hyper):
+        self.solver, self.weight_decay = solver, weight_decay
         self.hyper = hyper
         self.n_updates = 0
         self.state = None
@@ -202,6 +258,8 @@ class Optimizer:
         self.n_updates += 1
         hyper = {"learning_rate": learning_rate, **self.hyper}
         for weight, gradient, state in zip(parameters, gradients, self.state, strict=True):
+            if weight.ndim == 2:
+                weight *= 1.0 - learning_rate * self.weight_decay
             if self.solver == "rmsprop":
                 rmsprop_momentum_update(weight, gradient, *state, **hyper)
             elif self.solver == "adam":
@@ -213,27 +271,34 @@ class Optimizer:
 # Networks
 
 
-def forward(inputs, coefs, intercepts, activation="relu"):
-    """The output of every layer: the inputs first, the logits last."""
-    layers = [np.asarray(inputs, np.float64)]
+def forward(inputs, coefs, intercepts, activation="relu", masks=None):
+    """(outputs, sums) of every layer: outputs from the inputs on, sums up to the logits.
+
+    `masks`, of the inputs and of each hidden layer (n, units), are what dropout multiplies outputs by:
+    0 or 1 / (1 - rate); None: there is no dropout.
+    """
+    outputs, sums = [np.asarray(inputs, np.float64)], []
     for i, (weight, bias) in enumerate(zip(coefs, intercepts, strict=True)):
-        if i > 0:
-            layers[-1] = ACTIVATION[activation](layers[-1])
-        layers.append(matmul(layers[-1], weight, bias))
-    return layers
+        if masks is not None:
+            outputs[-1] = outputs[-1] * masks[i]
+        sums.append(matmul(outputs[-1], weight, bias))
+        outputs.append(ACTIVATION[activation](sums[-1]))
+    return outputs[:-1], sums
 
 
 def predict(inputs, coefs, intercepts, activation="relu", output="softmax"):
     """Probabilities, or a regressor's predictions, (n, n_outputs)."""
-    return OUTPUT[output](forward(inputs, coefs, intercepts, activation)[-1])
+    return OUTPUT[output](forward(inputs, coefs, intercepts, activation)[1][-1])
 
 
 def evaluate(
-    inputs, labels, coefs, intercepts, *, activation="relu", output="softmax", sample_weight=None
-):
+    inputs, labels, coefs, intercepts, *, activation="relu", output="softmax", sample_weight=None,
+    label_smoothing=0.0,
+):  # fmt: skip
     """(loss, accuracy), without the L2 term."""
-    logits = forward(inputs, coefs, intercepts, activation)[-1]
-    loss, _, accuracy = LOSS_BACKWARD[output](logits, labels, sample_weight)
+    logits = forward(inputs, coefs, intercepts, activation)[1][-1]
+    smoothing = (label_smoothing,) if label_smoothing else ()
+    loss, _, accuracy = LOSS_BACKWARD[output](logits, labels, sample_weight, *smoothing)
     return loss, accuracy
 
 
@@ -247,21 +312,26 @@ def backward(
     output="softmax",
     alpha=0.0,
     sample_weight=None,
+    label_smoothing=0.0,
+    masks=None,
 ):
     """(loss, accuracy, gradients by coefs, gradients by intercepts) of one batch.
 
     The loss has scikit-learn's L2 term: alpha / (2 B) ||W||², B the sum of the sample weights.
     """
-    layers = forward(inputs, coefs, intercepts, activation)
+    layers, sums = forward(inputs, coefs, intercepts, activation, masks)
     batch = len(inputs) if sample_weight is None else np.sum(sample_weight)
-    loss, delta, accuracy = LOSS_BACKWARD[output](layers.pop(), labels, sample_weight)
+    smoothing = (label_smoothing,) if label_smoothing else ()
+    loss, delta, accuracy = LOSS_BACKWARD[output](sums[-1], labels, sample_weight, *smoothing)
     loss += 0.5 * alpha / batch * sum((w * w).sum() for w in coefs)
     coef_grads, intercept_grads = [], []
     for i in reversed(range(len(coefs))):
         coef_grads.insert(0, layers[i].T @ delta + alpha / batch * coefs[i])
         intercept_grads.insert(0, delta.sum(axis=0))
         if i > 0:
-            delta = delta @ coefs[i].T * DERIVATIVE[activation](layers[i])
+            delta = delta @ coefs[i].T * DERIVATIVE[activation](sums[i - 1])
+            if masks is not None:
+                delta = delta * masks[i]
     return loss, accuracy, coef_grads, intercept_grads
 
 
@@ -279,13 +349,17 @@ def train_epoch(
     output="softmax",
     alpha=0.0,
     sample_weight=None,
+    label_smoothing=0.0,
+    masks=None,
 ):
     """One pass over the rows in `order`; coefs, intercepts and the optimizer change in place.
 
     Returns the epoch's loss, the mean over batches by their numbers of samples as scikit-learn
     takes it, and the samples' mean accuracy, each batch's taken before its update. A batch whose
-    weights are all zero makes no update and counts for nothing.
+    weights are all zero makes no update and counts for nothing. `learning_rate` is one number, or one
+    for each batch; `masks` as in `forward`, rows as those of `inputs`.
     """
+    rates = np.broadcast_to(learning_rate, -(-len(order) // batch_size))
     loss_sum = accuracy_sum = n_seen = weight_seen = 0.0
     for start in range(0, len(order), batch_size):
         rows = order[start : start + batch_size]
@@ -301,13 +375,16 @@ def train_epoch(
             output=output,
             alpha=alpha,
             sample_weight=weight,
+            label_smoothing=label_smoothing,
+            masks=None if masks is None else [mask[rows] for mask in masks],
         )
         total = len(rows) if weight is None else weight.sum()
         loss_sum += len(rows) * loss
         n_seen += len(rows)
         accuracy_sum += total * accuracy
         weight_seen += total
-        optimizer.update(coefs + intercepts, gradients[0] + gradients[1], learning_rate)
+        rate = rates[start // batch_size]
+        optimizer.update(coefs + intercepts, gradients[0] + gradients[1], rate)
     return (loss_sum / n_seen, accuracy_sum / weight_seen) if n_seen else (0.0, 0.0)
 
 

@@ -235,3 +235,31 @@ def test_learning_curves_show_what_the_history_has(validated):
             np.testing.assert_array_equal(lines[1].get_ydata(), history[f"val_{quantity}"])
         names = [text.get_text() for text in axes.get_legend().get_texts()]
         assert [name.split(",")[0] for name in names] == ["training", "test"][: len(lines)]
+
+
+def test_regularisation_options_reach_the_model(tmp_path):
+    from fastmlp.cli import options
+    from fastmlp.kernels.abi import ACTIVATIONS
+    from fastmlp.training.schedules import PER_EPOCH, PER_UPDATE
+
+    assert options.ACTIVATIONS == tuple(sorted(ACTIVATIONS))
+    assert options.SCHEDULES == (*PER_EPOCH, *PER_UPDATE)
+    parser = argparse.ArgumentParser()
+    options.add_network_options(parser)
+    given = (
+        "--dropout 0.2 --input-dropout 0.1 --weight-decay 0.01 --label-smoothing 0.1 "
+        "--schedule one_cycle --activation gelu"
+    )
+    found = options.network_parameters(parser.parse_args(given.split()))
+    expected = {
+        "dropout": 0.2,
+        "input_dropout": 0.1,
+        "weight_decay": 0.01,
+        "label_smoothing": 0.1,
+        "learning_rate": "one_cycle",
+        "activation": "gelu",
+    }
+    assert expected.items() <= found.items()
+    for wrong in ("--dropout 1", "--weight-decay -1", "--schedule sine", "--label-smoothing nan"):
+        with pytest.raises(SystemExit):
+            parser.parse_args(wrong.split())

@@ -6,7 +6,22 @@ passes here. Names are those of the plain NumPy reference in the tests. Results 
 with any `n_threads`.
 """
 
-from .elements import FUNCTIONS, exp, identity, log, log1p, logistic, relu, tanh
+from .elements import (
+    FUNCTIONS,
+    elu,
+    exp,
+    gelu,
+    identity,
+    leaky_relu,
+    log,
+    log1p,
+    logistic,
+    mish,
+    relu,
+    selu,
+    silu,
+    tanh,
+)
 from .losses import (
     logistic_cross_entropy_backward,
     poisson_backward,
@@ -19,17 +34,23 @@ from .updates import adam_update, rmsprop_momentum_update, sgd_update
 __all__ = [
     "FUNCTIONS",
     "adam_update",
+    "elu",
     "exp",
+    "gelu",
     "identity",
+    "leaky_relu",
     "log",
     "log1p",
     "logistic",
     "logistic_cross_entropy_backward",
     "matmul",
+    "mish",
     "poisson_backward",
     "relu",
     "rmsprop_momentum_update",
+    "selu",
     "sgd_update",
+    "silu",
     "softmax_cross_entropy_backward",
     "squared_error_backward",
     "tanh",

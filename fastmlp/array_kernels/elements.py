@@ -44,6 +44,36 @@ def logistic(x, *, n_threads=None):
     return _each("logistic", x, n_threads)
 
 
+def leaky_relu(x, *, n_threads=None):
+    """x, or x / 100 where x is negative; see `relu`"""
+    return _each("leaky_relu", x, n_threads)
+
+
+def elu(x, *, n_threads=None):
+    """x, or e**x - 1 where x is negative; see `relu`"""
+    return _each("elu", x, n_threads)
+
+
+def selu(x, *, n_threads=None):
+    """1.0507 x, or 1.0507 * 1.6733 (e**x - 1) where x is negative; see `relu`"""
+    return _each("selu", x, n_threads)
+
+
+def gelu(x, *, n_threads=None):
+    """x (1 + erf(x / sqrt 2)) / 2; see `relu`"""
+    return _each("gelu", x, n_threads)
+
+
+def silu(x, *, n_threads=None):
+    """x / (1 + exp(-x)); see `relu`"""
+    return _each("silu", x, n_threads)
+
+
+def mish(x, *, n_threads=None):
+    """x tanh(log(1 + exp(x))); see `relu`"""
+    return _each("mish", x, n_threads)
+
+
 def exp(x, *, n_threads=None):
     """e**x, but 0 where that is subnormal, and finite where it would overflow; see `relu`"""
     return _each("exp", x, n_threads)

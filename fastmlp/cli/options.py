@@ -10,7 +10,22 @@ TITLES = {"mnist": "MNIST", "fashion-mnist": "Fashion-MNIST"}
 
 # Options that describe a training, whatever the command, and the estimator's parameters. A new one
 # needs a line here and one in `add_training_options`; both `train` and `sweep` then have it.
-PARAMETERS = {"epochs": "max_iter", "batch_size": "batch_size", "seed": "random_state"}
+PARAMETERS = {
+    "epochs": "max_iter",
+    "batch_size": "batch_size",
+    "seed": "random_state",
+    "activation": "activation",
+    "schedule": "learning_rate",
+    "dropout": "dropout",
+    "input_dropout": "input_dropout",
+    "weight_decay": "weight_decay",
+    "label_smoothing": "label_smoothing",
+}
+# The estimator's choices, which help must not import; a test compares them.
+ACTIVATIONS = (
+    "elu", "gelu", "identity", "leaky_relu", "logistic", "mish", "relu", "selu", "silu", "tanh",
+)  # fmt: skip
+SCHEDULES = ("constant", "invscaling", "adaptive", "cosine", "linear", "one_cycle")
 
 
 def add_training_options(parser: argparse.ArgumentParser, *, epochs: int) -> None:
@@ -19,6 +34,18 @@ def add_training_options(parser: argparse.ArgumentParser, *, epochs: int) -> Non
     add("--epochs", type=positive_int, default=epochs, help="passes over the data (%(default)s)")
     add("--batch-size", type=positive_int, default=128, metavar="SAMPLES",
         help="samples per update (%(default)s)")  # fmt: skip
+    add("--activation", choices=ACTIVATIONS, default="relu", metavar="NAME",
+        help=f"of the hidden layers: {', '.join(ACTIVATIONS)} (%(default)s)")  # fmt: skip
+    add("--schedule", choices=SCHEDULES, default="constant", metavar="NAME",
+        help=f"of the learning rate: {', '.join(SCHEDULES)} (%(default)s)")  # fmt: skip
+    add("--dropout", type=rate, default=0.0, metavar="RATE",
+        help="share of hidden units that are dropped in training (%(default)s)")  # fmt: skip
+    add("--input-dropout", type=rate, default=0.0, metavar="RATE",
+        help="share of features that are dropped in training (%(default)s)")  # fmt: skip
+    add("--weight-decay", type=not_negative, default=0.0, metavar="DECAY",
+        help="decoupled decay of the weights (%(default)s)")  # fmt: skip
+    add("--label-smoothing", type=rate, default=0.0, metavar="SHARE",
+        help="share of a target that is spread over all classes (%(default)s)")  # fmt: skip
     add("--seed", type=int, default=0, help="seed of weights, shuffling and splits (%(default)s)")
 
 
@@ -111,6 +138,22 @@ def layers(text: str) -> tuple[int, ...]:
     if min(sizes) < 1:
         raise argparse.ArgumentTypeError(f"{text} is not positive")
     return sizes
+
+
+def rate(text: str) -> float:
+    """Read a number of [0, 1)."""
+    value = float(text)
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not at least 0 and below 1")
+    return value
+
+
+def not_negative(text: str) -> float:
+    """Read a finite number of at least 0."""
+    value = float(text)
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of at least 0")
+    return value
 
 
 def positive_int(text: str) -> int:

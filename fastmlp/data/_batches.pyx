@@ -16,6 +16,7 @@ from fastmlp.data._rows cimport (
     compact, index_t, lowest_bit, prefetch, prefetch_to_write, real_t, source_t, value_t,
     write_record,
 )
+from fastmlp.data._dropout cimport drop, row_sequence, word_of
 
 
 cpdef enum:
@@ -181,15 +182,16 @@ def gather_sparse(const int64_t[::1] starts, const index_t[::1] source_index,
                   int64_t block_features, int64_t[::1] edges, uint32_t[::1] index,
                   real_t[::1] value, bint columns, uint32_t[::1] feature, int64_t[::1] column,
                   uint32_t[::1] row, real_t[::1] records, int64_t[::1] cursor,
-                  uint64_t[::1] present):
+                  uint64_t[::1] present, uint64_t key, uint32_t threshold, double keep):
     """Gather the non-zeros of the table's batches by sample; `transpose` them if ``columns``.
 
     Row i of the source is entries starts[i] .. starts[i + 1]; counts[i] of them are not zero. A
     batch is transposed while it is in the cache, and without coming back to the interpreter in
-    between, where threads would wait for each other.
+    between, where threads would wait for each other. With a ``threshold`` above 0 entries are
+    dropped at random, see `drop`, and the others divided by ``keep``.
     """
     cdef int64_t b, i, sample, edge, source, shift, start, stop, k, position
-    cdef real_t element
+    cdef real_t element, scale = 1 / <real_t> keep
     with nogil:
         for b in range(table.shape[0]):
             start = table[b, ENTRY]
@@ -222,6 +224,9 @@ def gather_sparse(const int64_t[::1] starts, const index_t[::1] source_index,
                     for k in range(k, stop):
                         index[k] = 0
                         value[k] = 0
+                if threshold:
+                    stop = drop(index, value, start, stop, row_sequence(key, sample), threshold,
+                                scale)
                 cut(index, start, stop, n_blocks, block_features, edges, edge)
                 edge += n_blocks + 1
                 start = stop
@@ -235,12 +240,13 @@ def gather_dense(const source_t[:, ::1] x, bint taken, const int64_t[::1] counts
                  int64_t block_features, int64_t[::1] edges, uint32_t[::1] index,
                  real_t[::1] value, bint columns, uint32_t[::1] feature, int64_t[::1] column,
                  uint32_t[::1] row, real_t[::1] records, int64_t[::1] cursor,
-                 uint64_t[::1] present):
+                 uint64_t[::1] present, uint64_t key, uint32_t threshold, double keep):
     """As `gather_sparse`, straight from dense rows.
 
     ``taken`` says that x holds one batch's own samples, in order, instead of all rows.
     """
     cdef int64_t b, i, sample, edge, start, stop
+    cdef real_t scale = 1 / <real_t> keep
     with nogil:
         for b in range(table.shape[0]):
             start = table[b, ENTRY]
@@ -249,6 +255,9 @@ def gather_dense(const source_t[:, ::1] x, bint taken, const int64_t[::1] counts
                 sample = order[table[b, START] + i]
                 stop = start + counts[sample]
                 compact(x, i if taken else sample, index, value, start, stop)
+                if threshold:
+                    stop = drop(index, value, start, stop, row_sequence(key, sample), threshold,
+                                scale)
                 cut(index, start, stop, n_blocks, block_features, edges, edge)
                 edge += n_blocks + 1
                 start = stop
@@ -259,9 +268,15 @@ def gather_dense(const source_t[:, ::1] x, bint taken, const int64_t[::1] counts
 
 def pack_dense(const source_t[:, ::1] x, bint taken, const int64_t[::1] order,
                const int64_t[:, :] table, int64_t batch_size,
-               int64_t lanes, real_t[::1] dense):
-    """Copy dense rows into panels of ``lanes`` features: [panel][sample][lanes]."""
+               int64_t lanes, real_t[::1] dense, uint64_t key, uint32_t threshold, double keep):
+    """Copy dense rows into panels of ``lanes`` features: [panel][sample][lanes].
+
+    With a ``threshold`` above 0 elements become 0 at random, as `drop` chooses them, and the others are divided by
+    ``keep``.
+    """
     cdef int64_t b, i, j, q, sample, start, width, n_features = x.shape[1]
+    cdef uint64_t sequence
+    cdef real_t scale = 1 / <real_t> keep
     with nogil:
         for b in range(table.shape[0]):
             for i in range(table[b, SIZE]):
@@ -273,6 +288,13 @@ def pack_dense(const source_t[:, ::1] x, bint taken, const int64_t[::1] order,
                         dense[start + j] = <real_t> x[sample, q * lanes + j]
                     for j in range(width, lanes):
                         dense[start + j] = 0
+                    if threshold:
+                        sequence = row_sequence(key, order[table[b, START] + i])
+                        for j in range(width):
+                            if word_of(sequence, <uint32_t> (q * lanes + j)) < threshold:
+                                dense[start + j] = 0
+                            else:
+                                dense[start + j] *= scale
 
 
 def pack_sparse(const int64_t[:, :] table, int64_t n_features, const int64_t[::1] edges,

@@ -21,6 +21,8 @@ class Plan:
         Samples per batch (the last may have fewer), at most ``len(order)``.
     columns : bool
         Whether batches are there column by column, too.
+    mask : (int, int, float)
+        Key and threshold by which inputs are dropped, and the share that is kept; threshold 0: none is.
     n_batches, n_chunks : int
     table : int64 array of shape (n_batches, N_FIELDS)
         As `Buffers.table`, without N_ACTIVE.
@@ -33,6 +35,7 @@ class Plan:
         edges, dense, columns,
     ):  # fmt: skip
         self.order, self.batch_size, self.columns = order, batch_size, columns
+        self.mask = 0, 0, 1.0
         self.n_batches = n_batches = len(entries)
         self.table = table = np.zeros((n_batches, N_FIELDS), INT64)
         table[:, SIZE] = batch_size
@@ -68,6 +71,12 @@ class Plan:
             "records": (2 * entry * columns, dtype),
             "dense": (most * dense, dtype),
         }
+
+    def drop_inputs(self, dropout):
+        """Drop inputs as a `Dropout` says; None: none of them."""
+        self.mask = 0, 0, 1.0
+        if dropout is not None and dropout.of_inputs:
+            self.mask = int(dropout.keys[0]), int(dropout.thresholds[0]), float(dropout.keep[0])
 
     def chunk_batches(self, chunk):
         """Return the numbers (first, stop) of the chunk's batches."""

@@ -167,6 +167,7 @@ class Data:
         return (
             self.n_blocks, self.block_features, buffers.edges, buffers.index, buffers.value,
             plan.columns, buffers.feature, buffers.column, buffers.row, buffers.records, cursor, present,
+            *plan.mask,
         )  # fmt: skip
 
 
@@ -299,7 +300,7 @@ class DenseData(Data):
             )
         else:
             _batches.pack_dense(
-                x, taken, plan.order, table, plan.batch_size, self.lanes, buffers.dense
+                x, taken, plan.order, table, plan.batch_size, self.lanes, buffers.dense, *plan.mask
             )
 
 

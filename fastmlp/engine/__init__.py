@@ -4,6 +4,7 @@ engine         a network ready to run: packed parameters, working memory, a team
 structs        builders of the structs that compiled code reads
 losses         losses with their output activation, labels and metric
 optimizers     hyper-parameters, state, and the step size of each update; the table of solvers
+dropout        which units an epoch drops
 epoch          weights and loss of an epoch's batches
 panel_layout   where each layer's panels lie in the flat buffers
 small_predict  predictions for a few rows, from weights where they lie

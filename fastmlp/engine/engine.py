@@ -60,13 +60,18 @@ class Engine:
     dtype : {"float32", "float64"}
     n_threads : int or None
         See `team.usable_threads`.
+    label_smoothing : float
+        Share of a class target that is spread evenly over the classes, in training and in `evaluate`.
     """
 
-    def __init__(self, layer_sizes, *, activation, loss, dtype, n_threads=None):
+    def __init__(
+        self, layer_sizes, *, activation, loss, dtype, n_threads=None, label_smoothing=0.0
+    ):
         self.layout = layout_of(tuple(map(int, layer_sizes)), np.dtype(dtype).name)
         self.dtype = self.layout.dtype
         self.activation = ACTIVATIONS[activation]
         self.loss = LOSSES[loss]
+        self.label_smoothing = label_smoothing
         self._n_threads = n_threads
         self.params = None
         self._buffers = self._network = None
@@ -93,8 +98,8 @@ class Engine:
         return TrainingPass(self, data, labels, **how)
 
     def train_epoch(
-        self, data, labels, order, *, batch_size, optimizer, learning_rate, alpha=0.0, sample_weight=None,
-        progress=None,
+        self, data, labels, order, *, batch_size, optimizer, learning_rate, alpha=0.0, weight_decay=0.0,
+        dropout=None, sample_weight=None, progress=None,
     ):  # fmt: skip
         """One epoch of mini-batch updates.
 
@@ -109,9 +114,13 @@ class Engine:
         batch_size : int
         optimizer : Optimizer
             Its state goes on from where it is.
-        learning_rate : float
+        learning_rate : float or ndarray of shape (n_batches,)
+            For all updates, or for each.
         alpha : float
             Strength of the L2 term, ``alpha / (2 B) ||W||²`` per batch.
+        weight_decay : float
+            Each update first makes weights smaller by this share, times the learning rate.
+        dropout : Dropout or None
         sample_weight : float64 ndarray of shape (n_samples,) or None
         progress : callable or None
             Called as ``progress(samples_done)`` between chunks.
@@ -127,9 +136,9 @@ class Engine:
         """
         epochs = self.epochs(
             data, labels, batch_size=batch_size, optimizer=optimizer, alpha=alpha,
-            sample_weight=sample_weight,
+            weight_decay=weight_decay, sample_weight=sample_weight,
         )  # fmt: skip
-        return epochs.epoch(order, learning_rate, progress)
+        return epochs.epoch(order, learning_rate, progress, dropout)
 
     def loss_and_gradient(self, data, labels, *, alpha=0.0, sample_weight=None, order=None):
         """Loss over all samples, with its L2 term, and its gradient.
@@ -149,8 +158,9 @@ class Engine:
         total = len(order) if sample_weight is None else sample_weight[order].sum()
         sums = np.full(-(-len(order) // plan.batch_size), float(total))
         targets = new_targets(
-            self.layout, self.loss, labels, plan.order, 1 / sums, sample_weight=sample_weight
-        )
+            self.layout, self.loss, labels, plan.order, 1 / sums, sample_weight=sample_weight,
+            smoothing=self.label_smoothing,
+        )  # fmt: skip
         optimizer = Gradient()
         update = new_update_state(
             self.layout,
@@ -207,7 +217,9 @@ class Engine:
             If the loss is not finite.
         """
         plan = data.plan(rows, PREDICT_BATCH, columns=False)
-        targets = new_targets(self.layout, self.loss, labels, plan.order, np.zeros(1))
+        targets = new_targets(
+            self.layout, self.loss, labels, plan.order, np.zeros(1), smoothing=self.label_smoothing
+        )
 
         def call(me, n_threads):
             return EvaluateCall(self.params, self.team.sync, me, n_threads)

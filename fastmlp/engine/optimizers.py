@@ -54,11 +54,18 @@ class _Optimizer:
 
         Parameters
         ----------
-        learning_rate : float
+        learning_rate : float or ndarray of shape (n_batches,)
         updates : ndarray of shape (n_batches,), int
             Number of updates made once the batch is done, counted from the present.
         """
         return np.full(len(updates), learning_rate)
+
+    def kept(self, learning_rate, weight_decay, n_batches):
+        """Share of a weight that decoupled decay leaves in each of the next batches' updates.
+
+        The rate is the schedule's, without a rule's own correction, as in PyTorch's AdamW and in Keras.
+        """
+        return np.full(n_batches, 1.0 - np.multiply(learning_rate, weight_decay))
 
     def powers(self, n):
         """(3, n + 1): factors of square, of momentum and of the weight's way after 0 .. n updates by zero."""

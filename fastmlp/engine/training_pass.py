@@ -9,7 +9,15 @@ import numpy as np
 from ..kernels.abi import Batches, TrainCall, pack_words, place
 from ..kernels.code_cache import entry
 from .epoch import EpochResult, batch_weights, mean_loss, reciprocals
-from .structs import as_batches, new_targets, new_update_state, renew_update_state
+from .structs import (
+    as_batches,
+    new_masks,
+    new_targets,
+    new_update_state,
+    renew_masks,
+    renew_update_state,
+    skips_rows,
+)
 
 
 class Steps:
@@ -23,17 +31,20 @@ class Steps:
     targets, update : BatchTargets, UpdateState
         Their arrays may be written to between two runs.
     optimizer : Optimizer
+    masks : Masks or None
+        The same, of dropout of hidden units.
     """
 
-    def __init__(self, engine, data, plan, targets, update, optimizer):
+    def __init__(self, engine, data, plan, targets, update, optimizer, masks=None):
         self.team, self.data, self.optimizer = engine.team, data, optimizer
         self.n_threads = engine.threads_for(data, len(plan.order), plan.batch_size)
         self.buffers = engine.buffers_for(data, plan)
         network = engine.network_for(plan.batch_size, self.n_threads)
         rule = optimizer.rule()
-        self.train = entry("train", engine.dtype, type(rule))
-        self._structs = network, targets, update  # the words hold addresses of their arrays
-        self.words = pack_words(rule, network, as_batches(data, self.buffers, 0), targets, update)
+        self.train = entry("train" if masks is None else "train_dropout", engine.dtype, type(rule))
+        structs = [targets, update] if masks is None else [targets, update, masks]
+        self._structs = network, structs  # the words hold addresses of their arrays
+        self.words = pack_words(rule, network, as_batches(data, self.buffers, 0), *structs)
         # Of the words only these change from chunk to chunk.
         self._n_batches = place(Batches, "n_batches", type(rule), type(network))
         start = len(self.words)
@@ -89,20 +100,24 @@ class TrainingPass:
     """
 
     def __init__(
-        self, engine, data, labels, *, batch_size, optimizer, alpha=0.0, sample_weight=None
-    ):
+        self, engine, data, labels, *, batch_size, optimizer, alpha=0.0, weight_decay=0.0,
+        sample_weight=None,
+    ):  # fmt: skip
         self.engine, self.data, self.labels = engine, data, labels
         self.batch_size, self.optimizer, self.alpha = batch_size, optimizer, alpha
-        self.sample_weight = sample_weight
-        self._plan = self._steps = None
+        self.weight_decay, self.sample_weight = weight_decay, sample_weight
+        self._plan = self._steps = self._masks = None
 
-    def epoch(self, order, learning_rate, progress=None) -> EpochResult:
+    def epoch(self, order, learning_rate, progress=None, dropout=None) -> EpochResult:
         """Train for one epoch; see `Engine.train_epoch`."""
         plan = self._plan_for(order)
-        if self._steps is None or not self._still_fits(plan):
-            self._prepare(plan, learning_rate)
+        plan.drop_inputs(dropout)
+        if dropout is not None and not dropout.of_hidden:
+            dropout = None
+        if self._steps is None or not self._still_fits(plan, learning_rate, dropout):
+            self._prepare(plan, learning_rate, dropout)
         else:
-            self._renew(plan, learning_rate)
+            self._renew(plan, learning_rate, dropout)
         n_updates = self._steps.run(plan, progress)
         if n_updates == 0:
             return EpochResult(0.0, 0.0, 0)
@@ -118,7 +133,7 @@ class TrainingPass:
             return data.plan(order, self.batch_size, columns=True, batches_per_chunk=per_chunk)
         return data.reordered(plan, order)
 
-    def _still_fits(self, plan):
+    def _still_fits(self, plan, learning_rate, dropout):
         """Whether the words name the arrays that this epoch is about."""
         update = self._update
         state = self.optimizer.state
@@ -128,24 +143,38 @@ class TrainingPass:
             and state["square"] is update.square
             and state["momentum"] is update.momentum
             and self._steps.buffers.fits(plan)
+            and (dropout is None) == (self._masks is None)
+            and (self.weight_decay == 0 or self._skips_rows(learning_rate) == update.lazy)
         )
 
-    def _prepare(self, plan, learning_rate):
+    def _skips_rows(self, learning_rate):
+        """Whether this epoch leaves rows out."""
+        return skips_rows(
+            self.data, self.optimizer, learning_rate, alpha=self.alpha,
+            weight_decay=self.weight_decay, n_batches=len(self._update.rate),
+        )  # fmt: skip
+
+    def _prepare(self, plan, learning_rate, dropout):
         engine, weight = self.engine, self.sample_weight
         self._plan = plan
         self._batches = batch_weights(plan.order, plan.batch_size, weight, engine.dtype)
         sums = self._batches.sums
         self._targets = new_targets(
             engine.layout, engine.loss, self.labels, plan.order.copy(), reciprocals(sums),
-            sample_weight=weight, penalised=self.alpha > 0,
+            sample_weight=weight, penalised=self.alpha > 0, smoothing=engine.label_smoothing,
         )  # fmt: skip
         self._update = new_update_state(
             engine.layout, self.data, engine.params, self.optimizer, learning_rate,
-            alpha=self.alpha, updates=self._batches.updates,
+            alpha=self.alpha, updates=self._batches.updates, weight_decay=self.weight_decay,
         )  # fmt: skip
-        self._steps = Steps(engine, self.data, plan, self._targets, self._update, self.optimizer)
+        self._masks = None
+        if dropout is not None:
+            self._masks = new_masks(engine.layout, self._targets.order, dropout)
+        self._steps = Steps(
+            engine, self.data, plan, self._targets, self._update, self.optimizer, self._masks
+        )
 
-    def _renew(self, plan, learning_rate):
+    def _renew(self, plan, learning_rate, dropout):
         """Write what differs from the epoch before."""
         self._targets.order[:] = plan.order
         if self.sample_weight is not None:
@@ -153,4 +182,8 @@ class TrainingPass:
                 plan.order, plan.batch_size, self.sample_weight, self.engine.dtype
             )
             self._targets.scale[:] = reciprocals(self._batches.sums)
-        renew_update_state(self._update, self.optimizer, learning_rate, self._batches.updates)
+        renew_update_state(
+            self._update, self.optimizer, learning_rate, self._batches.updates, self.weight_decay
+        )
+        if dropout is not None:
+            renew_masks(self._masks, dropout)

@@ -19,7 +19,7 @@ from ..training.history import Record
 from ..training.lbfgs import Minimization
 from ..training.progress import reporter
 from ..training.resume_state import State
-from ..training.stochastic import AUTO_ITERATIONS, Training, n_epochs
+from ..training.stochastic import AUTO_ITERATIONS, Training, dropout_rates, n_epochs
 from . import callbacks
 from .fitted import labelled, make_engine
 from .sample_weights import sample_weights
@@ -206,6 +206,7 @@ def prepare(
     call = Call.of(model, incremental=incremental, resumed=resumed)
     given = X, y, sample_weight
     hidden = check_layers(model.hidden_layer_sizes)
+    dropout_rates(model, len(hidden))
     X, y = check_training_data(model, X, y, reset=call.first)
     targets = model._find_targets(y, classes, first=call.first, incremental=incremental)
     layer_sizes = [X.shape[1], *hidden, targets.n_outputs]

@@ -20,6 +20,7 @@ def make_engine(model, layer_sizes, loss):
         loss=loss,
         dtype=model.dtype,
         n_threads=model.n_threads,
+        label_smoothing=getattr(model, "label_smoothing", 0.0),
     )
 
 

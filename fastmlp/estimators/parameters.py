@@ -15,6 +15,7 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from ..engine.optimizers import SOLVERS
 from ..kernels.abi import ACTIVATIONS
+from ..training.schedules import PER_EPOCH, PER_UPDATE
 from .attributes import ATTRIBUTES
 
 WIDTH = 100  # of a docstring's line
@@ -57,9 +58,10 @@ PARAMETERS = {
         "Number of units in each hidden layer.",
     ),
     "activation": Parameter(
-        '{"identity", "logistic", "tanh", "relu"}',
+        '{"identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "mish"}',
         [StrOptions(set(ACTIVATIONS))],
-        "Activation of the hidden layers.",
+        'Activation of the hidden layers. "leaky_relu" has slope 0.01, "elu" alpha 1, and "gelu" is the '
+        "exact one, by the error function.",
     ),
     "solver": Parameter(
         '{"rmsprop", "adam", "sgd", "lbfgs"}',
@@ -72,17 +74,47 @@ PARAMETERS = {
         NOT_NEGATIVE,
         "Strength of the L2 penalty on the weights, divided by the number of samples in a batch.",
     ),
+    "weight_decay": Parameter(
+        "float",
+        NOT_NEGATIVE,
+        "Decoupled weight decay: before the step of each update, weights (not biases) become smaller by "
+        'this share times the learning rate; with "adam" this is AdamW. It is not part of the loss. '
+        'Not used by "lbfgs".',
+    ),
+    "dropout": Parameter(
+        "float or array-like of shape (n_layers - 2,)",
+        [*FRACTION, "array-like"],
+        "Share of hidden units, or of each hidden layer's, whose outputs are zero for a sample, chosen "
+        "at random in each epoch; the other outputs are divided by 1 - dropout. In training only. "
+        'Not used by "lbfgs".',
+    ),
+    "input_dropout": Parameter(
+        "float",
+        FRACTION,
+        "The same for features: share of the elements of X that are taken as zero.",
+    ),
+    "label_smoothing": Parameter(
+        "float",
+        FRACTION,
+        "Share of a class target that is spread evenly over all classes; for a logistic output, over 0 "
+        "and 1. Part of the loss, in `evaluate` and validation too.",
+    ),
     "batch_size": Parameter(
         'int or "auto"',
         [StrOptions({"auto"}), COUNT],
         'Samples per update; "auto" is ``min(200, n_samples)``. Not used by "lbfgs".',
     ),
     "learning_rate": Parameter(
-        '{"constant", "invscaling", "adaptive"}',
-        [StrOptions({"constant", "invscaling", "adaptive"})],
-        'Schedule of "sgd" and "rmsprop": always `learning_rate_init`; '
-        "``learning_rate_init / (t_ + 1) ** power_t`` after each epoch; or divided by 5 each time that "
-        "`n_iter_no_change` epochs in a row brought no improvement by `tol`.",
+        '{"constant", "invscaling", "adaptive", "cosine", "linear", "one_cycle"} or callable',
+        [StrOptions({*PER_EPOCH, *PER_UPDATE}), callable],
+        "Schedule of the learning rate. For each update, with any solver: "
+        '"cosine" and "linear" fall from `learning_rate_init` to 0 over `max_iter` epochs; "one_cycle" '
+        "rises to it during the first 30% of the updates and then falls; a picklable callable "
+        "``factor(progress)`` returns what to multiply it by, progress from 0 up to 1. After each epoch, "
+        'with "sgd" and "rmsprop" only: "invscaling" is ``learning_rate_init / (t_ + 1) ** power_t``; '
+        '"adaptive" divides by 5 each time that `n_iter_no_change` epochs in a row brought no '
+        "improvement by `tol`, of the validation score where there are validation samples, else of the "
+        "loss.",
     ),
     "learning_rate_init": Parameter("float", POSITIVE, "Initial learning rate."),
     "power_t": Parameter("float", NOT_NEGATIVE, 'Exponent of the "invscaling" schedule.'),

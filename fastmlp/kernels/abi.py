@@ -25,12 +25,24 @@ TABLE_COLUMNS = 8
 
 # Losses, each with its output activation.
 SOFTMAX_CROSS_ENTROPY, LOGISTIC_CROSS_ENTROPY, SQUARED_ERROR, POISSON = range(4)
-IDENTITY, RELU, TANH, LOGISTIC = 0, 1, 2, 3
 # What is read of the outputs: through the output activation, as logits, or the logarithm of the first.
 OUTPUTS, LOGITS, LOG_OUTPUTS = range(3)
-# Further functions of a vector, where they are called one by one (single.py).
-EXP, LOG, LOG1P = 4, 5, 6
-ACTIVATIONS = {"identity": IDENTITY, "relu": RELU, "tanh": TANH, "logistic": LOGISTIC}
+# From GELU on the derivative does not follow from the output: these keep their input for the backward pass.
+IDENTITY, RELU, TANH, LOGISTIC, LEAKY_RELU, ELU, SELU, GELU, SILU, MISH = range(10)
+# Further functions of a vector, where they are called one by one (single_kernels.py).
+EXP, LOG, LOG1P = 10, 11, 12
+ACTIVATIONS = {
+    "identity": IDENTITY,
+    "relu": RELU,
+    "tanh": TANH,
+    "logistic": LOGISTIC,
+    "leaky_relu": LEAKY_RELU,
+    "elu": ELU,
+    "selu": SELU,
+    "gelu": GELU,
+    "silu": SILU,
+    "mish": MISH,
+}
 
 # Bytes of a vector value: a cache line, one AVX-512 register, two of AVX2 or four of NEON.
 VECTOR_BYTES = 64
@@ -63,6 +75,7 @@ class Network(NamedTuple):
 
     layers: Array("int64", LAYER_COLUMNS)
     hidden: REAL  # activations of every layer, the output layer's before softmax
+    inputs: REAL  # what the activation was taken of, in hidden's places, if that is GELU or a later one; else empty
     delta: REAL  # gradients of the loss with respect to the layers' inputs
     scratch: REAL  # n_threads * scratch_size: a thread's transposed panel or rows of gradient, then zeros
     # Non-zeros of hidden or delta, see active.py; empty if no layer skips any.
@@ -107,6 +120,7 @@ class BatchTargets(NamedTuple):
     losses: Array("float64")  # (n,)
     measure: REAL  # (n,) 1 for a hit, or (n * n_outputs,) residuals: what the score is made of
     penalty: Array("float64")  # (n_batches of the epoch * n_panels,) squared norms, if penalised
+    smoothing: float  # share of a class target that is spread evenly over the classes
     n_panels: int
     weighted: int
     penalised: int
@@ -119,13 +133,27 @@ class UpdateState(NamedTuple):
     square: REAL  # if has_square
     momentum: REAL  # if has_momentum
     rate: REAL  # (n_batches of the epoch,) step size, with a rule's own correction
+    kept: REAL  # (n_batches of the epoch,) share of a weight that decay leaves: 1 - rate * decay, 1 without decay
+    kept_until: Array(
+        "float64"
+    )  # (n_powers,), if lazy and decays: product of the shares of that many updates
     last: INT32  # (panels of the first layer * n_features,), if lazy: the update that last reached a row
     powers: REAL  # (3 * n_powers,): see decay_untouched
     alpha: float
     n_powers: int
     has_square: int
     has_momentum: int
+    decays: int  # whether there is weight decay
     lazy: int  # leave out rows whose feature is zero in the whole batch
+
+
+class Masks(NamedTuple):
+    """Dropout of hidden units in an epoch; arrays by hidden layer."""
+
+    order: INT64  # (n,) row numbers in the order of use, as in BatchTargets
+    key: INT64  # the layer's key, of seed and epoch
+    threshold: INT64  # a unit is dropped if its random word of 32 bits is below; 0: none
+    keep: REAL  # share of the units that is kept, 1 - rate
 
 
 class RMSpropRule(NamedTuple):

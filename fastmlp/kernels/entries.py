@@ -9,12 +9,19 @@ from numba import types
 from .codegen.compiler import machine_code
 from .codegen.struct_view import WORDS
 from .passes.single_kernels import elements_entry, loss_entry, matmul_entry, update_entry
-from .passes.train_step import evaluate_entry, layer_entry, predict_entry, train_entry
+from .passes.train_step import (
+    evaluate_entry,
+    layer_entry,
+    predict_entry,
+    train_dropout_entry,
+    train_entry,
+)
 from .primitives.optimizer_rules import RULES
 
 # Name -> builder(real) or, for those in WITH_RULE, builder(real, rule).
 BUILDERS = {
     "train": train_entry,
+    "train_dropout": train_dropout_entry,
     "predict": predict_entry,
     "evaluate": evaluate_entry,
     "layer": layer_entry,
@@ -23,7 +30,7 @@ BUILDERS = {
     "loss": loss_entry,
     "update": update_entry,
 }
-WITH_RULE = ("train", "update")
+WITH_RULE = ("train", "train_dropout", "update")
 DTYPES = ("float32", "float64")
 
 

@@ -1,5 +1,6 @@
 """What training needs to resume exactly where it stopped, beside the weights themselves."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,8 @@ class State:
         Cuts that the "adaptive" schedule has made.
     n_no_improvement : int
         Epochs in a row without improvement.
+    best_score : float
+        The best validation score that the "adaptive" schedule has seen, without early stopping.
     latest : (coefs, intercepts) or None
         The weights to resume from, in a snapshot whose own weights are the best ones instead.
     """
@@ -31,4 +34,5 @@ class State:
     optimizer_epochs: int = 0
     n_rate_cuts: int = 0
     n_no_improvement: int = 0
+    best_score: float = -math.inf
     latest: Any = None

@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 # Streams beside the epochs': SeedSequence keeps them apart from those of (seed, epoch).
-_WEIGHTS, _SPLIT = 0, 1
+_WEIGHTS, _SPLIT, _MASKS = 0, 1, 2
 
 
 def draw_seed(random_state) -> int:
@@ -97,6 +97,16 @@ def _pcg64_state(s2, s3, s0, s1, i2, i3, i0, i1):
     limit, factor = 1 << 128, 0x2360ED051FC65DA44385DF649FCCF645
     increment %= limit
     return ((increment + start) * factor + increment) % limit, increment
+
+
+def mask_keys(seed: int, epoch: int, n_layers: int) -> np.ndarray:
+    """The keys of an epoch's dropout masks, for the inputs first and then for each hidden layer; uint64.
+
+    A layer's key does not depend on the number of layers.
+    """
+    return np.random.SeedSequence((seed, epoch), spawn_key=(_MASKS,)).generate_state(
+        n_layers, np.uint64
+    )
 
 
 def initial_parameters(seed: int, layer_sizes, dtype):

@@ -3,14 +3,17 @@
 import copy
 import math
 import time
+from numbers import Real
 
+import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from ..engine.dropout import Dropout
 from ..engine.optimizers import SOLVERS
 from ..system.user_warnings import warn_user
 from .context import diverged, validate
-from .schedules import learning_rate
-from .seeding import epoch_order
+from .schedules import is_per_update, learning_rate, update_rates
+from .seeding import epoch_order, mask_keys
 from .validation_score import ValidationScore
 
 # The estimators' default `batch_size`: no warning where there are fewer samples, since nobody asked for it.
@@ -56,6 +59,26 @@ def batch_size(model, n_samples: int) -> int:
     return min(int(model.batch_size), n_samples)
 
 
+def dropout_rates(model, n_hidden: int) -> np.ndarray:
+    """Return the share of inputs, and of each hidden layer's units, that an epoch drops.
+
+    Raises
+    ------
+    ValueError
+        If `dropout` is not a number of [0, 1), nor one for each hidden layer.
+    """
+    given = model.dropout
+    hidden = np.asarray(given if np.ndim(given) else [given] * n_hidden)
+    if hidden.shape != (n_hidden,) or not all(
+        isinstance(rate, Real) and 0 <= rate < 1 for rate in hidden.tolist()
+    ):
+        raise ValueError(
+            "dropout must be a number of [0, 1), or a sequence of them with one for each of the "
+            f"{n_hidden} hidden layer(s), got {given!r}."
+        )
+    return np.array([model.input_dropout, *hidden], np.float64)
+
+
 class Training:
     """The epochs of one call of `fit` or `partial_fit`.
 
@@ -71,14 +94,19 @@ class Training:
         self.early_stopping = self.model.early_stopping
         self.batch_size = batch_size(self.model, len(context.samples))
         has_schedule = SOLVERS[self.model.solver].has_schedule
-        self.schedule = self.model.learning_rate if has_schedule else "constant"
+        self.schedule = self.model.learning_rate
+        if not has_schedule and not is_per_update(self.schedule):
+            self.schedule = "constant"
+        self.n_epochs = n_epochs(self.model, len(context.samples))
         # Whether training may end, or slow down, for want of improvement; and what that means.
         self.has_rule = (
             self.model.tol is not None or self.early_stopping or self.schedule == "adaptive"
         )
         self.tol = 0.0 if self.model.tol is None else self.model.tol
-        # Whether a validation score is needed after each epoch.
-        self.validates = self.early_stopping
+        # Whether it is the validation score that improves or not.
+        self.validates = self.early_stopping or (
+            self.schedule == "adaptive" and context.validation is not None
+        )
         self.score = ValidationScore(context) if self.validates else None
         self.state.optimizer = next_optimizer(self.model, self.state.optimizer)
         self.epochs = self.engine.epochs(
@@ -87,6 +115,7 @@ class Training:
             batch_size=self.batch_size,
             optimizer=self.state.optimizer,
             alpha=self.model.alpha,
+            weight_decay=self.model.weight_decay,
             sample_weight=context.samples.weight,
         )
 
@@ -123,9 +152,10 @@ class Training:
         """Train for one epoch, judge it, and note it."""
         state, model, samples = self.state, self.model, self.context.samples
         order = epoch_order(state.seed, state.epoch, samples.rows, len(samples), model.shuffle)
-        rate = self.learning_rate()
+        rates = self.learning_rates()
+        rate = float(rates[-1])
         start = time.perf_counter()
-        result = self.epochs.epoch(order, rate, self.context.report.advance)
+        result = self.epochs.epoch(order, rates, self.context.report.advance, self.dropout())
         seconds = time.perf_counter() - start
         state.epoch += 1
         state.optimizer_epochs += 1
@@ -152,8 +182,12 @@ class Training:
             if score > record.best_score:
                 record.best_score = score
                 self.best = self.engine.get_parameters()
-        else:
-            improved = row["loss"] < record.best_loss - self.tol
+        elif self.validates:
+            improved = score > state.best_score + self.tol
+            state.best_score = max(state.best_score, score)
+        if not self.early_stopping:
+            if not self.validates:
+                improved = row["loss"] < record.best_loss - self.tol
             record.best_loss = min(record.best_loss, row["loss"])
         state.n_no_improvement = 0 if improved or not self.has_rule else state.n_no_improvement + 1
 
@@ -166,7 +200,7 @@ class Training:
         """Return whether there were too many epochs without improvement, and no rate is left to cut."""
         if not self.stagnates:
             return False
-        what = "Validation score" if self.early_stopping else "Training loss"
+        what = "Validation score" if self.validates else "Training loss"
         message = (
             f"{what} did not improve more than tol={self.tol:f} "
             f"for {self.model.n_iter_no_change} consecutive epochs."
@@ -175,17 +209,28 @@ class Training:
         if self.schedule != "adaptive":
             report.message(f"{message} Stopping.")
             return True
-        if self.learning_rate() <= 1e-6:
+        if self.learning_rates()[0] <= 1e-6:
             report.message(f"{message} Learning rate too small. Stopping.")
             return True
         self.state.n_rate_cuts += 1
         self.state.n_no_improvement = 0
-        report.message(f"{message} Setting learning rate to {self.learning_rate():f}")
+        report.message(f"{message} Setting learning rate to {self.learning_rates()[0]:f}")
         return False
 
-    def learning_rate(self) -> float:
-        """Return the next epoch's learning rate."""
-        return learning_rate(self.model, self.schedule, self.state, self.record)
+    def learning_rates(self) -> np.ndarray:
+        """Return the learning rates of the next epoch's updates."""
+        n_batches = -(-len(self.context.samples) // self.batch_size)
+        if is_per_update(self.schedule):
+            return update_rates(self.model, self.state.optimizer_epochs, self.n_epochs, n_batches)
+        rate = learning_rate(self.model, self.schedule, self.state, self.record)
+        return np.full(n_batches, rate)
+
+    def dropout(self) -> Dropout | None:
+        """Return the next epoch's dropout, if there is any."""
+        rates = dropout_rates(self.model, len(self.engine.layout.layers) - 1)
+        if not rates.any():
+            return None
+        return Dropout(rates, mask_keys(self.state.seed, self.state.epoch, len(rates)))
 
     def parameters(self):
         """Return the weights to keep: the best ones with early stopping, else the last."""

@@ -189,6 +189,19 @@ def less(typing, x, y):
 
 
 @intrinsic
+def is_negative_zero(typing, x):
+    """Mask of -0.0."""
+
+    def codegen(context, builder, sig, args):
+        word = ir.IntType(x.element.bitwidth)
+        lanes = ir.VectorType(word, x.lanes)
+        sign = ir.Constant(lanes, [1 << (word.width - 1)] * x.lanes)
+        return builder.icmp_unsigned("==", builder.bitcast(args[0], lanes), sign)
+
+    return Vector(types.boolean, x.lanes)(x), codegen
+
+
+@intrinsic
 def nonzero_bits(typing, x):
     """A word with bit k set where lane k is not zero (NaN is not), of at most 64 lanes."""
 

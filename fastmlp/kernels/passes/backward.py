@@ -16,15 +16,17 @@ from ..codegen.compiler import kernel
 from ..codegen.pointer import shifted
 from ..primitives.activations import activation_backward
 from ..primitives.panel_products import matmul_dense, matmul_sparse, transpose_panel
+from .dropout import kept_share
 from .nonzero_lists import few_by_sample, list_blocks, list_by_sample
 from .threads import barrier, n_parts, share, take_parts, within
 
 
 @kernel
-def backward_layer(net, l, params, m, me, part, parts):
+def backward_layer(net, l, params, masks, m, me, part, parts):
     """delta_l = (delta_(l+1) w_(l+1)^T) f'(h_l) for one part of the (panel, samples) items
 
-    m: samples of the batch. If the layer above has listed its deltas, their zeros are skipped.
+    masks: those of dropout, or None; m: samples of the batch.
+    If the layer above has listed its deltas, their zeros are skipped.
     """
     layers, delta = net.layers, net.delta
     scratch = shifted(net.scratch, me * net.scratch_size)
@@ -52,18 +54,19 @@ def backward_layer(net, l, params, m, me, part, parts):
                 scratch, lanes, no_bias, -np.inf, shifted(delta, out), first, last, lanes,
             )  # fmt: skip
         activation_backward(
-            net.activation, net.hidden, delta, out + first * lanes, out + last * lanes
-        )
+            net.activation, net.hidden, net.inputs, delta, out + first * lanes, out + last * lanes,
+            kept_share(masks, l),
+        )  # fmt: skip
 
 
 @kernel
-def backward(net, l, params, m, sync, me, n_threads):
+def backward(net, l, params, masks, m, sync, me, n_threads):
     """delta_l, listed if the layer below takes it so; true if the team is to stop"""
     parts = n_parts(net.layers[l, PANELS], n_threads)
     # The loop is counted as that of layer l + 1, whose own update has not begun: that of layer l + 2 comes before
     # this loop without a barrier, and two such loops need layers of which one is odd.
     for part in take_parts(sync, l + 1, parts, me, n_threads):
-        backward_layer(net, l, params, m, me, part, parts)
+        backward_layer(net, l, params, masks, m, me, part, parts)
     if barrier(sync, me, n_threads):
         return True
     if net.layers[l, RETURNS]:

@@ -43,6 +43,7 @@ from ..primitives.losses import (
     squared_error_backward,
 )  # fmt: skip
 from ..primitives.panel_products import matmul_dense, matmul_sparse
+from .dropout import drop_units
 from .nonzero_lists import few_by_sample, list_blocks, list_by_sample
 from .threads import barrier, n_parts, share, take_parts, within
 
@@ -66,10 +67,11 @@ def sparse_input(net, l, batches, b):
 
 
 @kernel
-def forward_layer(net, l, w, bias, stride, batches, b, skipping, part, parts):
+def forward_layer(net, l, w, bias, stride, masks, batches, b, skipping, part, parts):
     """h_l = f(bias + h_(l-1) w) for one part of the (panel, samples) items
 
     stride: between the rows of a panel of w; None: the panel's lanes
+    masks: those of dropout, or None
     skipping: whether the input's zeros are skipped
     """
     layers, hidden, m = net.layers, net.hidden, batches.table[b, SIZE]
@@ -95,22 +97,28 @@ def forward_layer(net, l, w, bias, stride, batches, b, skipping, part, parts):
                 stride_or(stride, lanes), panel_bias, floor, shifted(hidden, out), first, last, lanes,
             )  # fmt: skip
         if is_hidden and net.activation != RELU:
-            activate(net.activation, hidden, out + first * lanes, out + last * lanes)
+            activate(net.activation, hidden, net.inputs, out + first * lanes, out + last * lanes)
+        if is_hidden:
+            drop_units(masks, net, l, batches, b, panel, first, last)
 
 
 @kernel
-def forward(net, params, batches, b, first_layer_done, sync, me, n_threads):
+def forward(net, params, masks, batches, b, first_layer_done, sync, me, n_threads):
     """h_l of all layers, of the first unless it is done already; true if the team is to stop"""
     skipping, m = batches.zero_skipping != 0, batches.table[b, SIZE]
     for l in range(net.n_layers):
         if l > 0 or not first_layer_done:
             if l == net.n_layers - 1 and net.layers[l, PANELS] == 1:
                 # Outputs in one panel need no barrier: each thread computes those of its own samples in the loss.
-                forward_layer(net, l, params, params, None, batches, b, skipping, me, n_threads)
+                forward_layer(
+                    net, l, params, params, None, masks, batches, b, skipping, me, n_threads
+                )
             else:
                 parts = n_parts(net.layers[l, PANELS], n_threads)
                 for part in take_parts(sync, l, parts, me, n_threads):
-                    forward_layer(net, l, params, params, None, batches, b, skipping, part, parts)
+                    forward_layer(
+                        net, l, params, params, None, masks, batches, b, skipping, part, parts
+                    )
                 if barrier(sync, me, n_threads):
                     return True
         skipping = False
@@ -194,6 +202,7 @@ def output_backward(net, targets, batches, b, batch, me, n_threads):
                 n_outputs,
                 targets.labels[sample],
                 factor,
+                targets.smoothing,
             )
             targets.losses[position + i] = loss
             targets.measure[position + i] = hit
@@ -208,6 +217,7 @@ def output_backward(net, targets, batches, b, batch, me, n_threads):
                 targets.labels,
                 sample,
                 factor,
+                targets.smoothing,
             )
             targets.losses[position + i] = loss
             targets.measure[position + i] = hit

@@ -15,7 +15,7 @@ from .threads import share, within
 @inlined
 def lazy_weights_move(learning):
     """Whether the weights of a skipped row change, and not only its state: a forward pass must catch them up first."""
-    return learning.lazy and learning.has_momentum
+    return learning.lazy and (learning.has_momentum or learning.decays)
 
 
 @inlined
@@ -26,9 +26,13 @@ def catch_up_row(learning, row, start, lanes, step):
     """
     missed = step - learning.last[row]
     if missed > 0:
+        kept = 1.0
+        if learning.decays:
+            kept = learning.kept_until[step] / learning.kept_until[learning.last[row]]
         decay_untouched(
             learning.has_square, learning.has_momentum, learning.params, learning.square,
             learning.momentum, start, lanes, learning.powers, learning.n_powers, missed,
+            kept,
         )  # fmt: skip
 
 

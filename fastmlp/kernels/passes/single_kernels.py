@@ -24,7 +24,7 @@ from ..codegen.vector import lanes_of, load, store, zeros
 from ..primitives.activations import activate
 from ..primitives.exp_log import exp, log, log1p
 from ..primitives.losses import place
-from ..primitives.optimizer_rules import update_run
+from ..primitives.optimizer_rules import unshrunk, update_run
 from .forward import forward_layer, output_backward
 from .threads import barrier, share
 
@@ -33,7 +33,7 @@ from .threads import barrier, share
 def _map(x, function, start, stop):
     like = zeros(x, VECTOR_BYTES)
     if function < EXP:
-        activate(function, x, start, stop)
+        activate(function, x, x, start, stop)
     elif function == EXP:
         for i in range(start, stop, lanes_of(like)):
             store(x, i, exp(load(like, x, i)))
@@ -79,7 +79,7 @@ def _multiply(net, batches, reading):
         return -1
     for b in range(batches.n_batches):
         forward_layer(
-            net, 0, reading.params, reading.params, None, batches, b, skipping, me, n_threads
+            net, 0, reading.params, reading.params, None, None, batches, b, skipping, me, n_threads
         )
         if barrier(sync, me, n_threads):
             return -1
@@ -136,7 +136,7 @@ def update_entry(real, rule):
         start, stop = _share_vectors(call.weight, call.size, call.me, call.n_threads)
         update_run(
             read_rule(words), shifted(call.gradient, start), call.weight, call.square, call.momentum,
-            start, stop - start, call.rate, call.rate - call.rate,
+            start, stop - start, call.rate, unshrunk(zeros(call.weight, VECTOR_BYTES)),
         )  # fmt: skip
         return 0
 

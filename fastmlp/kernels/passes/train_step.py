@@ -13,6 +13,7 @@ from ..abi import (
     BatchTargets,
     EvaluateCall,
     LayerCall,
+    Masks,
     Network,
     PredictCall,
     TrainCall,
@@ -29,8 +30,11 @@ from .weight_update import measure_weights, update_layer
 
 
 @kernel
-def train_chunk(rule, net, batches, targets, learning, turn):
-    """Train on a chunk's batches; return the number of updates so far in this epoch, -1 if the team is to stop"""
+def train_chunk(rule, net, batches, targets, learning, masks, turn):
+    """Train on a chunk's batches; return the number of updates so far in this epoch, -1 if the team is to stop
+
+    masks: those of dropout, or None
+    """
     sync, me, n_threads = turn.sync, turn.me, turn.n_threads
     step, first_layer_done = turn.step, False
     if barrier(sync, me, n_threads):
@@ -41,7 +45,7 @@ def train_chunk(rule, net, batches, targets, learning, turn):
             catch_up_batch(net, batches, b, learning, step, me, n_threads)
             if barrier(sync, me, n_threads):
                 return -1
-        if forward(net, learning.params, batches, b, first_layer_done, sync, me, n_threads):
+        if forward(net, learning.params, masks, batches, b, first_layer_done, sync, me, n_threads):
             return -1
         if _compare(net, learning.params, targets, batches, b, batch, sync, me, n_threads):
             return -1
@@ -52,7 +56,7 @@ def train_chunk(rule, net, batches, targets, learning, turn):
         if has_weight:
             step += 1
             if _update_all(
-                rule, net, batches, b, targets, learning, batch, step, first_layer_done, turn
+                rule, net, batches, b, targets, learning, masks, batch, step, first_layer_done, turn
             ):
                 return -1
     if turn.finish and learning.lazy:
@@ -87,16 +91,17 @@ def _compare(net, params, targets, batches, b, batch, sync, me, n_threads):
 
 
 @kernel
-def _update_all(rule, net, batches, b, targets, learning, batch, step, run_ahead, turn):
+def _update_all(rule, net, batches, b, targets, learning, masks, batch, step, run_ahead, turn):
     """From the last layer to the first: deltas of the layer below, then the layer's update; true if the team is to stop
 
     run_ahead: whether the first layer's parts then take the next batch through
     """
     sync, me, n_threads = turn.sync, turn.me, turn.n_threads
     params, m = learning.params, batches.table[b, SIZE]
-    rate, l2 = learning.rate[batch], learning.alpha * targets.scale[batch]
+    rate = learning.rate[batch]
+    shrink = learning.alpha * targets.scale[batch], learning.kept[batch]
     for l in range(net.n_layers - 1, -1, -1):
-        if l > 0 and backward(net, l - 1, params, m, sync, me, n_threads):
+        if l > 0 and backward(net, l - 1, params, masks, m, sync, me, n_threads):
             return True
         # All threads have read this layer's weights by now. But the update of the layer above reads outputs that the
         # next batch is going to overwrite.
@@ -104,19 +109,19 @@ def _update_all(rule, net, batches, b, targets, learning, batch, step, run_ahead
             return True
         parts = n_parts(net.layers[l, PANELS], n_threads)
         for part in take_parts(sync, l, parts, me, n_threads):
-            update_layer(rule, net, l, batches, b, learning, rate, l2, step, me, part, parts)
+            update_layer(rule, net, l, batches, b, learning, rate, shrink, step, me, part, parts)
             if l == 0 and run_ahead:
-                _first_layer_ahead(net, l, batches, b + 1, learning, step, part, parts)
+                _first_layer_ahead(net, l, batches, b + 1, learning, masks, step, part, parts)
     return barrier(sync, me, n_threads)
 
 
 @kernel
-def _first_layer_ahead(net, l, batches, b, learning, step, part, parts):
+def _first_layer_ahead(net, l, batches, b, learning, masks, step, part, parts):
     """h_l of batch `b`, l = 0, for one part of the panels, by weights that this thread has just updated"""
     if lazy_weights_move(learning):
         catch_up_batch(net, batches, b, learning, step, part, parts)
     skipping, params = batches.zero_skipping != 0, learning.params
-    forward_layer(net, l, params, params, None, batches, b, skipping, part, parts)
+    forward_layer(net, l, params, params, None, masks, batches, b, skipping, part, parts)
 
 
 @kernel
@@ -126,7 +131,7 @@ def predict_chunk(net, batches, reading):
     if barrier(sync, me, n_threads):
         return -1
     for b in range(batches.n_batches):
-        if forward(net, reading.params, batches, b, False, sync, me, n_threads):
+        if forward(net, reading.params, None, batches, b, False, sync, me, n_threads):
             return -1
         read_outputs(net, batches, b, reading.outputs, reading.kind, reading.both, me, n_threads)
         if barrier(sync, me, n_threads):
@@ -141,7 +146,7 @@ def evaluate_chunk(net, batches, targets, call):
     if barrier(sync, me, n_threads):
         return -1
     for b in range(batches.n_batches):
-        if forward(net, call.params, batches, b, False, sync, me, n_threads):
+        if forward(net, call.params, None, batches, b, False, sync, me, n_threads):
             return -1
         output_backward(net, targets, batches, b, 0, me, n_threads)
         if barrier(sync, me, n_threads):
@@ -158,10 +163,25 @@ def train_entry(real, rule):
     def train(words):
         return train_chunk(
             read_rule(words), read_network(words), read_batches(words), read_targets(words),
-            read_learning(words), read_turn(words),
+            read_learning(words), None, read_turn(words),
         )  # fmt: skip
 
     return train
+
+
+def train_dropout_entry(real, rule):
+    """Entry ``train_dropout(words)``: as `train`, with Masks among the words, before TrainCall."""
+    read_rule, read_network, read_batches, read_targets, read_learning, read_masks, read_turn = (
+        readers(real, rule, Network, Batches, BatchTargets, UpdateState, Masks, TrainCall)
+    )
+
+    def train_dropout(words):
+        return train_chunk(
+            read_rule(words), read_network(words), read_batches(words), read_targets(words),
+            read_learning(words), read_masks(words), read_turn(words),
+        )  # fmt: skip
+
+    return train_dropout
 
 
 def layer_entry(real):
@@ -175,7 +195,9 @@ def layer_entry(real):
         net, batches, this = read_network(words), read_batches(words), read_layer(words)
         stride = net.layers[this.number, ROW_STRIDE]
         skipping = this.number == 0 and batches.zero_skipping != 0
-        forward_layer(net, this.number, this.weight, this.bias, stride, batches, 0, skipping, 0, 1)
+        forward_layer(
+            net, this.number, this.weight, this.bias, stride, None, batches, 0, skipping, 0, 1
+        )
         if this.number == net.n_layers - 1:
             read_outputs(net, batches, 0, this.outputs, this.kind, this.both, 0, 1)
         return 0

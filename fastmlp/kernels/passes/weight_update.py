@@ -22,7 +22,7 @@ from ..abi import (
 from ..codegen.compiler import inlined, kernel
 from ..codegen.pointer import prefetch, shifted
 from ..codegen.vector import lanes_of, load, store, zeros
-from ..primitives.optimizer_rules import squared_norm, update_row, update_run
+from ..primitives.optimizer_rules import squared_norm, unshrunk, update_row, update_run
 from ..primitives.panel_products import gradient_dense, gradient_row_sparse
 from .forward import dense_input
 from .lazy_rows import catch_up_row
@@ -34,18 +34,18 @@ ROW_COST = 12
 
 
 @kernel
-def update_layer(rule, net, l, batches, b, learning, rate, l2, step, me, part, parts):
+def update_layer(rule, net, l, batches, b, learning, rate, shrink, step, me, part, parts):
     """w_l -= step(h_(l-1)^T delta_l) for one part of the (panel, features) items, by the form of h_(l-1)
 
-    rate, l2: step size and factor of w in its gradient; step: number of this update in the epoch
+    rate: step size; shrink: see optimizer_rules; step: number of this update in the epoch
     """
     m = batches.table[b, SIZE]
     if l == 0 and batches.zero_skipping:
-        update_layer_sparse(rule, net, l, batches, b, learning, rate, l2, step, me, part, parts)
+        update_layer_sparse(rule, net, l, batches, b, learning, rate, shrink, step, me, part, parts)
     elif l > 0 and net.layers[l - 1, FEEDS] and few_by_unit(net, l - 1, m):
-        update_layer_listed(rule, net, l, learning, m, rate, l2, me, part, parts)
+        update_layer_listed(rule, net, l, learning, m, rate, shrink, me, part, parts)
     else:
-        update_layer_dense(rule, net, l, batches, b, learning, rate, l2, me, part, parts)
+        update_layer_dense(rule, net, l, batches, b, learning, rate, shrink, me, part, parts)
 
 
 @kernel
@@ -64,7 +64,7 @@ def update_bias(rule, net, l, panel, learning, m, rate, scratch):
         store(scratch, s, total)
     update_run(
         rule, scratch, learning.params, learning.square, learning.momentum,
-        net.layers[l, BIAS] + panel * lanes, lanes, rate, rate - rate,
+        net.layers[l, BIAS] + panel * lanes, lanes, rate, unshrunk(like),
     )  # fmt: skip
 
 
@@ -72,7 +72,7 @@ def update_bias(rule, net, l, panel, learning, m, rate, scratch):
 
 
 @kernel
-def update_layer_dense(rule, net, l, batches, b, learning, rate, l2, me, part, parts):
+def update_layer_dense(rule, net, l, batches, b, learning, rate, shrink, me, part, parts):
     """w_l -= step(h_(l-1)^T delta_l) for one part of the (panel, features) items, six features at a time"""
     layers, m = net.layers, batches.table[b, SIZE]
     scratch = shifted(net.scratch, me * net.scratch_size)
@@ -91,7 +91,7 @@ def update_layer_dense(rule, net, l, batches, b, learning, rate, l2, me, part, p
         update_run(
             rule, scratch, learning.params, learning.square, learning.momentum,
             layers[l, WEIGHT] + panel * layers[l, PANEL_STRIDE] + j * lanes,
-            min(ROWS, fan_in - j) * lanes, rate, l2,
+            min(ROWS, fan_in - j) * lanes, rate, shrink,
         )  # fmt: skip
 
 
@@ -99,7 +99,7 @@ def update_layer_dense(rule, net, l, batches, b, learning, rate, l2, me, part, p
 
 
 @kernel
-def update_layer_listed(rule, net, l, learning, m, rate, l2, me, part, parts):
+def update_layer_listed(rule, net, l, learning, m, rate, shrink, me, part, parts):
     """w_l -= step(h_(l-1)^T delta_l) for one part of the (panel, features) items, from the lists by unit"""
     layers = net.layers
     scratch = shifted(net.scratch, me * net.scratch_size)
@@ -111,13 +111,13 @@ def update_layer_listed(rule, net, l, learning, m, rate, l2, me, part, parts):
         if first == 0:
             update_bias(rule, net, l, panel, learning, m, rate, scratch)
         if layers[l, LANES] == net.full_lanes:
-            _update_listed_rows(full, rule, net, l, learning, rate, l2, panel, first, last)
+            _update_listed_rows(full, rule, net, l, learning, rate, shrink, panel, first, last)
         else:
-            _update_listed_rows(half, rule, net, l, learning, rate, l2, panel, first, last)
+            _update_listed_rows(half, rule, net, l, learning, rate, shrink, panel, first, last)
 
 
 @inlined
-def _update_listed_rows(like, rule, net, l, learning, rate, l2, panel, first, last):
+def _update_listed_rows(like, rule, net, l, learning, rate, shrink, panel, first, last):
     lanes, below = lanes_of(like), l - 1
     delta = shifted(net.delta, net.layers[l, HIDDEN] + panel * lanes * net.batch_size)
     w_start = net.layers[l, WEIGHT] + panel * net.layers[l, PANEL_STRIDE]
@@ -126,17 +126,17 @@ def _update_listed_rows(like, rule, net, l, learning, rate, l2, panel, first, la
         entry = net.layers[below, HIDDEN] + j * net.batch_size
         end = entry + net.count[net.layers[below, UNITS] + j]
         g = gradient_row_sparse(like, net.records, entry, end, delta)
-        update_row(rule, g, params, square, momentum, w_start + j * lanes, rate, l2)
+        update_row(rule, g, params, square, momentum, w_start + j * lanes, rate, shrink)
 
 
 # --- the non-zeros of X -------------------------------------------------------------------------
 
 
 @kernel
-def update_layer_sparse(rule, net, l, batches, b, learning, rate, l2, step, me, part, parts):
+def update_layer_sparse(rule, net, l, batches, b, learning, rate, shrink, step, me, part, parts):
     """w_l -= step(x^T delta_l), l = 0, for one part of the (panel, features) items
 
-    Of lazy rows only the features that are active in the batch; otherwise each feature, most with gradient l2 w.
+    Of lazy rows only the features that are active in the batch; otherwise each feature.
     """
     layers, m = net.layers, batches.table[b, SIZE]
     scratch = shifted(net.scratch, me * net.scratch_size)
@@ -151,13 +151,17 @@ def update_layer_sparse(rule, net, l, batches, b, learning, rate, l2, step, me, 
         if low == 0:
             update_bias(rule, net, l, panel, learning, m, rate, scratch)
         if layers[l, LANES] == net.full_lanes:
-            _update_rows(full, rule, net, batches, b, learning, rate, l2, step, panel, first, last)
+            _update_rows(
+                full, rule, net, batches, b, learning, rate, shrink, step, panel, first, last
+            )
         else:
-            _update_rows(half, rule, net, batches, b, learning, rate, l2, step, panel, first, last)
+            _update_rows(
+                half, rule, net, batches, b, learning, rate, shrink, step, panel, first, last
+            )
 
 
 @kernel
-def _update_rows(like, rule, net, batches, b, learning, rate, l2, step, panel, first, last):
+def _update_rows(like, rule, net, batches, b, learning, rate, shrink, step, panel, first, last):
     lanes, fan_in = lanes_of(like), net.layers[0, FAN_IN]
     delta = shifted(net.delta, net.layers[0, HIDDEN] + panel * lanes * net.batch_size)
     w_start = net.layers[0, WEIGHT] + panel * net.layers[0, PANEL_STRIDE]
@@ -180,7 +184,9 @@ def _update_rows(like, rule, net, batches, b, learning, rate, l2, step, panel, f
         if lazy:
             catch_up_row(learning, panel * fan_in + j, start, lanes, step - 1)
             learning.last[panel * fan_in + j] = step
-        update_row(rule, g, learning.params, learning.square, learning.momentum, start, rate, l2)
+        update_row(
+            rule, g, learning.params, learning.square, learning.momentum, start, rate, shrink
+        )
 
 
 @inlined

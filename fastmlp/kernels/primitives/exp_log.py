@@ -1,7 +1,7 @@
-"""exp, log1p and tanh on vectors: our own polynomials, so that every lane of every call rounds alike.
+"""exp, expm1, log1p and erfc on vectors: our own polynomials, so that every lane of every call rounds alike.
 
 Argument reduction is Cody and Waite's; the polynomials are the plain Taylor series of exp and of
-atanh, cut where the next term is below half a unit in the last place of the dtype.
+atanh, cut where the next term is below half a unit in the last place of the dtype. That of erfc is an interpolation.
 """
 
 from math import factorial, inf
@@ -31,6 +31,24 @@ _LN2 = {
     types.float32: (0.693359375, -2.12194440054690583e-4),
     types.float64: (0.693147180369123816490, 1.90821492927058770002e-10),
 }
+# exp(x^2) erfc(x) for x in [0, end], interpolated at Chebyshev's points of ``t = 2 / (2 + x)``: coefficients of the
+# powers of a variable that goes from -1 at the end to 1 at 0, highest first.
+_ERFC_END = {types.float32: 4.0, types.float64: 6.0}
+_ERFC_SERIES = {
+    types.float32: (
+        -7.538517702919439e-7, -8.2052179811582792e-6, 3.4861879001556282e-5, 9.891992493198711e-5,
+        -0.00086138957608593527, -0.0016015017984181337, 0.022509531567742089, 0.14242693719431557,
+        0.40981802124616259, 0.42758357744616538,
+    ),
+    types.float64: (
+        5.6497299986033862e-13, 9.3922651886686975e-11, -3.0404893925451127e-10, -2.7745552072589168e-10,
+        3.3794130243467258e-9, -7.3528254999029226e-9, -6.5291208659183265e-9, 8.6469822503844623e-8,
+        -1.9837445846902281e-7, -2.8233964321270446e-7, 2.8381380827824633e-6, -4.2711172950804982e-6,
+        -2.2700158552076703e-5, 0.00010054189865915536, 0.00013358426932798316, -0.0016653643667926356,
+        -0.0016702444046761187, 0.032993429477890728, 0.16940759095449716, 0.42218758361344775,
+        0.37853741692923972,
+    ),
+}  # fmt: skip
 # Beyond these exp underflows to zero (the result's last normal number) or overflows.
 _EXP_RANGE = {types.float32: (-87.0, 88.0), types.float64: (-708.0, 709.0)}
 
@@ -102,6 +120,17 @@ def _atanh_over_s(typing, s2):
     return s2(s2), codegen
 
 
+@intrinsic
+def _erfc_series(typing, s):
+    """``exp(x**2) erfc(x)``, s from -1 at the end of the range to 1 at x = 0."""
+    coefficients = _ERFC_SERIES[s.element]
+
+    def codegen(context, builder, sig, args):
+        return _series(builder, s, args[0], coefficients)
+
+    return s(s), codegen
+
+
 def _per_dtype(name, values):
     """An intrinsic ``name(like)``: the dtype's number from `values`, in every lane."""
 
@@ -123,6 +152,7 @@ smallest_normal = _per_dtype(
     "smallest_normal", {types.float32: 2.0**-126, types.float64: 2.0**-1022}
 )
 _log2_e = _per_dtype("_log2_e", dict.fromkeys(_FLOATS, 1.4426950408889634))
+_erfc_end = _per_dtype("_erfc_end", _ERFC_END)
 
 
 @intrinsic
@@ -172,16 +202,21 @@ def exp_or_inf(x):
 
 
 @inlined
-def tanh(x):
-    """``(1 - e) / (1 + e)`` by ``expm1``, which keeps small arguments exact."""
-    one, two, limit = splat(x, 1.0), splat(x, 2.0), splat(x, 40.0)
-    twice = absolute(x) * two
-    n, r = _reduce(where(less(limit, twice), limit, twice))
+def expm1(x):
+    """``e**x - 1``, small arguments exact; beyond 40 on either side as at 40."""
+    one, limit = splat(x, 1.0), splat(x, 40.0)
+    inside = where(less(limit, x), limit, x)
+    inside = where(less(inside, splat(x, -40.0)), splat(x, -40.0), inside)
+    n, r = _reduce(inside)
     power = _scale_exponent(one, n)
-    t = fma(_expm1_over_r(r) * r, power, power - one)
-    result = t / (t + two)
-    result = where(less(x, splat(x, 0.0)), splat(x, 0.0) - result, result)
-    return where(_is_nan(x), x, result)
+    return where(_is_nan(x), x, fma(_expm1_over_r(r) * r, power, power - one))
+
+
+@inlined
+def signed(size, x):
+    """`size` with the sign of x; NaN where x is."""
+    zero = splat(x, 0.0)
+    return where(_is_nan(x), x, where(less(x, zero), zero - size, size))
 
 
 @inlined
@@ -199,3 +234,12 @@ def log(x):
     s = (m - one) / (m + one)
     result = fma(e, _ln2_low(x), splat(x, 2.0) * s * _atanh_over_s(s * s))
     return where(_is_nan(x), x, fma(e, _ln2_high(x), result))
+
+
+@inlined
+def erfc_scaled(x):
+    """``exp(x**2) erfc(x)`` for x >= 0; at the end of its range, where erfc is below rounding, it stays as it is."""
+    one, two, end = splat(x, 1.0), splat(x, 2.0), _erfc_end(x)
+    last = two / (two + end)
+    t = two / (two + where(less(x, end), x, end))
+    return _erfc_series((two * t - last - one) / (one - last))

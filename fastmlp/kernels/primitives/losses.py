@@ -14,6 +14,7 @@ from ..codegen.compiler import inlined, kernel
 from ..codegen.vector import (
     Vector,
     first_lane,
+    fma,
     lanes_of,
     less,
     load,
@@ -82,8 +83,12 @@ def softmax(z, p, start, samples, lanes, n_outputs):
 
 
 @kernel
-def softmax_cross_entropy_backward(z, delta, start, samples, lanes, n_outputs, label, scale):
-    """loss = -log softmax(z)[label];  delta = scale (softmax(z) - onehot(label)); returns loss and hit
+def softmax_cross_entropy_backward(
+    z, delta, start, samples, lanes, n_outputs, label, scale, smoothing
+):
+    """loss = -target . log softmax(z);  delta = scale (softmax(z) - target); returns loss and hit
+
+    target = (1 - smoothing) onehot(label) + smoothing / n_outputs
 
     z, delta [panel][sample][lanes]: one sample of n_outputs units; hit: the label has the largest logit
     """
@@ -92,22 +97,37 @@ def softmax_cross_entropy_backward(z, delta, start, samples, lanes, n_outputs, l
     like = zeros(z, VECTOR_BYTES)
     width = lanes_of(like)
     factor, largest, one = splat(like, scale), splat(like, top), splat(like, 1.0)
+    sure, spread = splat(like, 1 - smoothing), splat(like, smoothing / n_outputs)
+    below = like  # sum over the outputs of how far they are below the largest
     first = -1  # of equal logits the first counts, as in argmax
     for k in range(0, n_outputs, width):
         o = place(start, samples, lanes, k)
         up_to_label = where(first_lanes(like, label + 1 - k), one, like)
         hot = where(first_lanes(like, label - k), like, up_to_label)
+        if smoothing != 0:
+            inside = first_lanes(like, n_outputs - k)
+            below = below + where(inside, largest - load(like, z, o), like)
+            hot = where(inside, fma(hot, sure, spread), like)
         store(delta, o, (load(like, delta, o) - hot) * factor)
         if first < 0:
             at_top = nonzero_bits(where(less(load(like, z, o), largest), like, one))
             if at_top != 0:
                 first = k + lowest_bit(at_top)
-    return log_sum + (top - logit), logit >= top and first == label
+    loss = log_sum + (top - logit)
+    if smoothing != 0:
+        loss = log_sum + (
+            (1 - smoothing) * (top - logit) + smoothing / n_outputs * reduce_sum(below)
+        )
+    return loss, logit >= top and first == label
 
 
 @kernel
-def logistic_cross_entropy_backward(z, delta, start, samples, lanes, n_outputs, labels, i, scale):
-    """loss = sum_k log(1 + exp(z_k)) - y_k z_k;  delta = scale (logistic(z) - y); returns loss and hit
+def logistic_cross_entropy_backward(
+    z, delta, start, samples, lanes, n_outputs, labels, i, scale, smoothing
+):
+    """loss = sum_k log(1 + exp(z_k)) - t_k z_k;  delta = scale (logistic(z) - t); returns loss and hit
+
+    t = (1 - smoothing) y + smoothing / 2
 
     z, delta [panel][sample][lanes]: one sample of n_outputs units; labels (n_samples, n_outputs) 0 or 1,
     row i; hit: each output is on the right side of 1/2
@@ -115,6 +135,7 @@ def logistic_cross_entropy_backward(z, delta, start, samples, lanes, n_outputs, 
     like = zeros(z, VECTOR_BYTES)
     width = lanes_of(like)
     factor, one = splat(like, scale), splat(like, 1.0)
+    sure, spread = splat(like, 1 - smoothing), splat(like, smoothing / 2)
     # Delta holds the labels until they are read.
     for k in range(n_outputs):
         delta[place(start, samples, lanes, k)] = labels[i * n_outputs + k]
@@ -124,11 +145,12 @@ def logistic_cross_entropy_backward(z, delta, start, samples, lanes, n_outputs, 
         inside = first_lanes(like, n_outputs - k)
         x, y = load(like, z, o), load(like, delta, o)
         positive = where(less(like, x), x, like)
-        each = positive + log1p(exp(like - absolute(x))) - y * x
+        t = fma(y, sure, spread)
+        each = positive + log1p(exp(like - absolute(x))) - t * x
         loss = loss + where(inside, each, like)
         side = where(less(like, x), one, like)
         wrong = wrong + where(inside, absolute(side - y), like)
-        store(delta, o, where(inside, (logistic(x) - y) * factor, like))
+        store(delta, o, where(inside, (logistic(x) - t) * factor, like))
     return reduce_sum(loss), reduce_sum(wrong) == 0
 
 

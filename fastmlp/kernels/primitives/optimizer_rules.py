@@ -3,6 +3,9 @@
 A rule's hyper-parameters are a named tuple of the compute dtype; its type chooses the kernel, so that one
 variant of the training step is compiled per (dtype, rule). `square` and `momentum` are the optimizer's
 state in the layout of the parameters, or empty where the rule does not use it.
+
+`shrink` says how a weight is drawn to zero: by which factor it is added to its own gradient (the L2 term), and which
+share of it the update keeps before the step (decoupled weight decay: 1 - rate * decay). `unshrunk`: not at all.
 """
 
 from numba.extending import overload
@@ -10,6 +13,7 @@ from numba.extending import overload
 from ..abi import VECTOR_BYTES, AdamRule, GradientRule, RMSpropRule, SGDRule
 from ..codegen.compiler import inlined, kernel
 from ..codegen.vector import (
+    first_lane,
     fma,
     halves,
     lanes_of,
@@ -40,15 +44,29 @@ def _times(scalar, x):
 
 
 @inlined
-def rmsprop_momentum_update(rule, g, w, square, momentum, start, rate, l2):
+def unshrunk(like):
+    """`shrink` for numbers that are not drawn to zero, as biases."""
+    return first_lane(splat(like, 0.0)), first_lane(splat(like, 1.0))
+
+
+@inlined
+def _shrunk(g, weight, shrink):
+    """The gradient with its L2 term, and what is kept of the weight."""
+    l2, kept = shrink
+    if l2 != 0:
+        g = fma(l2, weight, g)
+    return g, _times(kept, weight)
+
+
+@inlined
+def rmsprop_momentum_update(rule, g, w, square, momentum, start, rate, shrink):
     """v = rho v + (1 - rho) g^2;  s = rate g / sqrt(v + epsilon);  m = momentum m + s;  w -= m
 
-    g: a vector, to which l2 w is added first; w, square, momentum (n,): as many numbers from start.
+    g: a vector; w, square, momentum (n,): as many numbers from start.
     Without momentum, s itself is subtracted and `momentum` may be empty.
     """
     weight = load(g, w, start)
-    if l2 != 0:
-        g = fma(l2, weight, g)
+    g, weight = _shrunk(g, weight, shrink)
     v = _times(rule.rho, load(g, square, start)) + _times(rule.complement, g * g)
     v = _without_tiny(v, v)
     store(square, start, v)
@@ -61,14 +79,13 @@ def rmsprop_momentum_update(rule, g, w, square, momentum, start, rate, l2):
 
 
 @inlined
-def adam_update(rule, g, w, square, momentum, start, rate, l2):
+def adam_update(rule, g, w, square, momentum, start, rate, shrink):
     """m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;  w -= rate m / (sqrt(v) + epsilon)
 
     Shapes as in rmsprop_momentum_update. `rate` holds the bias correction sqrt(1 - b2^t) / (1 - b1^t).
     """
     weight = load(g, w, start)
-    if l2 != 0:
-        g = fma(l2, weight, g)
+    g, weight = _shrunk(g, weight, shrink)
     m = _times(rule.beta_1, load(g, momentum, start)) + _times(rule.complement_1, g)
     v = _times(rule.beta_2, load(g, square, start)) + _times(rule.complement_2, g * g)
     m, v = _without_tiny(m, absolute(m)), _without_tiny(v, v)
@@ -78,14 +95,13 @@ def adam_update(rule, g, w, square, momentum, start, rate, l2):
 
 
 @inlined
-def sgd_update(rule, g, w, square, momentum, start, rate, l2):
+def sgd_update(rule, g, w, square, momentum, start, rate, shrink):
     """u = momentum u - rate g;  w += u, or with Nesterov's form w += momentum u - rate g
 
     Shapes as in rmsprop_momentum_update; `square` is not used, nor `momentum` where the rule's is 0.
     """
     weight = load(g, w, start)
-    if l2 != 0:
-        g = fma(l2, weight, g)
+    g, weight = _shrunk(g, weight, shrink)
     s = splat(g, 0.0) - _times(rate, g)
     if rule.momentum > 0:
         u = _times(rule.momentum, load(g, momentum, start)) + s
@@ -96,13 +112,12 @@ def sgd_update(rule, g, w, square, momentum, start, rate, l2):
 
 
 @inlined
-def store_gradient(rule, g, w, square, momentum, start, rate, l2):
-    """square += g + l2 w
+def store_gradient(rule, g, w, square, momentum, start, rate, shrink):
+    """square += g, the L2 term's included
 
     Shapes as in rmsprop_momentum_update; the weights stay as they are.
     """
-    if l2 != 0:
-        g = fma(l2, load(g, w, start), g)
+    g, _ = _shrunk(g, load(g, w, start), shrink)
     store(square, start, load(g, square, start) + g)
 
 
@@ -115,42 +130,44 @@ _KERNELS = {
 RULES = tuple(_KERNELS)
 
 
-def update(rule, g, w, square, momentum, start, rate, l2):
+def update(rule, g, w, square, momentum, start, rate, shrink):
     """The kernel of the rule's type; for use in compiled code."""
     raise NotImplementedError("only compiled code can call this")
 
 
 @overload(update)
-def _update(rule, g, w, square, momentum, start, rate, l2):
+def _update(rule, g, w, square, momentum, start, rate, shrink):
     kernel = _KERNELS[rule.kind]
 
-    def implementation(rule, g, w, square, momentum, start, rate, l2):
-        kernel(rule, g, w, square, momentum, start, rate, l2)
+    def implementation(rule, g, w, square, momentum, start, rate, shrink):
+        kernel(rule, g, w, square, momentum, start, rate, shrink)
 
     return implementation
 
 
 @inlined
-def update_row(rule, g, w, square, momentum, start, rate, l2):
+def update_row(rule, g, w, square, momentum, start, rate, shrink):
     """`update` by a vector g of a whole panel row, in two halves: the registers suffice for one half at a time"""
     low, high = halves(g)
-    update(rule, low, w, square, momentum, start, rate, l2)
-    update(rule, high, w, square, momentum, start + lanes_of(low), rate, l2)
+    update(rule, low, w, square, momentum, start, rate, shrink)
+    update(rule, high, w, square, momentum, start + lanes_of(low), rate, shrink)
 
 
 @kernel
-def update_run(rule, g, w, square, momentum, start, count, rate, l2):
+def update_run(rule, g, w, square, momentum, start, count, rate, shrink):
     """`update` by a run of gradients: g (count,); w, square, momentum (n,) from start"""
     like = zeros(w, VECTOR_BYTES)
     for i in range(0, count, lanes_of(like)):
-        update(rule, load(like, g, i), w, square, momentum, start + i, rate, l2)
+        update(rule, load(like, g, i), w, square, momentum, start + i, rate, shrink)
 
 
 @kernel
 def decay_untouched(
-    has_square, has_momentum, w, square, momentum, start, count, powers, n_powers, steps
+    has_square, has_momentum, w, square, momentum, start, count, powers, n_powers, steps, kept
 ):
     """v = v rho^k;  w = w + m s_k;  m = m mu^k      (k = steps: that many updates by a zero gradient)
+
+    Without momentum w = kept w, `kept` being the product of the shares that weight decay keeps in these updates.
 
     w, square, momentum (n,) from start: count numbers, of the states in use
     powers (3, n_powers): rho^k, mu^k and the factor s_k of the rule's own sum of decaying steps
@@ -172,6 +189,10 @@ def decay_untouched(
             store(w, i, fma(travelled, m, load(like, w, i)))
             m = m * factor
             store(momentum, i, _without_tiny(m, absolute(m)))
+    elif kept != 1:
+        share = splat(like, kept)
+        for i in range(start, start + count, lanes):
+            store(w, i, share * load(like, w, i))
 
 
 @kernel
