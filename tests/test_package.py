@@ -58,6 +58,12 @@ def test_public_names():
         fastmlp.nothing  # noqa: B018
 
 
+def test_a_big_endian_machine_is_told_so():
+    code = "import sys; sys.byteorder = 'big'; import fastmlp"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert "ImportError: fastmlp needs a little-endian CPU" in run.stderr
+
+
 def test_the_package_is_typed():
     assert Path(fastmlp.__file__).with_name("py.typed").is_file()
 
