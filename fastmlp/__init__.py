@@ -1,9 +1,15 @@
 """Multi-layer perceptrons on the CPU: scikit-learn's interface, less work done exactly."""
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if sys.byteorder != "little":
+    raise ImportError(
+        "fastmlp needs a little-endian CPU: its compiled code reads records of two 32-bit halves as one 64-bit number."
+    )
 
 __all__ = [
     "Checkpoint",

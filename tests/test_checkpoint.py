@@ -17,6 +17,8 @@ from fastmlp import Checkpoint, MLPClassifier
 from fastmlp.engine.training_pass import TrainingPass
 from fastmlp.estimators import callbacks, checkpoint
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("sklearn.callback", reason="scikit-learn before 1.9")
 
 

@@ -21,6 +21,8 @@ from fastmlp.cli.sweep import add_sweep
 from fastmlp.datasets import load_mnist
 from fastmlp.plots import learning_curves
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[1]
 SMALL = ["train", "--hidden", "16", "--epochs", "2", "--lr", "0.01"]
 

@@ -23,6 +23,8 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from fastmlp import MLPClassifier
 
+pytestmark = pytest.mark.slow
+
 LIMIT = 200  # seconds; a scenario takes a few
 SOLVERS = ("rmsprop", "lbfgs", "adam")
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks are POSIX's")

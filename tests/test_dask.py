@@ -27,6 +27,8 @@ from fastmlp.cli import main
 from fastmlp.datasets import load_mnist
 from fastmlp.sweep import grid
 
+pytestmark = pytest.mark.slow
+
 SLOW = 150  # epochs, so that a fit takes a while
 PATIENCE = 250  # seconds; a worker takes a while to start on a busy machine
 

@@ -15,6 +15,8 @@ from fastmlp.datasets import digit_from_image, load_mnist
 from fastmlp.datasets.digit_images import read_digit
 from fastmlp.plots.numbers import percent
 
+pytestmark = pytest.mark.slow
+
 N = 100
 INK, PAPER, ORIENTATION = 0, 255, 0x0112
 

@@ -18,6 +18,8 @@ from fastmlp import MLPClassifier, MLPRegressor
 from fastmlp.export import from_keras, from_sklearn, keras_weights, to_onnx, to_sklearn
 from fastmlp.kernels.abi import ACTIVATIONS
 
+pytestmark = pytest.mark.slow
+
 onnx = pytest.importorskip("onnx", reason="onnx is not installed")
 onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
 

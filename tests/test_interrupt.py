@@ -19,6 +19,8 @@ from fastmlp.engine.training_pass import TrainingPass
 from fastmlp.estimators import fit_task
 from fastmlp.training.stochastic import Training
 
+pytestmark = pytest.mark.slow
+
 
 def interrupt_after(*delays):
     """Send SIGINT to this process after each delay, from a thread; when they were sent."""

@@ -15,6 +15,8 @@ from fastmlp.engine import team
 from fastmlp.kernels import abi, code_cache, compile_notice, prebuilt
 from fastmlp.kernels.passes import threads as sync
 
+pytestmark = pytest.mark.slow
+
 SMALLEST = ("elements", "float64", None)
 
 

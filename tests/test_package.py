@@ -1,14 +1,20 @@
 """What the package promises before anything is trained: light imports, typed, complete."""
 
 import ast
+import inspect
 import json
+import runpy
 import subprocess
 import sys
 import sysconfig
 from importlib.metadata import entry_points
+from inspect import get_annotations
 from pathlib import Path
+from typing import Literal, get_args, get_origin
 
+import numpy as np
 import pytest
+from sklearn.utils._param_validation import StrOptions
 
 import fastmlp
 from fastmlp.cli.main import main
@@ -50,6 +56,12 @@ def test_public_names():
         assert getattr(fastmlp, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         fastmlp.nothing  # noqa: B018
+
+
+def test_a_big_endian_machine_is_told_so():
+    code = "import sys; sys.byteorder = 'big'; import fastmlp"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert "ImportError: fastmlp needs a little-endian CPU" in run.stderr
 
 
 def test_the_package_is_typed():
@@ -103,3 +115,41 @@ def test_bounds_checks_can_be_switched_on_from_outside():
         first_lines = source.read_text().split('"""')[0]
         assert "boundscheck" not in first_lines
         assert "initializedcheck" not in first_lines
+
+
+@pytest.mark.parametrize("estimator", [fastmlp.MLPClassifier, fastmlp.MLPRegressor])
+def test_every_parameter_has_a_type(estimator):
+    """In the signature and as an attribute, and its literals are the values that are accepted."""
+    attributes = {
+        name: kind for cls in estimator.__mro__ for name, kind in get_annotations(cls).items()
+    }
+    for parameter in list(inspect.signature(estimator.__init__).parameters.values())[1:]:
+        kind = parameter.annotation
+        assert kind is not parameter.empty, parameter
+        assert attributes[parameter.name] == kind, parameter
+        literals = {
+            value
+            for part in (kind, *get_args(kind))
+            if get_origin(part) is Literal
+            for value in get_args(part)
+        }
+        accepted = {
+            option
+            for constraint in estimator._parameter_constraints[parameter.name]
+            if isinstance(constraint, StrOptions)
+            for option in constraint.options
+        }
+        assert literals == accepted, parameter
+
+
+@pytest.mark.parametrize("estimator", [fastmlp.MLPClassifier, fastmlp.MLPRegressor])
+def test_every_attribute_has_a_type(estimator):
+    X, y = np.arange(12.0).reshape(6, 2), np.arange(6) % 2
+    model = estimator(max_iter=1).fit(X, y)
+    declared = {name for cls in estimator.__mro__ for name in get_annotations(cls)}
+    assert {name for name in vars(model) if name.endswith("_")} <= declared
+
+
+def test_a_users_script_with_types_runs():
+    """`typing/check.py` has type checkers read it."""
+    runpy.run_path(str(ROOT / "tests" / "typing" / "right.py"))

@@ -11,6 +11,8 @@ from sklearn.neural_network import MLPClassifier as Theirs
 
 from fastmlp import MLPClassifier
 
+pytestmark = pytest.mark.slow
+
 N_SAMPLES, N_FEATURES, HIDDEN = 50, 12, (9, 7)
 SOLVERS = {
     "adam": {"solver": "adam", "learning_rate_init": 0.01, "epsilon": 1e-8},

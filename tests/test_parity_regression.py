@@ -12,6 +12,8 @@ from test_parity import HIDDEN, N_FEATURES, SOLVERS, assert_same, make_data
 
 from fastmlp import MLPRegressor
 
+pytestmark = pytest.mark.slow
+
 # Rates at which squared errors of some units do not diverge.
 SOLVERS = {
     name: parameters

@@ -10,6 +10,8 @@ from readme import BLOCKS, PAGES, README, ROOT, python_blocks
 
 import fastmlp
 
+pytestmark = pytest.mark.slow
+
 MODULES = [m.name for m in pkgutil.walk_packages(fastmlp.__path__, "fastmlp.")]
 
 

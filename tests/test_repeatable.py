@@ -16,6 +16,8 @@ from threadpoolctl import threadpool_limits
 
 from fastmlp.engine import team
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def expected():

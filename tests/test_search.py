@@ -22,6 +22,8 @@ from sklearn.preprocessing import MinMaxScaler
 from fastmlp import MLPClassifier
 from fastmlp.datasets import load_mnist
 
+pytestmark = pytest.mark.slow
+
 GRID = {
     "hidden_layer_sizes": [(32,), (16, 8)],
     "learning_rate_init": [1e-3, 1e-2],

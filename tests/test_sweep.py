@@ -28,6 +28,8 @@ from fastmlp.datasets.samples import Samples
 from fastmlp.sweep import fits
 from fastmlp.sweep.progress import TimeLeft, duration
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[1]
 DIGITS = load_digits()
 X, Y = (DIGITS.data / 16).astype(np.float32), DIGITS.target

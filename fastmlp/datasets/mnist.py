@@ -236,13 +236,10 @@ def _find(dataset: Dataset, place: Path) -> Path | list[Path] | None:
     if (place / f"{dataset.name}.npz").is_file():
         return place / f"{dataset.name}.npz"
     for folder in (place, place / dataset.name, place / dataset.torch_folder / "raw"):
-        files = [
-            next((f for f in (folder / name, folder / f"{name}.gz") if f.is_file()), None)
-            for name in IDX_FILES
-        ]
+        forms = [(folder / name, folder / f"{name}.gz") for name in IDX_FILES]
         # A part of the four, as an interrupted download leaves it, is not the set.
-        if None not in files:
-            return files
+        if all(any(file.is_file() for file in form) for form in forms):
+            return [next(file for file in form if file.is_file()) for form in forms]
     return None
 
 
@@ -251,7 +248,7 @@ def _read(dataset: Dataset, source: Path | list[Path]) -> list[np.ndarray]:
     if isinstance(source, Path):
         arrays, names = read_npz(source, ARRAYS), [f"{source}, {name}," for name in ARRAYS]
     else:
-        arrays, names = [read_idx(file) for file in source], source
+        arrays, names = [read_idx(file) for file in source], [str(file) for file in source]
     for k, (array, name) in enumerate(zip(arrays, names, strict=True)):
         digest = hashlib.sha256(array.tobytes()).hexdigest()
         for other in (MNIST, FASHION_MNIST):
@@ -272,11 +269,12 @@ def _download(dataset: Dataset) -> list[str]:
     failures = []
     for source in dataset.sources:
         folder = user_cache() if len(source.hashes) == 1 else user_cache() / dataset.name
-        try:
-            for name, known_hash in source.hashes.items():
+        for name, known_hash in source.hashes.items():
+            try:
                 fetch(source.address + name, known_hash, folder / name)
-        except (OSError, ValueError) as error:  # requests' errors are OSErrors
-            failures.append(f"the network: {source.address}{name}: {error}")
+            except (OSError, ValueError) as error:  # requests' errors are OSErrors
+                failures.append(f"the network: {source.address}{name}: {error}")
+                break
         else:
             break
     return failures

@@ -1,14 +1,24 @@
 """What the two estimators share: the methods that do not speak of classes."""
 
-from typing import Self
+import os
+from typing import Any, Self, cast
 
 import numpy as np
-from sklearn.base import BaseEstimator, _fit_context
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import _fit_context
 from sklearn.utils._param_validation import validate_parameter_constraints
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ..engine.optimizers import SOLVERS
-from .callbacks import CallbackSupportMixin
+from . import types as t
+
+if os.name == "mypy":  # never; pyright knows that, mypy takes what it finds first: see `mypy_bases`
+    from .mypy_bases import BaseEstimator, CallbackSupportMixin
+else:
+    from sklearn.base import BaseEstimator  # type: ignore[no-redef]
+
+    from .callbacks import CallbackSupportMixin
 
 # The engine, and the machine code with it, is imported by the first call that computes.
 
@@ -23,12 +33,74 @@ def is_stochastic(model):
     return True
 
 
+def validated(method: t.Method) -> t.Method:
+    """Have scikit-learn validate the parameters before the method runs."""
+    return cast(t.Method, _fit_context(prefer_skip_nested_validation=True)(method))
+
+
+def if_stochastic(method: t.Method) -> t.Method:
+    """Hide the method from models whose solver is not stochastic."""
+    return cast(t.Method, available_if(is_stochastic)(method))
+
+
 class BaseMLP(CallbackSupportMixin, BaseEstimator):
     """Base of MLPClassifier and MLPRegressor; not an estimator itself."""
 
+    _parameter_constraints: dict[str, list[Any]]  # set by `described`
+
+    # Parameters. `_keep` sets them, which no type checker sees; a test compares them to the signatures.
+    hidden_layer_sizes: t.LayerSizes
+    activation: t.Activation
+    solver: t.Solver
+    alpha: t.Float
+    batch_size: t.IntOrAuto
+    learning_rate: t.LearningRate
+    learning_rate_init: t.Float
+    power_t: t.Float
+    max_iter: t.IntOrAuto
+    shuffle: bool
+    random_state: t.RandomState
+    tol: t.Float | None
+    verbose: int
+    warm_start: bool
+    momentum: t.Float
+    nesterovs_momentum: bool
+    rho: t.Float
+    beta_1: t.Float
+    beta_2: t.Float
+    epsilon: t.Float
+    early_stopping: bool
+    scoring: t.Scoring
+    validation_fraction: t.Float
+    n_iter_no_change: t.Float
+    max_fun: t.Int
+    dtype: t.ComputeDtype
+    n_threads: t.Int | None
+
+    # Attributes of a fitted model.
+    coefs_: list[t.FloatArray]
+    intercepts_: list[t.FloatArray]
+    history_: dict[str, list[float]]
+    loss_: float
+    loss_curve_: list[float]
+    best_loss_: float | None
+    validation_scores_: list[float] | None
+    best_validation_score_: float | None
+    n_iter_: int
+    t_: int
+    n_features_in_: int
+    feature_names_in_: NDArray[np.object_]
+    n_layers_: int
+    n_outputs_: int
+    out_activation_: str
+    density_: float
+    zero_skipping_: bool
+    _targets: Any
+    _state: Any
+
     def _keep(self, arguments):
         """Keep the arguments of `__init__`, its ``locals()``, as they are: scikit-learn's rule."""
-        vars(self).update({name: arguments[name] for name in self._parameter_constraints})
+        self.__dict__.update({name: arguments[name] for name in self._parameter_constraints})
 
     def _validate_params(self):
         """Validate the parameters; 0-d arrays count as the scalars that they hold."""
@@ -55,18 +127,18 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         fit(self, X, y, **arguments)
         return self
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @validated
     def fit(
         self,
-        X,
-        y,
-        sample_weight=None,
+        X: t.MatrixLike,
+        y: t.MatrixLike,
+        sample_weight: ArrayLike | None = None,
         *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-        coef_init=None,
-        intercept_init=None,
+        X_val: t.MatrixLike | None = None,
+        y_val: t.MatrixLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+        coef_init: t.Weights | None = None,
+        intercept_init: t.Weights | None = None,
     ) -> Self:
         """Train the network.
 
@@ -101,7 +173,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             intercept_init=intercept_init,
         )
 
-    def evaluate(self, X, y, sample_weight=None) -> dict[str, float]:
+    def evaluate(
+        self, X: t.MatrixLike, y: t.MatrixLike, sample_weight: ArrayLike | None = None
+    ) -> dict[str, float]:
         """Return the mean loss, without its L2 penalty, and the score on labelled samples.
 
         Parameters
@@ -133,4 +207,4 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         return tags
 
     _doc_link_module = "fastmlp"
-    _doc_link_template = ""  # no pages are published yet
+    _doc_link_template = ""  # pyright: ignore  # no pages are published yet

@@ -1,13 +1,18 @@
 """MLPClassifier: scikit-learn's contract and nothing else."""
 
-from typing import Self
+import os
+from typing import Any, Self
 
-import numpy as np
-from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.utils.metaestimators import available_if
+from numpy.typing import ArrayLike, NDArray
 
-from .base import BaseMLP, is_stochastic
+from . import types as t
+from .base import BaseMLP, if_stochastic, validated
 from .parameters import described
+
+if os.name == "mypy":  # never; pyright knows that, mypy takes what it finds first: see `mypy_bases`
+    from .mypy_bases import ClassifierMixin
+else:
+    from sklearn.base import ClassifierMixin  # type: ignore[no-redef]
 
 
 @described(
@@ -45,56 +50,59 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     True
     """
 
+    class_weight: t.ClassWeight
+    classes_: NDArray[Any]
+
     def __init__(
         self,
-        hidden_layer_sizes=(512,),
-        activation="relu",
+        hidden_layer_sizes: t.LayerSizes = (512,),
+        activation: t.Activation = "relu",
         *,
-        solver="rmsprop",
-        alpha=0.0,
-        weight_decay=0.0,
-        dropout=0.0,
-        input_dropout=0.0,
-        label_smoothing=0.0,
-        batch_size=128,
-        learning_rate="constant",
-        learning_rate_init=0.001,
-        power_t=0.5,
-        max_iter="auto",
-        shuffle=True,
-        random_state=None,
-        tol=None,
-        verbose=False,
-        warm_start=False,
-        momentum=0.0,
-        nesterovs_momentum=False,
-        rho=0.9,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-7,
-        early_stopping=False,
-        scoring=None,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        max_fun=15000,
-        class_weight=None,
-        dtype="float32",
-        n_threads=None,
-    ):
+        solver: t.Solver = "rmsprop",
+        alpha: t.Float = 0.0,
+        weight_decay: t.Float = 0.0,
+        dropout: t.Dropout = 0.0,
+        input_dropout: t.Float = 0.0,
+        label_smoothing: t.Float = 0.0,
+        batch_size: t.IntOrAuto = 128,
+        learning_rate: t.LearningRate = "constant",
+        learning_rate_init: t.Float = 0.001,
+        power_t: t.Float = 0.5,
+        max_iter: t.IntOrAuto = "auto",
+        shuffle: bool = True,
+        random_state: t.RandomState = None,
+        tol: t.Float | None = None,
+        verbose: int = False,
+        warm_start: bool = False,
+        momentum: t.Float = 0.0,
+        nesterovs_momentum: bool = False,
+        rho: t.Float = 0.9,
+        beta_1: t.Float = 0.9,
+        beta_2: t.Float = 0.999,
+        epsilon: t.Float = 1e-7,
+        early_stopping: bool = False,
+        scoring: t.Scoring = None,
+        validation_fraction: t.Float = 0.1,
+        n_iter_no_change: t.Float = 10,
+        max_fun: t.Int = 15000,
+        class_weight: t.ClassWeight = None,
+        dtype: t.ComputeDtype = "float32",
+        n_threads: t.Int | None = None,
+    ) -> None:
         self._keep(locals())
 
-    @available_if(is_stochastic)
-    @_fit_context(prefer_skip_nested_validation=True)
+    @if_stochastic
+    @validated
     def partial_fit(
         self,
-        X,
-        y,
-        sample_weight=None,
-        classes=None,
+        X: t.MatrixLike,
+        y: t.MatrixLike,
+        sample_weight: ArrayLike | None = None,
+        classes: ArrayLike | None = None,
         *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
+        X_val: t.MatrixLike | None = None,
+        y_val: t.MatrixLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
     ) -> Self:
         """Train for one epoch, from where the model stands.
 
@@ -123,16 +131,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             sample_weight_val=sample_weight_val,
         )
 
-    def predict(self, X) -> np.ndarray:
+    def predict(self, X: t.MatrixLike) -> NDArray[Any]:
         """Labels of the samples X: shape (n_samples,), or (n_samples, n_outputs) if multilabel."""
         outputs = self._outputs(X)
         return self._targets.decode(outputs)
 
-    def predict_proba(self, X) -> np.ndarray:
+    def predict_proba(self, X: t.MatrixLike) -> t.FloatArray:
         """Probability of each class for the samples X, (n_samples, n_classes), as in `classes_`."""
         return self._probabilities(X)
 
-    def predict_log_proba(self, X) -> np.ndarray:
+    def predict_log_proba(self, X: t.MatrixLike) -> t.FloatArray:
         """Logarithm of `predict_proba`, from the logits: finite where a probability is too small for the dtype."""
         return self._probabilities(X, logarithm=True)
 

@@ -7,6 +7,7 @@ the class docstring and scikit-learn's constraints. A new parameter is an entry 
 import inspect
 import json
 import textwrap
+from collections.abc import Callable
 from numbers import Integral, Real
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from ..engine.optimizers import SOLVERS
 from ..kernels.abi import ACTIVATIONS
 from ..training.schedules import PER_EPOCH, PER_UPDATE
 from .attributes import ATTRIBUTES
+from .types import Class
 
 WIDTH = 100  # of a docstring's line
 
@@ -212,14 +214,14 @@ PARAMETERS = {
 }
 
 
-def described(**words):
+def described(**words: str) -> Callable[[Class], Class]:
     """Return a decorator that completes an estimator class from the tables of this folder.
 
     It replaces the lines ``{parameters}`` and ``{attributes}`` of the class docstring by entries, and sets
     `_parameter_constraints`. `words` are filled into the tables' texts.
     """
 
-    def complete(cls):
+    def complete(cls: Class) -> Class:
         defaults = list(inspect.signature(cls.__init__).parameters.values())[1:]
         cls._parameter_constraints = {p.name: PARAMETERS[p.name].constraint for p in defaults}
         if cls.__doc__ is not None:  # python -OO leaves docstrings out
