@@ -8,6 +8,7 @@ import sys
 import joblib
 import numpy as np
 import pytest
+from activation_formulas import FORMULAS
 from browser import Browser, find_browser
 from numpy.testing import assert_allclose
 from PIL import Image
@@ -219,6 +220,15 @@ class TestInABrowser:
             "[...document.querySelectorAll('#bars li')].map((b) => b.firstChild.textContent)"
         )
         assert labels == [str(label) for label in model.classes_]
+
+    def test_activations_of_the_page(self, page, model):
+        """Each one that the page knows against its formula, whatever the engine has."""
+        browser = page(model)
+        x = np.concatenate([np.linspace(-6, 6, 41), [-200, -30, 30, 200]])
+        assert set(browser.evaluate("Object.keys(ACTIVATIONS)")) == set(FORMULAS)
+        for name, formula in FORMULAS.items():
+            found = browser.evaluate(f"{x.tolist()}.map((x) => ACTIVATIONS.{name}(x))")
+            assert_allclose(found, formula(x), atol=1e-5, rtol=1e-6, err_msg=name)
 
     def test_light_and_dark(self, page, model):
         colours = []

@@ -6,7 +6,9 @@ import warnings
 import numpy as np
 import pytest
 import scipy.sparse as sp
+import scipy.special
 import sklearn.neural_network as theirs
+from activation_formulas import FORMULAS
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import make_classification, make_multilabel_classification
 from sklearn.exceptions import NotFittedError
@@ -15,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 
 import fastmlp
 from fastmlp import MLPClassifier, MLPRegressor
-from fastmlp.export import from_keras, from_sklearn, keras_weights, to_onnx, to_sklearn
+from fastmlp.export import from_keras, from_sklearn, keras_weights, onnx_model, to_onnx, to_sklearn
 from fastmlp.kernels.abi import ACTIVATIONS
 
 pytestmark = pytest.mark.slow
@@ -94,6 +96,18 @@ class TestOnnx:
         model.coefs_[0] = model.coefs_[0] * 40
         model.coefs_[1] = model.coefs_[1] / 400
         check_classifier(model, X)
+
+    @pytest.mark.parametrize("activation", onnx_model.ACTIVATIONS)
+    def test_formulas(self, activation):
+        """Each entry of the table against its formula in float64, whatever the engine has."""
+        assert set(ACTIVATIONS) <= set(FORMULAS)
+        model = fit(MLPClassifier, X, Y, hidden_layer_sizes=(12,))
+        model.activation = activation
+        for scale in (1, 30):
+            hidden = FORMULAS[activation](scale * X @ model.coefs_[0] + model.intercepts_[0])
+            logits = hidden @ model.coefs_[1] + model.intercepts_[1]
+            found = run(to_onnx(model), scale * X)["probabilities"]
+            assert_allclose(found, scipy.special.softmax(logits, axis=1), atol=2e-5)
 
     @pytest.mark.parametrize("form", [np.asarray, sp.csr_matrix, sp.csr_array])
     def test_multilabel(self, form):
