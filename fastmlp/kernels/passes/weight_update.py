@@ -158,11 +158,35 @@ def update_layer_sparse(rule, net, l, batches, b, learning, rate, shrink, step, 
             sum_deltas(net, l, panel, m, scratch)
         if layers[l, LANES] == net.full_lanes:
             _update_rows(
-                full, rule, net, batches, b, learning, rate, shrink, step, panel, first, last, scratch
+                full,
+                rule,
+                net,
+                batches,
+                b,
+                learning,
+                rate,
+                shrink,
+                step,
+                panel,
+                first,
+                last,
+                scratch,
             )
         else:
             _update_rows(
-                half, rule, net, batches, b, learning, rate, shrink, step, panel, first, last, scratch
+                half,
+                rule,
+                net,
+                batches,
+                b,
+                learning,
+                rate,
+                shrink,
+                step,
+                panel,
+                first,
+                last,
+                scratch,
             )
 
 
