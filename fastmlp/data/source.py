@@ -20,7 +20,7 @@ MAX_FEATURES = 1 << 32  # batches number features by uint32
 SMALL = 1 << 16  # one thread reads so many elements in the time that another needs to wake up
 
 
-def open_data(X, dtype, team, *, reuse=True):
+def open_data(X, dtype, team, *, reuse=True, shift=False):
     """Prepare X for batches.
 
     Parameters
@@ -36,6 +36,9 @@ def open_data(X, dtype, team, *, reuse=True):
     reuse : bool, default=True
         Whether rows will be read many times, as in training. If so, a dense X with many zeros is
         encoded once, provided that is smaller than X itself.
+    shift : bool, default=False
+        Whether values that most samples share may be skipped as zeros are, see `baselines`. Only
+        for training, as a prediction must not depend on what else is predicted.
 
     Returns
     -------
@@ -49,9 +52,16 @@ def open_data(X, dtype, team, *, reuse=True):
     dtype = np.dtype(dtype)
     check_width(X.shape[1])
     if sparse.issparse(X):
-        return SparseData.from_csr(X, dtype, team)
-    data = DenseData(np.asarray(X), dtype, team)
-    return data.encode() if reuse and data.worth_encoding() else data
+        data = SparseData.from_csr(X, dtype, team)
+    else:
+        data = DenseData(np.asarray(X), dtype, team)
+        if reuse and data.worth_encoding():
+            data = data.encode()
+    if shift:
+        from .baselines import shifted
+
+        data = shifted(data)
+    return data
 
 
 def check_width(n_features: int):
@@ -82,12 +92,16 @@ class Data:
         part of the weights that stays in the L1 cache.
     lanes : int
         Width of a dense panel.
+    baselines, shifted : ndarray of shape (n_features,) and uint32 ndarray
+        What batches hold the difference from, in the compute dtype, and the features where that is
+        not 0; both are empty if it is 0 everywhere.
     """
 
     def __init__(self, shape, dtype, team, counts, finite):
         self.n_samples, self.n_features = map(int, shape)
         self.dtype, self.team, self.counts, self.finite = dtype, team, counts, finite
         self.lanes = PANEL_BYTES // dtype.itemsize
+        self.baselines, self.shifted = np.empty(0, dtype), np.empty(0, np.uint32)
         self.n_non_zeros = int(counts.sum())
         self.density = self.n_non_zeros / max(1, self.n_samples * self.n_features)
         self.zero_skipping = self.density <= CROSSOVER
@@ -198,7 +212,7 @@ class SparseData(Data):
         index = np.require(index, requirements="CA")
         verdicts = []
         work = int(starts[-1])
-        _share(team, n_samples, work, lambda first, stop: verdicts.append(
+        share(team, n_samples, work, lambda first, stop: verdicts.append(
             _rows.check_csr(starts[first : stop + 1], index, n_features)))  # fmt: skip
         if min(verdicts) < 0:
             raise ValueError(f"X is a corrupted CSR: indices outside of its {n_features} features")
@@ -214,7 +228,7 @@ class SparseData(Data):
             value = value.astype(dtype)
         value = np.require(value, requirements="CA")
         counts, finite = np.empty(n_samples, np.int64), []
-        _share(team, n_samples, work, lambda first, stop: finite.append(_rows.count_sparse(
+        share(team, n_samples, work, lambda first, stop: finite.append(_rows.count_sparse(
             starts[first : stop + 1], value, dtype == np.float32, counts[first:stop])))  # fmt: skip
         if index.dtype == np.int32:
             index = index.view(np.uint32)  # none is negative; one dtype less to compile
@@ -246,7 +260,7 @@ class DenseData(Data):
             for a, b, rows in self._blocks(first, stop):
                 finite.append(_rows.count_dense(rows, dtype == np.float32, counts[a:b]))
 
-        _share(team, len(X), X.size, count)
+        share(team, len(X), X.size, count)
         super().__init__(X.shape, dtype, team, counts, all(finite))
 
     def _blocks(self, first, stop):
@@ -279,7 +293,7 @@ class DenseData(Data):
             for a, b, rows in self._blocks(first, stop):
                 _rows.encode(rows, starts[a : b + 1], index, value)
 
-        _share(self.team, self.n_samples, self.X.size, encode)
+        share(self.team, self.n_samples, self.X.size, encode)
         stored = starts, index, value
         return SparseData(self.X.shape, self.dtype, self.team, self.counts, self.finite, *stored)
 
@@ -320,7 +334,7 @@ def _convert(rows, memory):
     return memory
 
 
-def _share(team, n_rows, work, function):
+def share(team, n_rows, work, function):
     """Call function(first, stop) for all rows, on the team's threads if the work is worth it."""
     if team.n_threads == 1 or work < SMALL:
         function(0, n_rows)

@@ -89,9 +89,9 @@ class Engine:
         """Weights and biases as fresh arrays."""
         return self.layout.unpack(self.params)
 
-    def open(self, X, *, reuse=True):
+    def open(self, X, *, reuse=True, shift=False):
         """X made ready for batches; see `data.open_data`."""
-        return open_data(X, self.dtype, self.team, reuse=reuse)
+        return open_data(X, self.dtype, self.team, reuse=reuse, shift=shift)
 
     def epochs(self, data, labels, **how):
         """Prepare epochs of `train_epoch` that share all but the order and the learning rate: a `TrainingPass`."""

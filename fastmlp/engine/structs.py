@@ -56,6 +56,7 @@ def new_network(layout, batch_size, *, loss, activation, n_threads, backward=Tru
         count=np.zeros(layout.n_units * (n_listed > 0), np.int64),
         row=records.view(np.uint32),
         records=records,
+        brackets=aligned(max(n_threads, int(layers[0, PANELS])) * full_lanes, dtype),
         n_layers=len(layers),
         activation=activation,
         loss=loss,
@@ -69,7 +70,8 @@ def as_batches(data, buffers, n_batches):
     """Return a chunk of prepared batches."""
     return Batches(
         buffers.table, buffers.edges, buffers.index, buffers.value, buffers.feature, buffers.column,
-        buffers.records, buffers.dense, n_batches, data.n_blocks, data.zero_skipping,
+        buffers.records, buffers.dense, data.baselines, data.shifted, len(data.shifted), n_batches,
+        data.n_blocks, data.zero_skipping,
     )  # fmt: skip
 
 
@@ -123,7 +125,9 @@ def kept_until(optimizer, learning_rate, weight_decay, updates):
 
 def skips_rows(data, optimizer, learning_rate, *, alpha, weight_decay, n_batches):
     """Whether an epoch leaves out rows whose feature is zero in the whole batch, to catch them up later."""
-    lazy = data.zero_skipping and optimizer.skips_untouched and alpha == 0
+    # A feature's baseline gives its row a gradient in every batch.
+    unshifted = len(data.shifted) == 0
+    lazy = data.zero_skipping and unshifted and optimizer.skips_untouched and alpha == 0
     if not lazy or weight_decay == 0:
         return lazy
     # With momentum, a row's way has no closed form. Without, it is multiplied by a ratio of products of what decay

@@ -32,6 +32,12 @@ ATTRIBUTES = {
     ),
     "density_, zero_skipping_": (
         "float, bool",
-        "Share of X that was not zero, and whether that was little enough to skip the zeros.",
+        "Share of X that was not zero, or not its feature's baseline, and whether that was little enough to skip "
+        "the others.",
+    ),
+    "baselines_": (
+        "ndarray of shape (n_features_in_,) or None",
+        "The values that most samples share, as in standardised or inverted images, if training skipped them as it "
+        "does zeros.",
     ),
 }

@@ -164,6 +164,7 @@ class FitTask:
 
     def attributes(self, coefs, intercepts) -> dict:
         """Return the fitted attributes of a model with these weights, as of now."""
+        data = self.samples.data
         return {
             **self.targets.attributes(),
             "n_outputs_": self.targets.n_outputs,
@@ -171,8 +172,9 @@ class FitTask:
             "out_activation_": self.engine.loss.output_activation,
             "coefs_": coefs,
             "intercepts_": intercepts,
-            "density_": self.samples.data.density,
-            "zero_skipping_": self.samples.data.zero_skipping,
+            "density_": data.density,
+            "zero_skipping_": data.zero_skipping,
+            "baselines_": data.baselines if len(data.shifted) else None,
             "_targets": self.targets,
             "_state": self.state,
             **self.record.attributes(),
@@ -230,7 +232,8 @@ def prepare(
         start = model._state.latest
     engine = make_engine(model, layer_sizes, targets.loss)
     engine.set_parameters(*start)
-    samples, validation = Samples(opened(model, engine, X), labels, weight), None
+    shift = model.input_dropout == 0  # which makes zeros of features, not baselines
+    samples, validation = Samples(opened(model, engine, X, shift=shift), labels, weight), None
     # Validation samples decide how long to train.
     stopping = model.early_stopping and SOLVERS[model.solver].stochastic
     if X_val is not None:

@@ -66,9 +66,9 @@ def check_samples(model, X):
     return _as_real(validate_data(model, X, accept_sparse="csr", dtype="numeric", reset=False))
 
 
-def opened(model, engine, X, *, reuse=True):
+def opened(model, engine, X, *, reuse=True, shift=False):
     """X made ready for the engine's batches, in one pass that also sees whether it is finite."""
-    data = engine.open(X, reuse=reuse)
+    data = engine.open(X, reuse=reuse, shift=shift)
     if not data.finite:
         assert_all_finite(X, estimator_name=type(model).__name__, input_name="X")
         raise ValueError(

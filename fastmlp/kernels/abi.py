@@ -85,6 +85,7 @@ class Network(NamedTuple):
     count: INT64
     row: UINT32  # the memory of records, in words
     records: REAL
+    brackets: REAL  # full_lanes for each part of the first layer's loop: a panel's bias and the products with baselines
     n_layers: int
     activation: int
     loss: int
@@ -104,6 +105,10 @@ class Batches(NamedTuple):
     column: INT64
     records: REAL  # see pointer.record
     dense: REAL
+    # What the non-zeros are differences from, if X is shifted: a value per feature, and the features where it is not 0.
+    baseline: REAL
+    shifted: UINT32
+    n_shifted: int
     n_batches: int
     n_blocks: int
     zero_skipping: int

@@ -26,10 +26,12 @@ from ..abi import (
     SOFTMAX_CROSS_ENTROPY,
     SQUARED_ERROR,
     START,
+    VECTOR_BYTES,
     WEIGHT,
 )  # fmt: skip
 from ..codegen.compiler import inlined, kernel
 from ..codegen.pointer import prefetch, shifted, stride_or
+from ..codegen.vector import fma, lanes_of, load, store, zeros
 from ..primitives.activations import activate
 from ..primitives.losses import (
     exp_outputs,
@@ -67,6 +69,22 @@ def sparse_input(net, l, batches, b):
 
 
 @kernel
+def add_baselines(batches, w, stride, bias, lanes, out):
+    """out = bias + sum over the features j of shifted X of baseline[j] w[j], for one panel
+
+    w [feature][lanes], features `stride` apart, None if densely; bias, out (lanes,)
+    """
+    like = zeros(w, VECTOR_BYTES)
+    step = stride_or(stride, lanes)
+    for s in range(0, lanes, lanes_of(like)):
+        total = load(like, bias, s)
+        for k in range(batches.n_shifted):
+            j = batches.shifted[k]
+            total = fma(batches.baseline[j], load(like, w, j * step + s), total)
+        store(out, s, total)
+
+
+@kernel
 def forward_layer(net, l, w, bias, stride, masks, batches, b, skipping, part, parts):
     """h_l = f(bias + h_(l-1) w) for one part of the (panel, samples) items
 
@@ -86,6 +104,10 @@ def forward_layer(net, l, w, bias, stride, masks, batches, b, skipping, part, pa
         panel_bias = shifted(bias, layers[l, BIAS] + panel * lanes)
         if skipping:
             index, value, edges, n_blocks = sparse_input(net, l, batches, b)
+            if l == 0 and batches.n_shifted > 0:
+                bracket = shifted(net.brackets, part * net.full_lanes)
+                add_baselines(batches, panel_w, stride, panel_bias, lanes, bracket)
+                panel_bias = bracket
             matmul_sparse(
                 lanes == net.full_lanes, index, value, edges, n_blocks,
                 panel_w, stride, panel_bias, floor, shifted(hidden, out), first, last,

@@ -21,7 +21,7 @@ from ..abi import (
 )  # fmt: skip
 from ..codegen.compiler import inlined, kernel
 from ..codegen.pointer import prefetch, shifted
-from ..codegen.vector import lanes_of, load, store, zeros
+from ..codegen.vector import lanes_of, load, splat, store, zeros
 from ..primitives.optimizer_rules import squared_norm, unshrunk, update_row, update_run
 from ..primitives.panel_products import gradient_dense, gradient_row_sparse
 from .forward import dense_input
@@ -50,10 +50,18 @@ def update_layer(rule, net, l, batches, b, learning, rate, shrink, step, me, par
 
 @kernel
 def update_bias(rule, net, l, panel, learning, m, rate, scratch):
-    """bias -= step(sum_i delta[i]) for one panel
+    """bias -= step(sum_i delta[i]) for one panel; the sum stays in scratch (lanes,)"""
+    sum_deltas(net, l, panel, m, scratch)
+    lanes = net.layers[l, LANES]
+    update_run(
+        rule, scratch, learning.params, learning.square, learning.momentum,
+        net.layers[l, BIAS] + panel * lanes, lanes, rate, unshrunk(zeros(scratch, VECTOR_BYTES)),
+    )  # fmt: skip
 
-    scratch (lanes,)
-    """
+
+@kernel
+def sum_deltas(net, l, panel, m, scratch):
+    """scratch = sum_i delta[i] for one panel: the bias's gradient"""
     lanes = net.layers[l, LANES]
     like = zeros(scratch, VECTOR_BYTES)
     first = net.layers[l, HIDDEN] + panel * lanes * net.batch_size
@@ -62,10 +70,6 @@ def update_bias(rule, net, l, panel, learning, m, rate, scratch):
         for i in range(m):
             total = total + load(like, net.delta, first + i * lanes + s)
         store(scratch, s, total)
-    update_run(
-        rule, scratch, learning.params, learning.square, learning.momentum,
-        net.layers[l, BIAS] + panel * lanes, lanes, rate, unshrunk(like),
-    )  # fmt: skip
 
 
 # --- a dense input ------------------------------------------------------------------------------
@@ -150,18 +154,47 @@ def update_layer_sparse(rule, net, l, batches, b, learning, rate, shrink, step, 
         last = _position(batches, b, learning.lazy, positions, high)
         if low == 0:
             update_bias(rule, net, l, panel, learning, m, rate, scratch)
+        elif batches.n_shifted > 0:
+            sum_deltas(net, l, panel, m, scratch)
         if layers[l, LANES] == net.full_lanes:
             _update_rows(
-                full, rule, net, batches, b, learning, rate, shrink, step, panel, first, last
+                full,
+                rule,
+                net,
+                batches,
+                b,
+                learning,
+                rate,
+                shrink,
+                step,
+                panel,
+                first,
+                last,
+                scratch,
             )
         else:
             _update_rows(
-                half, rule, net, batches, b, learning, rate, shrink, step, panel, first, last
+                half,
+                rule,
+                net,
+                batches,
+                b,
+                learning,
+                rate,
+                shrink,
+                step,
+                panel,
+                first,
+                last,
+                scratch,
             )
 
 
 @kernel
-def _update_rows(like, rule, net, batches, b, learning, rate, shrink, step, panel, first, last):
+def _update_rows(
+    like, rule, net, batches, b, learning, rate, shrink, step, panel, first, last, total_delta
+):
+    """total_delta (lanes,): of shifted X, whose gradient it enters by way of the baselines"""
     lanes, fan_in = lanes_of(like), net.layers[0, FAN_IN]
     delta = shifted(net.delta, net.layers[0, HIDDEN] + panel * lanes * net.batch_size)
     w_start = net.layers[0, WEIGHT] + panel * net.layers[0, PANEL_STRIDE]
@@ -179,7 +212,10 @@ def _update_rows(like, rule, net, batches, b, learning, rate, shrink, step, pane
         if a < n_active and j == batches.feature[active + a]:
             entry, end = batches.column[column_start + a], batches.column[column_start + a + 1]
             a += 1
-        g = gradient_row_sparse(like, batches.records, entry, end, delta)
+        g = like
+        if batches.n_shifted > 0 and batches.baseline[j] != 0:
+            g = splat(like, batches.baseline[j]) * load(like, total_delta, 0)
+        g = gradient_row_sparse(g, batches.records, entry, end, delta)
         start = w_start + j * lanes
         if lazy:
             catch_up_row(learning, panel * fan_in + j, start, lanes, step - 1)

@@ -155,13 +155,13 @@ def _add_rows(total, index, value, start, stop, w, step):
 
 
 @inlined
-def gradient_row_sparse(like, records, start, stop, delta):
-    """g = sum over the non-zeros (i, x_i) of one feature of x_i delta[i]
+def gradient_row_sparse(total, records, start, stop, delta):
+    """g = total + sum over the non-zeros (i, x_i) of one feature of x_i delta[i]
 
     records: (i, x_i) from `start` to `stop` - 1, samples ascending; read one ahead, as in _add_rows
-    delta [sample][lanes]; g (lanes,), as wide as `like`
+    delta [sample][lanes]; total, g (lanes,)
     """
-    total, lanes = like, lanes_of(like)
+    like, lanes = total, lanes_of(total)
     if start < stop:
         i, x = record(records, start)
         for p in range(start + 1, stop):

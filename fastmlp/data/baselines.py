@@ -1,0 +1,104 @@
+"""Shifted data: most samples share one value of a feature, its baseline, which is then skipped as a zero is.
+
+Standardised or inverted images, one-hot columns behind a scaler and imputed columns have no zeros, but they are
+X = c + S with a row of baselines c and a sparse S. Products with X are products with S and one with c per batch.
+"""
+
+import numpy as np
+
+from . import _rows
+from .source import CROSSOVER, SMALL, DenseData, SparseData, share
+
+SAMPLE = 1023  # rows that candidates are taken from
+
+
+def shifted(data):
+    """Return `data` as its baselines and what differs from them, or `data` itself if that is not worth it.
+
+    A feature's baseline is the value that most samples have, as a number of the compute dtype: the median of
+    some evenly spaced rows, if more than half of all rows have it, else 0. So it depends on the values of X alone, not
+    on its form, dtype or the number of threads.
+
+    Parameters
+    ----------
+    data : DenseData or SparseData
+        Whose zeros are too few to be skipped.
+
+    Returns
+    -------
+    Data
+    """
+    if data.zero_skipping or not data.finite or data.n_samples == 0:
+        return data
+    n = data.n_samples
+    rows = np.unique(np.linspace(0, n - 1, min(n, SAMPLE)).astype(np.int64))
+    sample = _dense_rows(data, rows)
+    middle = len(rows) // 2
+    candidates = np.partition(sample, middle, axis=0)[middle]
+    # A majority of all rows that is far from one in the sample is not worth a pass over X.
+    if np.count_nonzero(sample != candidates) > (CROSSOVER + 0.1) * sample.size:
+        return data
+    sums = []
+
+    def count(first, stop):
+        mine = np.zeros(data.n_features, np.int64)
+        for a, b in _blocks(data, first, stop):
+            mine += np.count_nonzero(_dense_rows(data, np.arange(a, b)) == candidates, axis=0)
+        sums.append(mine)
+
+    share(data.team, n, n * data.n_features, count)
+    baselines = np.where(2 * sum(sums) > n, candidates, 0).astype(data.dtype)
+    if not baselines.any():
+        return data
+    counts = np.empty(n, np.int64)
+
+    def count_rows(first, stop):
+        for a, b in _blocks(data, first, stop):
+            rest = _dense_rows(data, np.arange(a, b)) - baselines
+            _rows.count_dense(rest, False, counts[a:b])
+
+    share(data.team, n, n * data.n_features, count_rows)
+    if counts.sum() > CROSSOVER * n * data.n_features:
+        return data
+    return _encode(data, baselines, counts)
+
+
+def _encode(data, baselines, counts):
+    """Return the rows of X - baselines without their zeros."""
+    starts = np.zeros(data.n_samples + 1, np.int64)
+    np.cumsum(counts, out=starts[1:])
+    index = np.empty(starts[-1], np.uint16 if data.n_features <= 1 << 16 else np.uint32)
+    value = np.empty(starts[-1], data.dtype)
+
+    def encode(first, stop):
+        for a, b in _blocks(data, first, stop):
+            rest = _dense_rows(data, np.arange(a, b)) - baselines
+            _rows.encode(rest, starts[a : b + 1], index, value)
+
+    share(data.team, data.n_samples, data.n_samples * data.n_features, encode)
+    found = SparseData(
+        (data.n_samples, data.n_features), data.dtype, data.team, counts, True, starts, index, value
+    )
+    found.baselines = baselines
+    found.shifted = np.flatnonzero(baselines).astype(np.uint32)
+    return found
+
+
+def _blocks(data, first, stop):
+    """Yield the bounds of some rows at a time."""
+    step = max(1, SMALL // max(1, data.n_features))
+    for a in range(first, stop, step):
+        yield a, min(a + step, stop)
+
+
+def _dense_rows(data, rows):
+    """Return rows of X as a new array of the compute dtype."""
+    if isinstance(data, DenseData):
+        with np.errstate(over="ignore"):
+            return data.X[rows].astype(data.dtype)
+    dense = np.zeros((len(rows), data.n_features), data.dtype)
+    lengths = data.starts[rows + 1] - data.starts[rows]
+    before = np.cumsum(lengths) - lengths
+    entries = np.arange(lengths.sum()) + np.repeat(data.starts[rows] - before, lengths)
+    dense[np.repeat(np.arange(len(rows)), lengths), data.index[entries]] = data.value[entries]
+    return dense
