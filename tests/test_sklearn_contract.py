@@ -228,11 +228,26 @@ def test_skops(iris, fitted):
     skops = pytest.importorskip("skops.io")
     written = skops.dumps(fitted)
     untrusted = skops.get_untrusted_types(data=written)
-    assert all(name.startswith("fastmlp.") for name in untrusted)
+    assert untrusted == ["fastmlp.estimators.classifier.MLPClassifier"]
     loaded = skops.loads(written, trusted=untrusted)
     X, y = iris
     np.testing.assert_array_equal(fitted.predict_proba(X), loaded.predict_proba(X))
     assert same(loaded.partial_fit(X, y), copy.deepcopy(fitted).partial_fit(X, y))
+
+
+@pytest.mark.parametrize("solver", ["rmsprop", "adam", "sgd", "lbfgs"])
+def test_a_model_saved_without_optimizer_state(iris, solver):
+    X, y = iris
+    model = make(solver, max_iter=2, momentum=0.5, random_state=0).fit(X, y)
+    light = pickle.loads(pickle.dumps(model.without_optimizer_state()))
+    np.testing.assert_array_equal(light.predict_proba(X), model.predict_proba(X))
+    assert light.history_ == model.history_
+    if solver == "lbfgs":
+        return
+    assert len(pickle.dumps(light)) < 0.7 * len(pickle.dumps(model))
+    again = copy.deepcopy(model)
+    again._state.optimizer = None
+    assert same(light.partial_fit(X, y), again.partial_fit(X, y))
 
 
 def test_html_links_to_no_page_that_is_not_there(fitted):

@@ -9,6 +9,8 @@ fitted          what a fitted model computes
 validation      checks of input, with errors in scikit-learn's words
 regressor       MLPRegressor: signature and methods
 targets         labels to the engine's targets and back
+saved_state     the private state of a model as it is pickled
+types           for type checkers and editors; mypy_bases.pyi says what scikit-learn's bases have
 regression_targets  numbers to predict, checked
 sample_weights  how much each sample counts
 callbacks       scikit-learn's callbacks around a fit

@@ -21,6 +21,7 @@ from ..training.progress import reporter
 from ..training.resume_state import State
 from ..training.stochastic import AUTO_ITERATIONS, Training, dropout_rates, n_epochs
 from . import callbacks
+from .base import PRIVATE
 from .fitted import labelled, make_engine
 from .sample_weights import sample_weights
 from .validation import (
@@ -30,9 +31,6 @@ from .validation import (
     check_training_data,
     opened,
 )
-
-# Attributes of a fitted model whose names do not end in an underscore.
-PRIVATE = ("_targets", "_state")
 
 
 def fit(model, X, y, *, resume=None, **arguments):
