@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
+import dropout_runs
 import jobs
 import probe
 from contenders import CONTENDERS
@@ -145,6 +146,17 @@ def _rival(name, what, must, aim, epochs, **changes):
     return Bar(title, must, aim, True, "", epochs_of(*turns))
 
 
+# Keras's own example of an MLP for MNIST has dropout 0.2 behind each of two layers of 512.
+EXAMPLE = {"hidden": (512, 512), "dropout": 0.2}
+
+
+def _dropout_epoch(dropout, must, aim):
+    """Our epoch with dropout over our epoch without."""
+    turns = _ours(hidden=(512, 512), dropout=dropout), _ours(hidden=(512, 512))
+    title = f"784-512-512-10: epoch with dropout {dropout} ÷ without"
+    return Bar(title, must, aim, False, "", epochs_of(*turns))
+
+
 BARS = {
     "main": _over_sgemms("main job's epoch", 0.45, 0.35, "mnist"),
     "fashion": _over_sgemms("Fashion-MNIST's epoch", 1.05, 0.85, "fashion-mnist"),
@@ -158,6 +170,18 @@ BARS = {
         f"jax-batch-{n}": _rival("jax", f"batches of {n}", 2, 3, 2, batch_size=n) for n in (32, 512)
     },
     "deep": _rival("torch", "784-512-256-128-10", 3, 5, 2, hidden=(512, 256, 128)),
+    "dropout": _dropout_epoch(0.2, 1.05, 1.0),
+    "dropout-half": _dropout_epoch(0.5, 0.95, 0.85),
+    "example-jax": _rival("jax", "Keras's example with dropout", 3, 4, 2, **EXAMPLE),
+    "example-keras": _rival("keras", "Keras's example with dropout", 6, 10, 2, **EXAMPLE),
+    "example-accuracy": Bar(
+        "Keras's example, 20 epochs: mean test accuracy over 5 seeds",
+        0.9840,
+        0.9850,
+        True,
+        "",
+        lambda folder: dropout_runs.accuracy_bar(folder),
+    ),
     "threads": Bar(
         "1 thread's epoch ÷ 2 threads' epoch",
         1.8,

@@ -21,6 +21,7 @@ class Job:
     learning_rate: float = 0.001
     momentum: float = 0.0
     seed: int = 0
+    dropout: float = 0.0  # after each hidden layer
 
     def to_dict(self):
         return asdict(self) | {"hidden": list(self.hidden)}  # as JSON will have it

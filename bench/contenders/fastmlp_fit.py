@@ -9,6 +9,7 @@ def prepare(job, data):
         batch_size=job.batch_size,
         learning_rate_init=job.learning_rate,
         momentum=job.momentum,
+        dropout=job.dropout,
         warm_start=True,
         n_threads=job.threads,
         random_state=job.seed,

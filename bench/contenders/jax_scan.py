@@ -10,24 +10,27 @@ import numpy as np
 RHO, EPSILON = 0.9, 1e-7
 
 
-def forward(parameters, x):
+def forward(parameters, x, dropout=0.0, key=None):
     *hidden, (weight, bias) = parameters
-    for w, b in hidden:
+    for layer, (w, b) in enumerate(hidden):
         x = jax.nn.relu(x @ w + b)
+        if dropout:
+            kept = jax.random.bernoulli(jax.random.fold_in(key, layer), 1 - dropout, x.shape)
+            x = jnp.where(kept, x / (1 - dropout), 0)
     return x @ weight + bias
 
 
-def mean_loss(parameters, x, y):
-    log_p = jax.nn.log_softmax(forward(parameters, x))
+def mean_loss(parameters, x, y, dropout=0.0, key=None):
+    log_p = jax.nn.log_softmax(forward(parameters, x, dropout, key))
     return -jnp.take_along_axis(log_p, y[:, None], axis=1).mean()
 
 
 def make_epoch(job):
     """RMSprop by Keras's rule over all batches, the last, shorter one too."""
 
-    def update(carry, rows, X, y):
+    def update(carry, rows, X, y, key):
         parameters, squares, steps = carry
-        gradient = jax.grad(mean_loss)(parameters, X[rows], y[rows])
+        gradient = jax.grad(mean_loss)(parameters, X[rows], y[rows], job.dropout, key)
         squares = jax.tree.map(lambda v, g: RHO * v + (1 - RHO) * g * g, squares, gradient)
         step = jax.tree.map(
             lambda g, v: job.learning_rate * g / jnp.sqrt(v + EPSILON), gradient, squares
@@ -41,9 +44,12 @@ def make_epoch(job):
         order = jax.random.permutation(key, len(X))
         whole = len(X) - len(X) % job.batch_size
         batches = order[:whole].reshape(-1, job.batch_size)
-        carry, _ = jax.lax.scan(lambda c, rows: update(c, rows, X, y), carry, batches)
+        keys = jax.random.split(jax.random.fold_in(key, 1), len(batches) + 1)
+        carry, _ = jax.lax.scan(
+            lambda c, batch: update(c, batch[0], X, y, batch[1]), carry, (batches, keys[:-1])
+        )
         if whole < len(X):
-            carry, _ = update(carry, order[whole:], X, y)
+            carry, _ = update(carry, order[whole:], X, y, keys[-1])
         return carry
 
     return epoch

@@ -17,13 +17,19 @@ def _limit_threads(n_threads):
         torch.set_num_threads(n_threads)
 
 
+def hidden_layers(n_units, dropout):
+    """A hidden layer, with dropout behind it if there is any."""
+    dense = keras.layers.Dense(n_units, activation="relu")
+    return [dense, keras.layers.Dropout(dropout)] if dropout else [dense]
+
+
 def prepare(job, data):
     _limit_threads(job.threads)
     keras.utils.set_random_seed(job.seed)
     model = keras.Sequential(
         [
             keras.layers.Input(data.X_train.shape[1:]),
-            *(keras.layers.Dense(n_units, activation="relu") for n_units in job.hidden),
+            *(layer for n_units in job.hidden for layer in hidden_layers(n_units, job.dropout)),
             keras.layers.Dense(data.n_classes, activation="softmax"),
         ]
     )
