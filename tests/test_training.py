@@ -38,8 +38,9 @@ class FakeEngine:
     def epochs(self, data, labels, **how):
         return self
 
-    def epoch(self, order, learning_rate, progress=None):
-        self.rates.append(learning_rate)
+    def epoch(self, order, learning_rate, progress=None, dropout=None):
+        (rate,) = set(learning_rate)  # the same for all updates
+        self.rates.append(rate)
         return EpochResult(self.losses[len(self.rates) - 1], 0.5, 1)
 
     def evaluate(self, data, labels, rows=None, sample_weight=None):

@@ -227,7 +227,7 @@ class Training:
 
     def dropout(self) -> Dropout | None:
         """Return the next epoch's dropout, if there is any."""
-        rates = dropout_rates(self.model, len(self.engine.layout.layers) - 1)
+        rates = dropout_rates(self.model, np.size(self.model.hidden_layer_sizes))
         if not rates.any():
             return None
         return Dropout(rates, mask_keys(self.state.seed, self.state.epoch, len(rates)))
