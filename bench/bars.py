@@ -9,6 +9,8 @@ with the compiled code cached.
 import argparse
 import sys
 import tempfile
+import time
+import warnings
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -125,6 +127,42 @@ def predictions_of(first, second, rows, repeats):
     return measure
 
 
+def small_fits(load, epochs):
+    """Seconds of whole fits with scikit-learn's settings: scikit-learn's over ours, in one process."""
+
+    def measure(folder):
+        from sklearn import datasets, neural_network, preprocessing
+
+        from fastmlp import MLPClassifier
+
+        X, y = getattr(datasets, load)(return_X_y=True)
+        X = preprocessing.StandardScaler().fit_transform(X)
+        how = {"hidden_layer_sizes": (100,), "solver": "adam", "alpha": 1e-4, "epsilon": 1e-8}
+        how |= {"batch_size": min(200, len(X)), "max_iter": epochs, "random_state": 0}
+        how |= {"n_iter_no_change": 10 * epochs}
+        theirs = neural_network.MLPClassifier(**how, tol=0)
+        ours = MLPClassifier(**how, tol=None, dtype="float64")
+        models, seconds = (theirs, ours), ([], [])
+        for model in models:
+            _timed_fit(model, X, y)
+        for _ in range(3 * ROUNDS):
+            for model, mine in zip(models, seconds, strict=True):
+                mine.append(_timed_fit(model, X, y))
+        medians = [1000 * median(mine) / epochs for mine in seconds]
+        remark = f"scikit-learn {medians[0]:.3f} ms per epoch; fastmlp {medians[1]:.3f} ms"
+        return medians[0] / medians[1], remark
+
+    return measure
+
+
+def _timed_fit(model, X, y):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # scikit-learn's, that it has not converged
+        start = time.perf_counter()
+        model.fit(X, y)
+        return time.perf_counter() - start
+
+
 JOB = Job()
 OURS = Turn("fastmlp", JOB, FIT)
 SGEMM = Turn("sgemm", JOB, 2)
@@ -160,6 +198,14 @@ def _dropout_epoch(dropout, must, aim):
 BARS = {
     "main": _over_sgemms("main job's epoch", 0.45, 0.35, "mnist"),
     "fashion": _over_sgemms("Fashion-MNIST's epoch", 1.05, 0.85, "fashion-mnist"),
+    **{
+        name: _over_sgemms(f"{what} MNIST's epoch", 0.60, 0.50, f"mnist-{name}")
+        for name, what in (
+            ("standardised", "standardised"),
+            ("centred", "(x - 0.1307) / 0.3081 of"),
+            ("signed", "2x - 1 of"),
+        )
+    },
     "gaussian": _over_sgemms("dense data's epoch", 1.25, 1.12, "gaussian"),
     "jax": _rival("jax", "main job", 3, 4, 2),
     **{
@@ -182,6 +228,17 @@ BARS = {
         "",
         lambda folder: dropout_runs.accuracy_bar(folder),
     ),
+    **{
+        name: Bar(
+            f"scikit-learn's whole fit ÷ ours, {name}, {epochs} epochs of its settings",
+            4,
+            8,
+            True,
+            "",
+            small_fits(f"load_{name.replace('-', '_')}", epochs),
+        )
+        for name, epochs in (("iris", 200), ("breast-cancer", 100), ("digits", 30))
+    },
     "threads": Bar(
         "1 thread's epoch ÷ 2 threads' epoch",
         1.8,

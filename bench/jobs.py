@@ -66,6 +66,27 @@ def _fashion_mnist():
     return _images(load_fashion_mnist(dtype="uint8"))
 
 
+def _mnist_standardised():
+    """Each pixel with mean 0 and deviation 1 in the training set, as `StandardScaler` has it."""
+    X_train, y_train, X_test, y_test = _mnist()
+    mean, deviation = X_train.mean(axis=0), X_train.std(axis=0)
+    deviation[deviation == 0] = 1
+    return (X_train - mean) / deviation, y_train, (X_test - mean) / deviation, y_test
+
+
+def _mnist_centred():
+    """The one mean and deviation of tutorials."""
+    X_train, y_train, X_test, y_test = _mnist()
+    mean, deviation = np.float32(0.1307), np.float32(0.3081)
+    return (X_train - mean) / deviation, y_train, (X_test - mean) / deviation, y_test
+
+
+def _mnist_signed():
+    """Pixels in [-1, 1]."""
+    X_train, y_train, X_test, y_test = _mnist()
+    return 2 * X_train - 1, y_train, 2 * X_test - 1, y_test
+
+
 def _gaussian():
     """MNIST's shape without a single zero; a linear rule with some noise gives the class."""
     rng = np.random.default_rng(0)
@@ -101,6 +122,9 @@ def _wide_csr():
 DATASETS = {
     "mnist": _mnist,
     "fashion-mnist": _fashion_mnist,
+    "mnist-standardised": _mnist_standardised,
+    "mnist-centred": _mnist_centred,
+    "mnist-signed": _mnist_signed,
     "gaussian": _gaussian,
     "wide-csr": _wide_csr,
 }
