@@ -18,7 +18,7 @@ X = rng.normal(size=(600, 20)).astype("float32")
 y = (X[:, 0] + X[:, 1] > 0).astype(int)
 for solver in ("rmsprop", "adam", "sgd"):
     model = fastmlp.MLPClassifier(
-        (32,), solver=solver, learning_rate_init=0.01, max_iter=60, random_state=0
+        (32,), solver=solver, learning_rate_init=0.01, momentum=0.9, max_iter=60, random_state=0
     ).fit(X, y)
     print(solver, model.score(X, y))
     assert model.score(X, y) > 0.9
