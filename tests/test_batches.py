@@ -8,6 +8,8 @@ from fastmlp.data.batch_plan import read_records
 
 INT = np.int64
 
+NO_DROPOUT = 0, 0, 1.0  # key, threshold and the factor of what is kept
+
 
 def integers(*values):
     return np.array(values, INT)
@@ -80,7 +82,7 @@ def test_gather_when_values_have_changed_since_they_were_counted():
     edges, index, out = np.empty(4, INT), np.full(5, 999, np.uint32), np.full(5, 999, np.float32)
     _batches.gather_sparse(
         integers(0, 3, 4), np.arange(4, dtype=np.uint32), value, integers(2, 1), integers(0, 1),
-        table_of([2]), 1, 4, edges, index, out, False, *columns_of(0, 0, np.float32),
+        table_of([2]), 1, 4, edges, index, out, False, *columns_of(0, 0, np.float32), *NO_DROPOUT,
     )  # fmt: skip
     np.testing.assert_array_equal(edges, [0, 2, 2, 3])
     np.testing.assert_array_equal(index[:3], [1, 0, 3])
@@ -99,7 +101,7 @@ def test_columns_leave_their_counters_as_they_found_them(n_features, dtype):
     feature, column, row, records, cursor, present = columns_of(200, n_features, dtype)
     _batches.gather_sparse(
         each * np.arange(6), source, value, np.full(5, each), np.arange(5), table, 1, n_features,
-        edges, index, gathered, True, feature, column, row, records, cursor, present,
+        edges, index, gathered, True, feature, column, row, records, cursor, present, *NO_DROPOUT,
     )  # fmt: skip
     assert not cursor.any()
     assert not present.any()

@@ -110,7 +110,7 @@ def test_bounds_checks_can_be_switched_on_from_outside():
     sources = list((ROOT / "fastmlp" / "data").glob("*.p[yx]*d")) + list(
         (ROOT / "fastmlp" / "data").glob("*.pyx")
     )
-    assert len(sources) == 3
+    assert len(sources) == 4
     for source in sources:
         first_lines = source.read_text().split('"""')[0]
         assert "boundscheck" not in first_lines

@@ -6,9 +6,9 @@ import warnings
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from parity import HIDDEN, N_FEATURES, SOLVERS, assert_same, make_data
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPRegressor as Theirs
-from test_parity import HIDDEN, N_FEATURES, SOLVERS, assert_same, make_data
 
 from fastmlp import MLPRegressor
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from problems import OPTIMIZERS, Problem
 from scipy import sparse
-from test_engine import OPTIMIZERS, Problem
 
 from fastmlp import MLPClassifier
 from fastmlp.engine.engine import Engine

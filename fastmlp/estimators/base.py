@@ -57,6 +57,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
     activation: t.Activation
     solver: t.Solver
     alpha: t.Float
+    weight_decay: t.Float
+    dropout: t.Dropout
+    input_dropout: t.Float
     batch_size: t.IntOrAuto
     learning_rate: t.LearningRate
     learning_rate_init: t.Float
@@ -99,6 +102,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
     out_activation_: str
     density_: float
     zero_skipping_: bool
+    baselines_: t.FloatArray | None
     _targets: Any
     _state: Any
 

@@ -50,6 +50,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     True
     """
 
+    label_smoothing: t.Float
     class_weight: t.ClassWeight
     classes_: NDArray[Any]
 
