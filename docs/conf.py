@@ -27,9 +27,11 @@ exclude_patterns = ["_build", "**/README.md"]
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
 # Links to files of the repository that are no pages (sources, tests) are plain paths there.
-suppress_warnings = ["myst.xref_missing", "config.cache"]
+# scikit-learn's own docstrings (`score`) refer to its user guide.
+suppress_warnings = ["myst.xref_missing", "config.cache", "ref.ref"]
 
 autosummary_generate = True
+templates_path = ["_templates"]
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 autodoc_typehints = "none"

@@ -23,7 +23,7 @@ ATTRIBUTES = {
     "n_iter_": ("int", "Epochs of the last `fit`, and of calls of `partial_fit` since."),
     "t_": ("int", "Training samples seen so far."),
     "n_features_in_, feature_names_in_": (
-        "int, ndarray of shape (n_features_in_,)",
+        "int, ndarray of shape (n_features,)",
         "The number of features, and their names if they all have one.",
     ),
     "n_layers_, n_outputs_, out_activation_": (
@@ -36,7 +36,7 @@ ATTRIBUTES = {
         "the others.",
     ),
     "baselines_": (
-        "ndarray of shape (n_features_in_,) or None",
+        "ndarray of shape (n_features,) or None",
         "The values that most samples share, as in standardised or inverted images, if training skipped them as it "
         "does zeros.",
     ),
