@@ -2,8 +2,9 @@
 A search on Dask
 ================
 
-`fastmlp.distributed.dask_backend` sends the fits of a `GridSearchCV` to a Dask cluster. Here the cluster is two threads of this process;
-``Client("scheduler:8786")`` names a real one. The scores are those of one machine, to the last bit.
+`fastmlp.distributed.dask_backend` sends the fits of a `GridSearchCV` to a Dask cluster. Here the cluster is two
+threads of this process; ``Client("scheduler:8786")`` names a real one. The scores are those of one machine, to the
+last bit.
 """
 
 import matplotlib.pyplot as plt
@@ -37,7 +38,7 @@ for k, rate in enumerate(grid["learning_rate_init"]):
         spread[:, k],
         marker="o",
         capsize=3,
-        label=f"learning rate {rate}",
+        label=f"rate {rate}",
     )
 axis.set_xticks(range(5), [str(sizes[0]) for sizes in grid["hidden_layer_sizes"]])
 axis.set(xlabel="hidden units", ylabel="accuracy (3 folds)")
