@@ -2,8 +2,8 @@
 Dropout and overfitting
 =======================
 
-A wide network on few samples learns them by heart. Dropout holds it back, and behind ReLU it makes an epoch no slower: a
-dropped unit is one more zero to skip.
+A wide network on few samples learns them by heart. Dropout holds it back, and behind ReLU it makes an epoch no
+slower: a dropped unit is one more zero to skip.
 """
 
 import matplotlib.pyplot as plt
