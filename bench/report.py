@@ -1,7 +1,7 @@
-"""From a results file to tables: for the terminal, as CSV, for the README.
+"""From a results file to tables: for the terminal, as CSV, for the documentation.
 
-``python bench/report.py bench/results/full.json`` prints; ``--readme README.md`` renews the table
-between the markers of the README.
+``python bench/report.py bench/results/full.json`` prints; ``--readme docs/benchmarks.md`` renews the table
+between the markers of the page.
 """
 
 import argparse

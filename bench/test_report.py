@@ -1,4 +1,4 @@
-"""The report: figures, tables, the README's block; and the table of contenders."""
+"""The report: figures, tables, the block of the documentation; and the table of contenders."""
 
 import ast
 import json
@@ -11,7 +11,7 @@ from contenders import CONTENDERS
 from jobs import Job
 
 HERE = Path(__file__).resolve().parent
-README = HERE.parent / "README.md"
+BENCHMARKS = HERE.parent / "docs" / "benchmarks.md"
 
 
 def turns(*seconds):
@@ -120,10 +120,10 @@ def test_block_replaces_only_what_is_between_the_markers(results):
         report.with_block("nothing here", block)
 
 
-def test_readme_shows_the_results_file():
-    """``python bench/report.py bench/results/full.json --readme README.md`` renews it."""
+def test_the_documentation_shows_the_results_file():
+    """``python bench/report.py bench/results/full.json --readme docs/benchmarks.md`` renews it."""
     results = json.loads((HERE / "results" / "full.json").read_text())
-    document = README.read_text(encoding="utf-8")
+    document = BENCHMARKS.read_text(encoding="utf-8")
     assert report.with_block(document, report.readme_block(results)) == document
 
 

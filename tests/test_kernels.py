@@ -506,8 +506,11 @@ LOSS_OF = {loss.output_activation: name for name, loss in LOSSES.items()}
 
 
 def draw_network(rng, sizes, output, n):
-    coefs = [rng.normal(size=shape) for shape in pairwise(sizes)]
-    intercepts = [rng.normal(size=size) for size in sizes[1:]]
+    size = (
+        0.4 if output == "exp" else 1.0
+    )  # e to the power of large logits leaves no digits for differences
+    coefs = [size * rng.normal(size=shape) for shape in pairwise(sizes)]
+    intercepts = [size * rng.normal(size=size_) for size_ in sizes[1:]]
     if output == "softmax":
         labels = rng.integers(sizes[-1], size=(n, 1)).astype(np.int32)
     elif output in ("identity", "exp"):

@@ -42,6 +42,7 @@ EARLY_STOPPING_FAILURES = (
     "check_estimators_nan_inf",
     "check_estimators_partial_fit_n_features",
     "check_fit2d_1feature",
+    "check_regressors_no_decision_function",
 )
 
 
@@ -52,7 +53,8 @@ def make(solver="rmsprop", dtype="float64", **parameters):
 
 def every_estimator():
     for solver in SOLVERS:
-        yield make(solver)
+        # A rate that some checks' targets need to be small takes SGD long.
+        yield make(solver, **({"max_iter": 600} if solver == "sgd" else {}))
     yield make(dtype="float32")
     yield make(loss="poisson", max_iter=200, learning_rate_init=0.03)
     yield make(early_stopping=True)
@@ -148,7 +150,9 @@ def test_tags():
 def test_parameters_are_scikit_learns_and_a_few_more():
     ours, theirs = MLPRegressor().get_params(), Theirs().get_params()
     assert set(theirs) <= set(ours)
-    assert set(ours) - set(theirs) == {"rho", "dtype", "n_threads", "scoring"}
+    assert set(ours) - set(theirs) == {
+        "rho", "dtype", "n_threads", "scoring", "dropout", "input_dropout", "weight_decay",
+    }  # fmt: skip
     order = list(inspect.signature(Theirs).parameters)
     assert list(inspect.signature(MLPRegressor).parameters)[:3] == order[:3]
 

@@ -142,7 +142,10 @@ def test_tags():
 def test_parameters_are_scikit_learns_and_a_few_more():
     ours, theirs = MLPClassifier().get_params(), Theirs().get_params()
     assert set(theirs) <= set(ours)
-    assert set(ours) - set(theirs) == {"rho", "class_weight", "dtype", "n_threads", "scoring"}
+    assert set(ours) - set(theirs) == {
+        "rho", "class_weight", "dtype", "n_threads", "scoring", "dropout", "input_dropout", "weight_decay",
+        "label_smoothing",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -271,8 +271,8 @@ def pack_dense(const source_t[:, ::1] x, bint taken, const int64_t[::1] order,
                int64_t lanes, real_t[::1] dense, uint64_t key, uint32_t threshold, double keep):
     """Copy dense rows into panels of ``lanes`` features: [panel][sample][lanes].
 
-    With a ``threshold`` above 0 elements become 0 at random, as `drop` chooses them, and the others are divided by
-    ``keep``.
+    With a ``threshold`` above 0 elements become 0 at random, as `drop` chooses them, and the
+    others are divided by ``keep``.
     """
     cdef int64_t b, i, j, q, sample, start, width, n_features = x.shape[1]
     cdef uint64_t sequence

@@ -1,5 +1,8 @@
 # cython: language_level=3
-"""Dropout of inputs: random words as a pure function of (key, row, feature), as in kernels/primitives/random.py."""
+"""Dropout of inputs: random words that depend on (key, row, feature) alone.
+
+The arithmetic is that of kernels/primitives/random.py.
+"""
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 

@@ -3,6 +3,7 @@
 import os
 from typing import Any, Self
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import types as t
@@ -142,8 +143,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return self._probabilities(X)
 
     def predict_log_proba(self, X: t.MatrixLike) -> t.FloatArray:
-        """Logarithm of `predict_proba`, from the logits: finite where a probability is too small for the dtype."""
-        return self._probabilities(X, logarithm=True)
+        """Logarithm of `predict_proba`, from the logits: finite where a probability is too small for the dtype.
+
+        It is 0 where the probability rounds to 1.
+        """
+        logarithms = self._probabilities(X, logarithm=True)
+        logarithms[logarithms > -np.finfo(logarithms.dtype).eps] = 0
+        return logarithms
 
     def _probabilities(self, X, *, logarithm=False):
         """One column per class."""

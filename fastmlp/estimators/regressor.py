@@ -44,7 +44,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     >>> X, y = make_friedman1(2000, random_state=0)
     >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
     >>> reg = MLPRegressor(random_state=0, max_iter=100).fit(X_train, y_train)
-    >>> reg.score(X_test, y_test) > 0.9
+    >>> reg.score(X_test, y_test) > 0.8
     True
     """
 
