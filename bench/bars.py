@@ -196,8 +196,8 @@ def _dropout_epoch(dropout, must, aim):
 
 
 BARS = {
-    "main": _over_sgemms("main job's epoch", 0.45, 0.35, "mnist"),
-    "fashion": _over_sgemms("Fashion-MNIST's epoch", 1.05, 0.85, "fashion-mnist"),
+    "main": _over_sgemms("main job's epoch", 0.40, 0.33, "mnist"),
+    "fashion": _over_sgemms("Fashion-MNIST's epoch", 0.95, 0.85, "fashion-mnist"),
     **{
         name: _over_sgemms(f"{what} MNIST's epoch", 0.60, 0.50, f"mnist-{name}")
         for name, what in (
@@ -206,7 +206,7 @@ BARS = {
             ("signed", "2x - 1 of"),
         )
     },
-    "gaussian": _over_sgemms("dense data's epoch", 1.25, 1.12, "gaussian"),
+    "gaussian": _over_sgemms("dense data's epoch", 1.15, 1.08, "gaussian"),
     "jax": _rival("jax", "main job", 3, 4, 2),
     **{
         f"jax-hidden-{n}": _rival("jax", f"hidden {n}", 2, 3, 4, hidden=(n,))
@@ -215,7 +215,7 @@ BARS = {
     **{
         f"jax-batch-{n}": _rival("jax", f"batches of {n}", 2, 3, 2, batch_size=n) for n in (32, 512)
     },
-    "deep": _rival("torch", "784-512-256-128-10", 3, 5, 2, hidden=(512, 256, 128)),
+    "deep": _rival("torch", "784-512-256-128-10", 4.5, 6, 2, hidden=(512, 256, 128)),
     "dropout": _dropout_epoch(0.2, 1.05, 1.0),
     "dropout-half": _dropout_epoch(0.5, 0.95, 0.85),
     "example-jax": _rival("jax", "Keras's example with dropout", 3, 4, 2, **EXAMPLE),
@@ -252,7 +252,7 @@ BARS = {
     ),
     "predict": Bar(
         "predict_proba of 10,000 images, scikit-learn's time ÷ ours",
-        2,
+        3,
         4,
         True,
         "",
