@@ -1,8 +1,10 @@
 """``python -m fastmlp``.
 
-main     the commands, and ``train``
+main     the table of commands, and errors that end one
+train    ``train``: a network from the data to its test accuracy
 predict  ``predict``: digits on pictures
 draw     ``draw``: a page to draw digits on, made of the parts in ``draw_page``
 sweep    ``sweep``: a grid of networks and a report
 options  options that several commands share
+errors   errors in words, without numbers of the operating system
 """

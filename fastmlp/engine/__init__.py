@@ -9,4 +9,5 @@ epoch          weights and loss of an epoch's batches
 panel_layout   where each layer's panels lie in the flat buffers
 small_predict  predictions for a few rows, from weights where they lie
 team           threads that run one function side by side
+training_pass  epochs on the same samples: what does not change between them is made once
 """

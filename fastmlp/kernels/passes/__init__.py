@@ -8,4 +8,5 @@ lazy_rows       rows that updates skip, and how they catch up
 nonzero_lists   lists of a hidden layer's non-zeros
 threads         barrier and work sharing
 single_kernels  entries to single kernels, for `fastmlp.array_kernels`
+dropout         which units a sample drops
 """

@@ -5,4 +5,5 @@ activations      activation functions and their derivatives
 losses           losses and their gradients with respect to the logits
 panel_products   matrix products on packed panels
 optimizer_rules  the optimizers' update rules, fused behind the gradient
+random           random words as a function of key, row and unit
 """
