@@ -9,6 +9,7 @@ import operator
 import os
 import sys
 from inspect import signature as signature_of
+from types import MappingProxyType
 
 from llvmlite import ir
 from numba import types
@@ -176,8 +177,14 @@ def words_of(typing, base):
 # --- p[i], and p[row, column] of a table -----------------------------------------------------
 
 
+class FirstTemplate(AbstractTemplate):
+    """What an operator does to a type of ours; Numba asks it before its own templates, which are many."""
+
+    metadata = MappingProxyType({"target": "cpu"})  # Numba orders by target; its own say "generic"
+
+
 @infer_global(operator.getitem)
-class _GetItem(AbstractTemplate):
+class _GetItem(FirstTemplate):
     def generic(self, args, kws):
         if isinstance(args[0], Pointer):
             return signature(args[0].element, args[0], _index_type(args[0], args[1]))
@@ -185,7 +192,7 @@ class _GetItem(AbstractTemplate):
 
 
 @infer_global(operator.setitem)
-class _SetItem(AbstractTemplate):
+class _SetItem(FirstTemplate):
     def generic(self, args, kws):
         if isinstance(args[0], Pointer):
             return signature(types.none, args[0], _index_type(args[0], args[1]), args[0].element)

@@ -11,10 +11,10 @@ import operator
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.core.typing.templates import AbstractTemplate, infer_global, signature
+from numba.core.typing.templates import infer_global, signature
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
-from .pointer import address, load_value
+from .pointer import FirstTemplate, address, load_value
 
 _FLOATS = {types.float32: (ir.FloatType(), "f32"), types.float64: (ir.DoubleType(), "f64")}
 
@@ -287,7 +287,7 @@ def first_lane(typing, x):
 
 def _define_operator(function, instruction):
     @infer_global(function)
-    class _Template(AbstractTemplate):
+    class _Template(FirstTemplate):
         def generic(self, args, kws):
             if len(args) == 2 and isinstance(args[0], Vector) and args[0] == args[1]:
                 return signature(args[0], *args)
