@@ -259,7 +259,9 @@ class Engine:
         n_measures = self.loss.n_measures(self.layout.sizes[-1])
         measure = targets.measure.reshape(-1, n_measures)
         weight = None if sample_weight is None else sample_weight[targets.order]
-        return self.loss.score(measure, labels[targets.order], weight)
+        # Hits are scored by themselves, residuals beside the labels' own spread.
+        labels = labels[targets.order] if self.loss.measures_outputs else None
+        return self.loss.score(measure, labels, weight)
 
     # --- preparations ---------------------------------------------------------------------------
 

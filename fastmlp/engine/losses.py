@@ -61,7 +61,7 @@ class Loss:
         What the score is called in `history_` and in texts.
     score : callable
         ``score(measure, labels, weight)`` of samples: the kernel's measure (n, n_measures), the labels
-        (n, label columns) and sample weights (n,) or None.
+        (n, label columns), read only where the kernel `measures_outputs`, and sample weights (n,) or None.
     one_column : bool
         Whether labels have one column whatever the number of outputs, as class numbers do.
     measures_outputs : bool

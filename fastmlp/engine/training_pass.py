@@ -142,7 +142,7 @@ class TrainingPass:
             and self.engine.params is update.params
             and state["square"] is update.square
             and state["momentum"] is update.momentum
-            and self._steps.buffers.fits(plan)
+            and (plan is self._plan or self._steps.buffers.fits(plan))
             and (dropout is None) == (self._masks is None)
             and (self.weight_decay == 0 or self._skips_rows(learning_rate) == update.lazy)
         )

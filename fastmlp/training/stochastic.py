@@ -98,6 +98,7 @@ class Training:
         if not has_schedule and not is_per_update(self.schedule):
             self.schedule = "constant"
         self.n_epochs = n_epochs(self.model, len(context.samples))
+        self._dropped = None, None, None  # both parameters as an epoch found them, and its rates
         # Whether training may end, or slow down, for want of improvement; and what that means.
         self.has_rule = (
             self.model.tol is not None or self.early_stopping or self.schedule == "adaptive"
@@ -227,8 +228,13 @@ class Training:
 
     def dropout(self) -> Dropout | None:
         """Return the next epoch's dropout, if there is any."""
-        rates = dropout_rates(self.model, np.size(self.model.hidden_layer_sizes))
-        if not rates.any():
+        model = self.model
+        hidden, inputs, rates = self._dropped
+        if model.dropout is not hidden or model.input_dropout is not inputs:
+            rates = dropout_rates(model, np.size(model.hidden_layer_sizes))
+            rates = rates if rates.any() else None
+            self._dropped = model.dropout, model.input_dropout, rates
+        if rates is None:
             return None
         return Dropout(rates, mask_keys(self.state.seed, self.state.epoch, len(rates)))
 
