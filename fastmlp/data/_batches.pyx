@@ -10,7 +10,7 @@ All element access goes through memoryviews, without checks of bounds: those are
 build, see ``setup.py``, and a build with them checks every access.
 """
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 
 from fastmlp.data._rows cimport (
     compact, index_t, lowest_bit, prefetch, prefetch_to_write, real_t, source_t, value_t,
@@ -68,6 +68,26 @@ cdef inline int prefetch_row(const int64_t[::1] starts, const index_t[::1] sourc
         prefetch(<const void *> &source_value[k])
         k += 64 // <int64_t> sizeof(value_t)
     return 0
+
+
+cdef inline int64_t ascending(const uint32_t[::1] index, int64_t start, int64_t stop,
+                              int64_t n_features) except -1 nogil:
+    """Return ``stop`` if entries start .. stop are features in ascending order, else where that ends.
+
+    It ends earlier only if a user's CSR has changed since `check_csr`. ``index`` is our own copy.
+    """
+    cdef int64_t k
+    cdef uint32_t descends = 0
+    if start == stop:
+        return stop
+    for k in range(start + 1, stop):  # without a branch: compilers compare whole vectors
+        descends |= index[k] <= index[k - 1]
+    if descends == 0 and index[stop - 1] < n_features:
+        return stop
+    k = start
+    while k < stop and index[k] < n_features and (k == start or index[k - 1] < index[k]):
+        k += 1
+    return k
 
 
 cdef inline int put(uint32_t[::1] row, real_t[::1] records, int64_t position, int64_t sample,
@@ -142,9 +162,8 @@ cdef int transpose(int64_t[:, :] table, int64_t b, int64_t n_blocks,
     column[first + a] = position
     table[b, N_ACTIVE] = a
 
-    # Write each entry to its column. A sample's features differ, so four entries at a time do not
-    # depend on each other. (If x has changed since it was counted, they may be equal: then an entry
-    # is lost, and its record keeps an older value.)
+    # Write each entry to its column. A sample's features differ, whatever has become of x (`compact`
+    # and `ascending` see to it), so four entries at a time do not depend on each other.
     for i in range(n):
         k = edges[edge]
         stop = edges[edge + n_blocks]
@@ -177,16 +196,18 @@ cdef int transpose(int64_t[:, :] table, int64_t b, int64_t n_blocks,
 
 
 def gather_sparse(const int64_t[::1] starts, const index_t[::1] source_index,
-                  const value_t[::1] source_value, const int64_t[::1] counts,
-                  const int64_t[::1] order, int64_t[:, :] table, int64_t n_blocks,
+                  const value_t[::1] source_value, int64_t n_features,
+                  const int64_t[::1] counts, const int64_t[::1] order, int64_t[:, :] table,
+                  int64_t n_blocks,
                   int64_t block_features, int64_t[::1] edges, uint32_t[::1] index,
                   real_t[::1] value, bint columns, uint32_t[::1] feature, int64_t[::1] column,
                   uint32_t[::1] row, real_t[::1] records, int64_t[::1] cursor,
                   uint64_t[::1] present, uint64_t key, uint32_t threshold, double keep):
     """Gather the non-zeros of the table's batches by sample; `transpose` them if ``columns``.
 
-    Row i of the source is entries starts[i] .. starts[i + 1]; counts[i] of them are not zero. A
-    batch is transposed while it is in the cache, and without coming back to the interpreter in
+    Row i of the source is entries starts[i] .. starts[i + 1]; counts[i] of them are not zero. If
+    values or indices have changed since they were counted and checked, a row comes shorter: its
+    features ascend and are below ``n_features`` nevertheless. A batch is transposed while it is in the cache, and without coming back to the interpreter in
     between, where threads would wait for each other. With a ``threshold`` above 0 entries are
     dropped at random, see `drop`, and the others divided by ``keep``.
     """
@@ -221,9 +242,9 @@ def gather_sparse(const int64_t[::1] starts, const index_t[::1] source_index,
                         index[k] = <uint32_t> source_index[source]
                         k += element != 0
                         source += 1
-                    for k in range(k, stop):
-                        index[k] = 0
-                        value[k] = 0
+                    stop = k
+                if index_t is not uint16_t:  # else it is an encoding, which nobody else can change
+                    stop = ascending(index, start, stop, n_features)
                 if threshold:
                     stop = drop(index, value, start, stop, row_sequence(key, sample), threshold,
                                 scale)
@@ -254,7 +275,7 @@ def gather_dense(const source_t[:, ::1] x, bint taken, const int64_t[::1] counts
             for i in range(table[b, SIZE]):
                 sample = order[table[b, START] + i]
                 stop = start + counts[sample]
-                compact(x, i if taken else sample, index, value, start, stop)
+                stop = compact(x, i if taken else sample, index, value, start, stop)
                 if threshold:
                     stop = drop(index, value, start, stop, row_sequence(key, sample), threshold,
                                 scale)

@@ -76,13 +76,14 @@ ctypedef fused index_t:
     int64_t
 
 
-cdef inline int compact(const source_t[:, ::1] x, int64_t i, encoded_index_t[::1] index,
-                        value_t[::1] value, int64_t start, int64_t stop) except -1 nogil:
-    """Write the non-zeros of row i of x to index[start:stop] and value[start:stop].
+cdef inline int64_t compact(const source_t[:, ::1] x, int64_t i, encoded_index_t[::1] index,
+                            value_t[::1] value, int64_t start, int64_t stop) except -1 nogil:
+    """Write the non-zeros of row i of x from index[start] and value[start] on; return where they end.
 
-    64 features at a time: one test of all of them, as vectors, then one step per non-zero. Should
-    x have changed since it was counted, entries are left out or zeros fill the rest: nothing is
-    written past the end, and no index is left undefined.
+    64 features at a time: one test of all of them, as vectors, then one step per non-zero. The bits
+    of that one test are both count and indices: features ascend, and none comes twice, whatever
+    happens to x meanwhile. If x has more non-zeros than it had when it was counted, those beyond
+    ``stop`` are left out; if it has fewer, the end comes before ``stop``.
     """
     cdef int64_t j, f, l, k = start, n_features = x.shape[1]
     cdef uint8_t flag[64]
@@ -103,7 +104,4 @@ cdef inline int compact(const source_t[:, ::1] x, int64_t i, encoded_index_t[::1
             index[k] = <encoded_index_t> f
             value[k] = <value_t> x[i, f]
             k += 1
-    for k in range(k, stop):
-        index[k] = 0
-        value[k] = 0
-    return 0
+    return k

@@ -70,9 +70,17 @@ def count_sparse(const int64_t[::1] starts, const value_t[::1] value, bint narro
 
 
 def encode(const source_t[:, ::1] x, const int64_t[::1] starts, encoded_index_t[::1] index,
-           value_t[::1] value):
-    """Write the non-zeros of row i of x to starts[i] .. starts[i + 1] of index and value."""
-    cdef int64_t i
+           value_t[::1] value, int64_t[::1] counts):
+    """Write the non-zeros of row i of x to starts[i] .. starts[i + 1] of index and value.
+
+    Set counts[i] to their number: fewer than there is room for if x has changed since it was
+    counted. The rest of the room then holds zeros, as stored zeros of a CSR do.
+    """
+    cdef int64_t i, k, stop
     with nogil:
         for i in range(x.shape[0]):
-            compact(x, i, index, value, starts[i], starts[i + 1])
+            stop = compact(x, i, index, value, starts[i], starts[i + 1])
+            counts[i] = stop - starts[i]
+            for k in range(stop, starts[i + 1]):
+                index[k] = 0
+                value[k] = 0

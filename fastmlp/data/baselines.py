@@ -73,7 +73,7 @@ def _encode(data, baselines, counts):
     def encode(first, stop):
         for a, b in _blocks(data, first, stop):
             rest = _dense_rows(data, np.arange(a, b)) - baselines
-            _rows.encode(rest, starts[a : b + 1], index, value)
+            _rows.encode(rest, starts[a : b + 1], index, value, counts[a:b])
 
     share(data.team, data.n_samples, data.n_samples * data.n_features, encode)
     found = SparseData(

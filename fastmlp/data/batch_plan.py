@@ -152,8 +152,6 @@ class Buffers:
             start = stop
         self.table = self.table.reshape(-1, N_FIELDS)
         self.row = self.records.view(UINT32)
-        # If X changes during a fit, a record may keep its old value; it must name a sample nevertheless.
-        self.records[:] = 0
 
     def fits(self, plan):
         """Whether every chunk of the plan fits in."""

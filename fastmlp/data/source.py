@@ -197,7 +197,7 @@ class SparseData(Data):
     def from_csr(cls, X, dtype, team):
         """Use a CSR where it lies, if it is valid, sorted and of a dtype known here."""
         n_samples, n_features = map(int, X.shape)
-        starts = np.ascontiguousarray(X.indptr, np.int64)
+        starts = np.array(X.indptr, np.int64)  # a copy: rows must not move while a fit runs
         index, value = np.asarray(X.indices), np.asarray(X.data)
         if (
             starts.shape != (n_samples + 1,)
@@ -236,7 +236,7 @@ class SparseData(Data):
 
     def _fill(self, plan, table, buffers, me):
         _batches.gather_sparse(
-            self.starts, self.index, self.value, self.counts, plan.order, table,
+            self.starts, self.index, self.value, self.n_features, self.counts, plan.order, table,
             *self._where(plan, buffers, me),
         )  # fmt: skip
         if not self.zero_skipping:
@@ -291,7 +291,7 @@ class DenseData(Data):
 
         def encode(first, stop):
             for a, b, rows in self._blocks(first, stop):
-                _rows.encode(rows, starts[a : b + 1], index, value)
+                _rows.encode(rows, starts[a : b + 1], index, value, self.counts[a:b])
 
         share(self.team, self.n_samples, self.X.size, encode)
         stored = starts, index, value
