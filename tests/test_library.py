@@ -13,6 +13,7 @@ import pytest
 from fastmlp import array_kernels
 from fastmlp.engine import team
 from fastmlp.kernels import abi, code_cache, compile_notice, prebuilt
+from fastmlp.kernels.codegen import compiler
 from fastmlp.kernels.passes import threads as sync
 
 pytestmark = pytest.mark.slow
@@ -338,6 +339,7 @@ def finalize(self, before=codegen.CPUCodeLibrary.finalize):
 for function in (__init__, add_linking_library, finalize):
     setattr(codegen.CPUCodeLibrary, function.__name__, function)
 """
+UNKNOWN = "99.0.0"
 TAKEN_AWAY = {
     "nothing": "pass",
     "a class": "del codegen.JITCodeLibrary",
@@ -355,6 +357,7 @@ import hashlib
 import numpy as np
 import numba
 from numba.core import codegen, compiler, compiler_machinery, typed_passes, untyped_passes
+numba.__version__ = "{UNKNOWN}"
 {TAKEN_AWAY[what]}
 from fastmlp import array_kernels
 from fastmlp.kernels import code_cache, prebuilt
@@ -374,6 +377,34 @@ print(compiler.IS_LEAN, code_cache.entry("elements", "float64").from_cache, dige
         "False",
         expected[2],
     ]
+
+
+@pytest.mark.parametrize(
+    ("version", "is_known"),
+    [
+        *((f"{minor}.{patch}", True) for minor in compiler.KNOWN_NUMBA for patch in ("0", "1rc1")),
+        *((version, False) for version in (UNKNOWN, "0.6.1", "0.600.0", "0.59.1", "1.0.60")),
+    ],
+)
+def test_only_an_unknown_numba_is_tried(version, is_known, monkeypatch):
+    """A trial costs half a second of every first compilation."""
+    tried = []
+    monkeypatch.setattr(compiler.numba, "__version__", version)
+    for works in (True, False):
+        monkeypatch.setattr(compiler, "_works", lambda way, works=works: tried.append(way) or works)
+        assert isinstance(compiler._choose(), compiler._Lean) == (is_known or works)
+    assert len(tried) == (0 if is_known else 2)
+
+
+def test_a_known_numba_without_private_parts_is_survived(monkeypatch):
+    monkeypatch.setattr(compiler.numba, "__version__", f"{compiler.KNOWN_NUMBA[-1]}.0")
+    monkeypatch.setattr(compiler, "_Lean", lambda: compiler.no_such_name)
+    assert isinstance(compiler._choose(), compiler._Public)
+
+
+def test_this_numba_compiles_both_ways():
+    assert compiler._works(compiler._Lean())
+    assert compiler._works(compiler._Public())
 
 
 # --- what compiled code depends on ----------------------------------------------------------------

@@ -5,8 +5,13 @@ through Numba's own passes instead: slower to compile, the same bits.
 """
 
 import llvmlite.binding as llvm
+import numba
 from numba import njit, types
 from numba.core import config
+
+# Minor versions of Numba that `lean_pipeline` is known to work with; `.ci/versions numba` tries each of them. Any other
+# version compiles a small function first, to see whether it does, which takes half a second.
+KNOWN_NUMBA = ("0.60", "0.61", "0.62", "0.63", "0.64", "0.65", "0.66", "0.67", "0.68")
 
 _OPTIONS = {
     "no_cpython_wrapper": True,
@@ -92,10 +97,14 @@ def _works(way):
     return isinstance(code, bytes) and symbol.encode() in code
 
 
+def _is_known(version):
+    return ".".join(version.split(".")[:2]) in KNOWN_NUMBA
+
+
 def _choose():
     try:
         lean = _Lean()
-        if _works(lean):
+        if _is_known(numba.__version__) or _works(lean):
             return lean
     except Exception:  # whatever a changed interface leads to
         pass
