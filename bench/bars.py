@@ -20,6 +20,7 @@ from statistics import median
 import dropout_runs
 import jobs
 import probe
+import wheel
 from contenders import CONTENDERS
 from jobs import Job
 from load import QUIET, wait_until_quiet
@@ -272,6 +273,25 @@ BARS = {
         "first fit of a process over its second", 0.8, 0.55, False, " s", probe.first_fit
     ),
     "first-ever": Bar("first fit ever, empty cache", 10, 5, False, " s", probe.first_fit_ever),
+    "wheel-first": Bar(
+        "first fit and prediction from an installed wheel, slowest mini-batch solver",
+        0.6,
+        0.3,
+        False,
+        " s",
+        wheel.first_fit,
+    ),
+    **{
+        f"wheel-{level}": Bar(
+            f"main job's epoch by the wheel's kernels for x86-64-{level} ÷ by native ones",
+            1.03,
+            1.0,
+            False,
+            "",
+            wheel.epoch_over_native(f"x86-64-{level}"),
+        )
+        for level in ("v3", "v4")
+    },
 }
 
 
