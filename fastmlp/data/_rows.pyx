@@ -7,7 +7,7 @@ call it side by side on slices of their own. A build with FASTMLP_CHECK=1 checks
 
 from libc.stdint cimport int64_t, uint32_t
 
-from fastmlp.data._rows cimport compact, csr_index_t, encoded_index_t, source_t, value_t
+from fastmlp.data._rows cimport compact, csr_index_t, encoded_index_t, real_t, source_t, value_t
 
 
 def check_csr(const int64_t[::1] starts, const csr_index_t[::1] index, int64_t n_features):
@@ -69,17 +69,39 @@ def count_sparse(const int64_t[::1] starts, const value_t[::1] value, bint narro
     return odd == 0
 
 
-def encode(const source_t[:, ::1] x, const int64_t[::1] starts, encoded_index_t[::1] index,
-           value_t[::1] value, int64_t[::1] counts):
+def count_shifted(const source_t[:, ::1] x, const real_t[::1] baselines, int64_t[::1] counts):
+    """Set counts to how many numbers of each row of x differ from the baseline of their feature."""
+    cdef int64_t i, j, n_features = x.shape[1]
+    cdef uint32_t n
+    with nogil:
+        for i in range(x.shape[0]):
+            n = 0
+            for j in range(n_features):
+                n += <real_t> x[i, j] != baselines[j]
+            counts[i] = n
+
+
+def count_equal(const source_t[:, ::1] x, const real_t[::1] candidates, uint32_t[::1] counts):
+    """Add to counts, for each feature, how many rows of x have the candidate there."""
+    cdef int64_t i, j, n_features = x.shape[1]
+    with nogil:
+        for i in range(x.shape[0]):
+            for j in range(n_features):
+                counts[j] += <real_t> x[i, j] == candidates[j]
+
+
+def encode(const source_t[:, ::1] x, const value_t[::1] baselines, const int64_t[::1] starts,
+           encoded_index_t[::1] index, value_t[::1] value, int64_t[::1] counts):
     """Write the non-zeros of row i of x to starts[i] .. starts[i + 1] of index and value.
 
-    Set counts[i] to their number: fewer than there is room for if x has changed since it was
-    counted. The rest of the room then holds zeros, as stored zeros of a CSR do.
+    With ``baselines``, which may be empty, those of its difference from them. Set counts[i] to
+    their number: fewer than there is room for if x has changed since it was counted. The rest of
+    the room then holds zeros, as stored zeros of a CSR do.
     """
     cdef int64_t i, k, stop
     with nogil:
         for i in range(x.shape[0]):
-            stop = compact(x, i, index, value, starts[i], starts[i + 1])
+            stop = compact(x, i, baselines, index, value, starts[i], starts[i + 1])
             counts[i] = stop - starts[i]
             for k in range(stop, starts[i + 1]):
                 index[k] = 0

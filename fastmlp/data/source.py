@@ -257,13 +257,13 @@ class DenseData(Data):
         counts, finite = np.empty(len(X), np.int64), []
 
         def count(first, stop):
-            for a, b, rows in self._blocks(first, stop):
+            for a, b, rows in self.blocks(first, stop):
                 finite.append(_rows.count_dense(rows, dtype == np.float32, counts[a:b]))
 
         share(team, len(X), X.size, count)
         super().__init__(X.shape, dtype, team, counts, all(finite))
 
-    def _blocks(self, first, stop):
+    def blocks(self, first, stop):
         """Yield (a, b, rows a to b in a form that `batches` can read)."""
         if self.readable:
             yield first, stop, self.X[first:stop]
@@ -290,8 +290,8 @@ class DenseData(Data):
         value = np.empty(self.n_non_zeros, self.kept_dtype)
 
         def encode(first, stop):
-            for a, b, rows in self._blocks(first, stop):
-                _rows.encode(rows, starts[a : b + 1], index, value, self.counts[a:b])
+            for a, b, rows in self.blocks(first, stop):
+                _rows.encode(rows, value[:0], starts[a : b + 1], index, value, self.counts[a:b])
 
         share(self.team, self.n_samples, self.X.size, encode)
         stored = starts, index, value
