@@ -30,9 +30,11 @@ from .training_pass import Steps, TrainingPass
 # Between two chunks Python can stop, report or take Ctrl-C: about 40 ms of one core's arithmetic.
 CHUNK_FLOPS = 2e9
 # A second thread has to be started for every pass, and waited for several times in each batch. With less work than
-# this in a batch, or in the whole pass, one is faster.
+# this in a batch, or in the whole pass, one is faster. The threads of an epoch wait so often that it takes more work
+# to be worth them, most of all where other programs use the cores, too.
 BATCH_FLOPS = 2e5
 PASS_FLOPS = 1e7
+EPOCH_FLOPS = 5e7
 # Forward passes take samples in batches that keep a layer's activations in the second-level cache.
 PREDICT_BATCH = 128
 
@@ -291,10 +293,9 @@ class Engine:
         update = 10 * all_weights if training else 0
         n_batches = -(-n_samples // batch_size)
         scale = self.dtype.itemsize / 4
-        pays = (
-            scale * (sample * batch_size + update) >= BATCH_FLOPS
-            and scale * (sample * n_samples + update * n_batches) >= PASS_FLOPS
-        )
+        pays = scale * (sample * batch_size + update) >= BATCH_FLOPS and scale * (
+            sample * n_samples + update * n_batches
+        ) >= (EPOCH_FLOPS if training else PASS_FLOPS)
         return n_threads if pays else 1
 
     def network_for(self, batch_size, n_threads):

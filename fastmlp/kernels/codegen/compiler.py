@@ -60,15 +60,24 @@ class _Public:
         return symbol, _target_machine().emit_object(module)
 
 
+def _cpu_features():
+    """Return the features of the CPU that Numba compiles for, as LLVM writes them: ``+sse3,-avx,...``."""
+    if config.CPU_FEATURES is not None:
+        return config.CPU_FEATURES
+    return llvm.get_host_cpu_features().flatten()
+
+
+def compiles_for_avx512():
+    """Whether the CPU that Numba compiles for has 32 registers of 64 bytes."""
+    return "+avx512f" in _cpu_features().split(",")
+
+
 def _target_machine():
     """Return LLVM's description of the CPU that Numba compiles for, for code that is loaded by `code_cache`."""
     target = llvm.Target.from_triple(llvm.get_process_triple())
-    features = config.CPU_FEATURES
-    if features is None:
-        features = llvm.get_host_cpu_features().flatten()
     return target.create_target_machine(
         cpu=config.CPU_NAME or llvm.get_host_cpu_name(),
-        features=features,
+        features=_cpu_features(),
         opt=int(config.OPT),
         reloc="static" if target.name.startswith("x86") else "default",
         codemodel="jitdefault",

@@ -7,10 +7,13 @@ and the thread; a zero input leaves the chain as it is, so skipping it changes n
 """
 
 from ..abi import HALF_PANEL_BYTES, PANEL_BYTES, ROWS, VECTOR_BYTES
-from ..codegen.compiler import inlined, kernel
+from ..codegen.compiler import compiles_for_avx512, inlined, kernel
 from ..codegen.pointer import pair, prefetch, record, stride_or
 from ..codegen.vector import at_least, fma, lanes_of, load, splat, store, zeros
 
+# Bytes of each of the six sums of a tile. Six vectors are twelve of AVX2's 16 registers, but six of AVX-512's 32, too
+# few to keep its two multipliers busy: there it is two vectors each.
+TILE_BYTES = HALF_PANEL_BYTES if compiles_for_avx512() else VECTOR_BYTES
 # A sample's run of non-zeros in a block is prefetched so many samples before it is read.
 SAMPLES_AHEAD = 4
 
@@ -43,7 +46,22 @@ def matmul_dense(
     w [feature][lanes], features w_stride apart; bias (lanes,); floor: 0 for relu, else -inf
     out [sample][lanes]; samples first .. last - 1
     """
-    like = zeros(w, VECTOR_BYTES)
+    wide = zeros(w, TILE_BYTES)
+    if lanes >= lanes_of(wide):
+        _matmul_dense(
+            wide, x, x_lanes, x_stride, fan_in, w, w_stride, bias, floor, out, first, last, lanes
+        )
+    else:
+        _matmul_dense(
+            zeros(w, VECTOR_BYTES),
+            x, x_lanes, x_stride, fan_in, w, w_stride, bias, floor, out, first, last, lanes,
+        )  # fmt: skip
+
+
+@kernel
+def _matmul_dense(
+    like, x, x_lanes, x_stride, fan_in, w, w_stride, bias, floor, out, first, last, lanes,
+):  # fmt: skip
     lowest = splat(like, floor)
     end = last - 1
     for j in range(0, fan_in, x_lanes):
@@ -178,7 +196,16 @@ def gradient_dense(x, x_lanes, x_stride, j, end, m, delta, lanes, out):
 
     x [panel][sample][x_lanes], panels x_stride apart; delta [sample][lanes], m samples; out [6][lanes]
     """
-    like = zeros(delta, VECTOR_BYTES)
+    wide = zeros(delta, TILE_BYTES)
+    if lanes >= lanes_of(wide):
+        _gradient_dense(wide, x, x_lanes, x_stride, j, end, m, delta, lanes, out)
+    else:
+        like = zeros(delta, VECTOR_BYTES)
+        _gradient_dense(like, x, x_lanes, x_stride, j, end, m, delta, lanes, out)
+
+
+@kernel
+def _gradient_dense(like, x, x_lanes, x_stride, j, end, m, delta, lanes, out):
     width = lanes_of(like)
     i0 = j // x_lanes * x_stride + j % x_lanes
     j = min(j + 1, end)
