@@ -12,6 +12,7 @@ from ..data.source import open_data
 from ..kernels.abi import (
     ACTIVATIONS,
     OUTPUTS,
+    STOP,
     Batches,
     EvaluateCall,
     Network,
@@ -37,6 +38,8 @@ PASS_FLOPS = 1e7
 EPOCH_FLOPS = 5e7
 # Forward passes take samples in batches that keep a layer's activations in the second-level cache.
 PREDICT_BATCH = 128
+# Into so many chunks a thread's share of such a pass is cut: none waits long for the last one.
+CHUNKS_PER_THREAD = 8
 
 
 def not_finite(dtype) -> ValueError:
@@ -77,6 +80,7 @@ class Engine:
         self._n_threads = n_threads
         self.params = None
         self._buffers = self._network = None
+        self._forward = {}  # by thread: see `_forward_memory`
 
     @cached_property
     def team(self):
@@ -197,13 +201,10 @@ class Engine:
         both : bool
             Whether a single logistic output comes as two columns, the first of them for the other class.
         """
-        plan = data.plan(rows, PREDICT_BATCH, columns=False)
+        plan, team_size = self._forward_plan(data, rows)
         outputs = np.empty((len(plan.order), self.layout.sizes[-1] + both), self.dtype)
-
-        def call(me, n_threads):
-            return PredictCall(self.params, outputs, kind, both, self.team.sync, me, n_threads)
-
-        self._pass_forward("predict", data, plan, (), call)
+        call = PredictCall(self.params, outputs, kind, both, self.team.sync, 0, 1)
+        self._pass_forward("predict", data, plan, team_size, call)
         return outputs
 
     def evaluate(self, data, labels, rows=None, sample_weight=None):
@@ -218,15 +219,12 @@ class Engine:
         ValueError
             If the loss is not finite.
         """
-        plan = data.plan(rows, PREDICT_BATCH, columns=False)
+        plan, team_size = self._forward_plan(data, rows)
         targets = new_targets(
             self.layout, self.loss, labels, plan.order, np.zeros(1), smoothing=self.label_smoothing
         )
-
-        def call(me, n_threads):
-            return EvaluateCall(self.params, self.team.sync, me, n_threads)
-
-        self._pass_forward("evaluate", data, plan, (targets,), call)
+        call = EvaluateCall(self.params, self.team.sync, 0, 1)
+        self._pass_forward("evaluate", data, plan, team_size, targets, call)
         weight = None if sample_weight is None else sample_weight[plan.order]
         with np.errstate(
             invalid="ignore", over="ignore"
@@ -236,25 +234,49 @@ class Engine:
             raise not_finite(self.dtype)
         return loss, self.score_of(targets, labels, sample_weight)
 
-    def _pass_forward(self, name, data, plan, structs, call):
-        """Run the entry ``name`` over the plan's chunks; its words: Network, Batches, structs, the call."""
-        buffers = self.buffers_for(data, plan)
-        team_size = self.threads_for(data, len(plan.order), plan.batch_size, training=False)
-        network = self.network_for(plan.batch_size, team_size)
-        words = pack_words(network, as_batches(data, buffers, 0), *structs)
-        n_batches = place(Batches, "n_batches", Network)
-        run = entry(name, self.dtype)
+    def _forward_plan(self, data, rows):
+        """A plan of batches for a pass without updates, and how many threads are to share it."""
+        n = data.n_samples if rows is None else len(rows)
+        team_size = self.threads_for(data, n, PREDICT_BATCH, training=False)
+        size = max(1, min(PREDICT_BATCH, -(-n // team_size)))
+        per_chunk = max(1, -(-n // size) // (CHUNKS_PER_THREAD * team_size))
+        plan = data.plan(rows, size, columns=False, batches_per_chunk=per_chunk)
+        return plan, min(team_size, max(1, plan.n_chunks))
+
+    def _pass_forward(self, name, data, plan, team_size, *structs):
+        """Run the entry ``name`` over the plan's chunks; its words: Network, Batches, structs.
+
+        Each thread takes whole chunks, one after the other, through all layers: no thread waits for another, and one
+        whose core is busy takes fewer.
+        """
+        run, n_batches = entry(name, self.dtype), place(Batches, "n_batches", Network)
+        untaken, stop = iter(range(plan.n_chunks)), self.team.sync
 
         def work(me, n_threads):
-            mine = np.concatenate((words, pack_words(call(me, n_threads))))
-            for chunk in range(plan.n_chunks):
-                data.prepare(plan, chunk, buffers, me, n_threads)
-                first, stop = plan.chunk_batches(chunk)
-                mine[n_batches] = stop - first
-                if run(mine) < 0:
+            network, buffers = self._forward_memory(me, data, plan)
+            words = pack_words(network, as_batches(data, buffers, 0), *structs)
+            for chunk in untaken:
+                if stop[STOP]:
                     return
+                data.prepare(plan, chunk, buffers)
+                first, end = plan.chunk_batches(chunk)
+                words[n_batches] = end - first
+                run(words)
 
         self.team.run(work, team_size)
+
+    def _forward_memory(self, me, data, plan):
+        """Working memory of thread `me` for the plan's batches, and buffers for its chunks; kept for the next pass."""
+        network, buffers = self._forward.get(me, (None, None))
+        if network is None or network.batch_size != plan.batch_size:
+            network = new_network(
+                self.layout, plan.batch_size, loss=self.loss.code, activation=self.activation,
+                n_threads=1, backward=False,
+            )  # fmt: skip
+        if buffers is None or not buffers.fits(plan):
+            buffers = data.new_buffers(plan)
+        self._forward[me] = network, buffers
+        return network, buffers
 
     def score_of(self, targets, labels, sample_weight):
         """The score of the samples that the kernels have measured."""
