@@ -8,7 +8,12 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..kernels.abi import STOP, SYNC_LINE, SYNC_SIZE
+from ..kernels.abi import PATIENCE, STOP, SYNC_LINE, SYNC_SIZE
+
+# How often a waiting thread looks before it yields its core. With a core for each thread, some 50 microseconds: longer
+# than threads in step ever wait. A thread that yields earlier, beside another program, loses a time slice of
+# milliseconds at each barrier. With more threads than cores, about a microsecond: the one it waits for needs the core.
+SPINS, SPINS_WITHOUT_CORE = 50_000, 1000
 
 
 @lru_cache(maxsize=8)
@@ -16,6 +21,11 @@ def _cores(pid, affinity):
     import joblib
 
     return joblib.cpu_count()
+
+
+def _usable_cores():
+    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+    return _cores(os.getpid(), affinity)
 
 
 def usable_threads(n_threads=None):
@@ -37,8 +47,7 @@ def usable_threads(n_threads=None):
     limit = int(limit) if limit.strip().isdigit() else None
     if (get_active_backend()[0].nesting_level or 0) > 0 and (limit is None or not _in_loky()):
         return 1
-    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
-    cores = _cores(os.getpid(), affinity)
+    cores = _usable_cores()
     return max(1, cores if limit is None else min(cores, limit))
 
 
@@ -65,6 +74,8 @@ class Team:
         block = np.zeros(size + 8, dtype=np.int64)
         skip = -block.ctypes.data % 64 // 8  # each counter on a cache line of its own
         self.sync = block[skip : skip + size]
+        if n_threads > 1:
+            self.sync[PATIENCE] = SPINS if n_threads <= _usable_cores() else SPINS_WITHOUT_CORE
 
     def run(self, function, n_threads=None):
         """Call ``function(me, n_threads)`` on each thread; the caller is thread 0.
@@ -128,7 +139,9 @@ class Team:
                     # The threads end at their next barrier or chunk; wait on, then report.
                     errors.append(interrupt)
                     whole = False
+            patience = self.sync[PATIENCE]
             self.sync[:] = 0
+            self.sync[PATIENCE] = patience
         if errors:
             try:
                 raise errors[0]

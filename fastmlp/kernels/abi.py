@@ -52,8 +52,9 @@ HALF_PANEL_BYTES = PANEL_BYTES // 2
 # Rows of a register tile: 6 rows of 64 bytes fill twelve of AVX2's sixteen registers.
 ROWS = 6
 
-# The words of a team's `sync`: three counters, each on a cache line of its own, then a line for each thread.
-GENERATION, WAITING, STOP = 0, 8, 16
+# The words of a team's `sync`: three counters, each on a cache line of its own, then a line for each thread. Beside the
+# last counter, which is hardly ever written, stands how often a waiting thread looks before it yields its core.
+GENERATION, WAITING, STOP, PATIENCE = 0, 8, 16, 17
 SYNC_SIZE, SYNC_LINE = 24, 8  # words, and words more for each thread
 
 

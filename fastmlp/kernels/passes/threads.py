@@ -1,8 +1,9 @@
 """How the threads of a team wait for each other and share out work.
 
 `sync` is an int64 array with three counters, each on a cache line of its own: the number of completed
-waits (a generation), the number of threads waiting, and a flag that ends every wait. A line for each thread
-follows, which counts how many of the thread's own parts of a loop are taken.
+waits (a generation), the number of threads waiting, and a flag that ends every wait, beside which stands the
+patience of a waiting thread. A line for each thread follows, which counts how many of the thread's own parts of a loop
+are taken.
 """
 
 import sys
@@ -13,7 +14,7 @@ from numba.core import cgutils
 from numba.core.imputils import RefType, iternext_impl
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
-from ..abi import GENERATION, STOP, SYNC_LINE, SYNC_SIZE, WAITING
+from ..abi import GENERATION, PATIENCE, STOP, SYNC_LINE, SYNC_SIZE, WAITING
 from ..codegen.compiler import inlined, kernel
 from ..codegen.pointer import address, load_value
 
@@ -22,8 +23,6 @@ LOOPS = 2
 # A thread whose own parts are done takes work from so many neighbours. With many cores, looking at all threads would
 # cost more than it gains.
 NEIGHBOURS = 3
-# About a microsecond: longer than threads in step ever wait, shorter than a scheduler's time slice.
-SPINS = 1000
 
 
 @intrinsic
@@ -112,12 +111,12 @@ def barrier(sync, me, n_threads):
         _atomic_add(sync, WAITING, -n_threads)
         _atomic_add(sync, GENERATION, 1)
         return _atomic_load(sync, STOP) != 0
-    spins = 0
+    spins, patience = 0, sync[PATIENCE]
     while _atomic_load(sync, GENERATION) == generation:
         if _atomic_load(sync, STOP) != 0:
             return True
         spins += 1
-        if spins > SPINS:
+        if spins > patience:
             _yield_core()
     return _atomic_load(sync, STOP) != 0
 
