@@ -61,9 +61,7 @@ TABLE = {row[0].strip("`"): row[1:] for row in rows("from_scikit_learn.md", "par
 
 class TestParameters:
     def test_are_all_there_with_their_defaults(self):
-        assert {name: value(cells[1]) for name, cells in TABLE.items()} == defaults(
-            MLPClassifier
-        )
+        assert {name: value(cells[1]) for name, cells in TABLE.items()} == defaults(MLPClassifier)
 
     def test_and_with_scikit_learn_s(self):
         theirs = defaults(neural_network.MLPClassifier)
