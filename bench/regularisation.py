@@ -32,8 +32,8 @@ WAYS = {
     "`dropout=0.2`": {"dropout": 0.2},
     "`dropout=0.5`": {"dropout": 0.5},
     "`input_dropout=0.2`": {"input_dropout": 0.2},
-    "`weight_decay=1.0`": {"weight_decay": 1.0},
-    "`alpha=1.0`": {"alpha": 1.0},
+    "`weight_decay=0.1`": {"weight_decay": 0.1},
+    "`alpha=0.01`": {"alpha": 0.01},
     "`label_smoothing=0.1`": {"label_smoothing": 0.1},
     '`learning_rate="cosine"`': {"learning_rate": "cosine"},
     '`early_stopping=True`, `scoring="loss"`': {"early_stopping": True, "scoring": "loss"},
@@ -56,7 +56,7 @@ def _images(n_images, share_wrong=0.0):
 
 
 def _table():
-    """A thousand rows to learn from; 20 of 200 columns tell the class, and 5 of 100 rows tell it wrongly."""
+    """A thousand rows to learn from; 20 of 200 columns tell the class, 5% of the labels are drawn at random."""
     X, y = make_classification(11_000, 200, n_informative=20, n_redundant=0, n_classes=3, n_clusters_per_class=2,
                                flip_y=0.05, random_state=0)  # fmt: skip
     X = StandardScaler().fit(X[:1000]).transform(X).astype(np.float32)

@@ -52,10 +52,17 @@ html_title = "fastmlp"
 html_static_path = ["_static"]
 html_css_files = ["fastmlp.css"]
 html_show_sourcelink = False
+# Pages at the top have no sections of their own: an empty sidebar would only make them narrower.
+html_sidebars = {
+    page: []
+    for page in ("install", "tutorial", "draw", "from_scikit_learn", "from_keras", "benchmarks",
+                 "reliability", "architecture", "faq", "contributing", "changelog")
+}  # fmt: skip
 html_theme_options = {
     "show_prev_next": False,
     "navigation_with_keys": False,
-    "secondary_sidebar_items": ["page-toc"],
+    # The drawing page takes the width that a table of contents would.
+    "secondary_sidebar_items": {"**": ["page-toc"], "draw": []},
     "footer_start": ["copyright"],
     "footer_end": [],
 }

@@ -263,7 +263,9 @@ def _number(value: float) -> str:
 
 
 def _duration(seconds: float) -> str:
-    """Return seconds as "5.1 s", "2:05 min" or "1:02:05 h"."""
+    """Return seconds as "0.04 s", "5.1 s", "2:05 min" or "1:02:05 h"."""
+    if seconds < 1:
+        return f"{seconds:.2f} s"
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, seconds = divmod(round(seconds), 60)
