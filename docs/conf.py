@@ -47,6 +47,9 @@ sphinx_gallery_conf = {
     "remove_config_comments": True,
 }
 
+# Quotation marks as in the docstrings: links to a parameter look for its line as it is written there.
+smartquotes = False
+
 html_theme = "pydata_sphinx_theme"
 html_title = "fastmlp"
 html_static_path = ["_static"]
