@@ -45,6 +45,9 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "show_signature": False,
     "remove_config_comments": True,
+    # How long the builder took is of no use to a reader, and the page of times loads scripts from elsewhere.
+    "write_computation_times": False,
+    "min_reported_time": 1e9,
 }
 
 # Quotation marks as in the docstrings: links to a parameter look for its line as it is written there.

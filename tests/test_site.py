@@ -260,8 +260,12 @@ class TestInABrowser:
         stumbles = {}
         for file in site.pages:
             browser.problems.clear()
+            browser.requests.clear()
             browser.open(file.as_uri())
-            found = browser.evaluate(STUMBLES) + browser.problems
+            elsewhere = [
+                url for url in browser.requests if not url.startswith(("file:", "data:", "blob:"))
+            ]
+            found = browser.evaluate(STUMBLES) + browser.problems + elsewhere
             if found:
                 stumbles[str(file.relative_to(site.folder))] = found
         assert stumbles == {}
