@@ -239,7 +239,9 @@ class NotebookBar(_Bar):
             f'<progress max="{self._n_epochs}" value="{self._n_done:.3f}" '
             f'style="width: 14em; max-width: 100%; vertical-align: middle" aria-label="{self.title}"></progress>'
         )
-        cells = " &nbsp; ".join(f"<span>{escape(part)}</span>" for part in parts)
+        # Where the output is narrow, a line ends between two measures and not within one.
+        span = '<span style="white-space: nowrap; margin-right: 0.8em">'
+        cells = " ".join(f"{span}{escape(part)}</span>" for part in parts)
         html = (
             '<div style="font-variant-numeric: tabular-nums; line-height: 1.7">'
             f"<b>{escape(self._name)}</b> &nbsp; {bar} &nbsp; {cells}"
