@@ -15,7 +15,10 @@ from readme import PAGES, ROOT
 from fastmlp import MLPClassifier
 from fastmlp.datasets import load_mnist
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(os.name == "nt", reason="the commands are written for a POSIX shell"),
+]
 
 TEXTS = [*PAGES, ROOT / "CONTRIBUTING.md"]
 # Appended to a command, so that it takes seconds; the last of two equal options counts.
