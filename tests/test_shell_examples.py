@@ -17,6 +17,7 @@ from fastmlp.datasets import load_mnist
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(900),
     pytest.mark.skipif(os.name == "nt", reason="the commands are written for a POSIX shell"),
 ]
 
@@ -24,7 +25,7 @@ TEXTS = [*PAGES, ROOT / "CONTRIBUTING.md"]
 # Appended to a command, so that it takes seconds; the last of two equal options counts.
 SHORTER = {
     "python -m fastmlp train": "--epochs 1",
-    "python -m fastmlp sweep": "--samples 300 --epochs 1",
+    "python -m fastmlp sweep": "--samples 300 --epochs 1 --hidden 8 16 --lr 0.01 --momentum 0 0.9",
 }
 # What one computer cannot do for another, and what stands in for it here.
 INSTEAD = {
