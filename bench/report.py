@@ -178,12 +178,12 @@ def readme_block(results):
     )  # fmt: skip
 
 
-def with_block(document, block):
-    """``document`` with what stands between the markers replaced by ``block``."""
-    before, begin, rest = document.partition(BEGIN)
-    _, end, after = rest.partition(END)
+def with_block(document, block, first=BEGIN, last=END):
+    """``document`` with what stands between two markers replaced by ``block``, which has them, too."""
+    before, begin, rest = document.partition(first)
+    _, end, after = rest.partition(last)
     if not begin or not end:
-        raise ValueError(f"no {BEGIN} ... {END} in the document")
+        raise ValueError(f"no {first} ... {last} in the document")
     return before + block + after
 
 

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+import regularisation
 import report
 import run
 from contenders import CONTENDERS
@@ -125,6 +126,21 @@ def test_the_documentation_shows_the_results_file():
     results = json.loads((HERE / "results" / "full.json").read_text())
     document = BENCHMARKS.read_text(encoding="utf-8")
     assert report.with_block(document, report.readme_block(results)) == document
+
+
+def test_the_guide_shows_the_record_of_regularisation():
+    """``python bench/regularisation.py --guide docs/guide/regularisation.md`` renews it."""
+    record = json.loads(regularisation.RECORD.read_text())
+    assert not record["environment"]["changed_files"]
+    assert [list(found["ways"]) for found in record["sets"].values()] == [
+        list(regularisation.WAYS)
+    ] * len(regularisation.SETS)
+    document = (HERE.parent / "docs" / "guide" / "regularisation.md").read_text(encoding="utf-8")
+    shown = regularisation.block(record)
+    first, last = regularisation.BEGIN, regularisation.END
+    assert report.with_block(document, shown, first, last) == document
+    record["sets"]["5,000 images"]["ways"]["nothing"]["error"][0] += 0.01
+    assert regularisation.block(record) != shown
 
 
 def test_contenders_have_the_three_functions():

@@ -2,8 +2,8 @@
 Dropout and overfitting
 =======================
 
-A wide network learns few samples by heart, wrong labels included: a fifth of these are wrong. Dropout holds it
-back, and behind ReLU it makes an epoch no slower: a dropped unit is one more zero to skip.
+A wide network learns few samples by heart, wrong labels included: a fifth of these are drawn at random. Dropout
+holds it back, and behind ReLU it makes an epoch no slower: a dropped unit is one more zero to skip.
 """
 
 import matplotlib.pyplot as plt

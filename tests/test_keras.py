@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from readme import ROOT, python_blocks
 
 from fastmlp import MLPClassifier, MLPRegressor
+from fastmlp.datasets import load_mnist
 from fastmlp.export import from_keras, to_keras
 from fastmlp.kernels.abi import ACTIVATIONS
 
@@ -117,3 +119,23 @@ def test_regression_both_ways():
         assert_allclose(from_keras(network).predict(X), model.predict(X), rtol=1e-6)
     one = from_keras(spread(sequential(keras.layers.Dense(4, "relu"), keras.layers.Dense(1))))
     assert one.predict(X).shape == (80,)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+def test_the_page_for_those_who_come_from_keras(monkeypatch):
+    """Its blocks run one after the other, with an epoch instead of 20; the models that it converts agree."""
+    monkeypatch.setenv("FASTMLP_DATA", str(ROOT / "data"))
+    monkeypatch.setattr(
+        keras.datasets.mnist, "load_data", lambda: load_mnist(dtype="uint8", flatten=False)
+    )
+    names = {}
+    blocks = python_blocks(ROOT / "docs" / "from_keras.md")
+    assert sum("keras" in block for block in blocks) == 2
+    for block in blocks:
+        block = block.replace("epochs=20", "epochs=1").replace("max_iter=20", "max_iter=1")
+        exec(compile(block, "from_keras.md", "exec"), names)
+    X = names["X_test"][:500]
+    converted = np.asarray(names["network"].predict(X, verbose=0))
+    assert_allclose(converted, names["model"].predict_proba(X), atol=1e-5)
+    assert names["model"].score(names["X_test"], names["y_test"]) > 0.93

@@ -249,7 +249,7 @@ class TestNotebook:
         first, last = output.states[0], output.states[-1]
         assert first["text/plain"].startswith("MLPClassifier: Epoch 1/3, ")
         assert re.fullmatch(
-            r"MLPClassifier: Epoch 3/3, loss \S+, accuracy \S+, val_accuracy \S+, \d+\.\d s",
+            r"MLPClassifier: Epoch 3/3, loss \S+, accuracy \S+, val_accuracy \S+, \d+\.\d+ s",
             last["text/plain"],
         )
         assert '<progress max="3" value="3.000"' in last["text/html"]
@@ -288,7 +288,8 @@ class TestNotebook:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(5.14, "5.1 s"), (125, "2:05 min"), (3725.2, "1:02:05 h")]
+    ("seconds", "text"),
+    [(0.041, "0.04 s"), (5.14, "5.1 s"), (125, "2:05 min"), (3725.2, "1:02:05 h")],
 )
 def test_durations(seconds, text):
     assert progress._duration(seconds) == text

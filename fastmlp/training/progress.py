@@ -239,7 +239,9 @@ class NotebookBar(_Bar):
             f'<progress max="{self._n_epochs}" value="{self._n_done:.3f}" '
             f'style="width: 14em; max-width: 100%; vertical-align: middle" aria-label="{self.title}"></progress>'
         )
-        cells = " &nbsp; ".join(f"<span>{escape(part)}</span>" for part in parts)
+        # Where the output is narrow, a line ends between two measures and not within one.
+        span = '<span style="white-space: nowrap; margin-right: 0.8em">'
+        cells = " ".join(f"{span}{escape(part)}</span>" for part in parts)
         html = (
             '<div style="font-variant-numeric: tabular-nums; line-height: 1.7">'
             f"<b>{escape(self._name)}</b> &nbsp; {bar} &nbsp; {cells}"
@@ -263,7 +265,9 @@ def _number(value: float) -> str:
 
 
 def _duration(seconds: float) -> str:
-    """Return seconds as "5.1 s", "2:05 min" or "1:02:05 h"."""
+    """Return seconds as "0.04 s", "5.1 s", "2:05 min" or "1:02:05 h"."""
+    if seconds < 1:
+        return f"{seconds:.2f} s"
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, seconds = divmod(round(seconds), 60)
