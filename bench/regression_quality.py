@@ -1,91 +1,92 @@
 """R² of the regressors' defaults over small data sets, and what standardising the target inside the fit would bring.
 
-``python bench/regression_quality.py`` prints a table: scikit-learn's MLPRegressor and fastmlp's, both as they come, on
-the target as it is and on the standardised one (of the training samples; R² is the same in either unit). The
-columns "scaled" are what a fit that standardises y, and undoes that in `predict`, gives. Features are standardised.
-Each figure is the mean over random splits; R² below -1 counts as -1 in the averages.
+``python bench/regression_quality.py`` cross-validates scikit-learn's MLPRegressor and fastmlp's, both as they come,
+over the sets of `small_sets`. It prints a table for the target as it is, and one for the standardised target (by the
+training samples; R² is the same in either unit). The second is what a fit that standardises y, and undoes that in
+`predict`, gives. Features are standardised. `cross_validation` states the rule. R² below -1 counts as -1 in the
+averages: the worst failures would decide them alone. ``--updates 1000 1500`` compares values of AUTO_UPDATES.
 """
 
 import argparse
-import warnings
+import functools
 
 import numpy as np
-from sklearn import datasets
-from sklearn.compose import TransformedTargetRegressor
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import train_test_split
+from cross_validation import Kept, arguments, run, with_error
+from sklearn.model_selection import KFold
 from sklearn.neural_network import MLPRegressor as ScikitLearns
 from sklearn.preprocessing import StandardScaler
+from small_sets import REGRESSION, available
 
 from fastmlp import MLPRegressor
+from fastmlp.training import stochastic
 
 WORST = -1.0
 
 
-def column_of(load, column):
-    """One column of a data set from all the others."""
-    X, _ = load(return_X_y=True)
-    return np.delete(X, column, axis=1), X[:, column]
+def folds(X, y, repeat):
+    return KFold(5, shuffle=True, random_state=repeat).split(X, y)
 
 
-def random_network(n_samples=2000, seed=0):
-    """Three targets, a random tanh network of eight features with a little noise."""
-    rng = np.random.default_rng(seed)
-    X = rng.normal(size=(n_samples, 8))
-    y = np.tanh(X @ rng.normal(size=(8, 20)) / 2) @ rng.normal(size=(20, 3))
-    return X, y + 0.1 * rng.normal(size=y.shape)
+def as_it_is(X_train, X_test, y_train, y_test):
+    """Standardise the features."""
+    scaler = StandardScaler().fit(X_train)
+    return scaler.transform(X_train), scaler.transform(X_test), y_train, y_test
 
 
-SETS = {
-    "diabetes": lambda: datasets.load_diabetes(return_X_y=True),
-    "friedman 1": lambda: datasets.make_friedman1(1000, noise=1.0, random_state=0),
-    "friedman 2": lambda: datasets.make_friedman2(1000, noise=10.0, random_state=0),
-    "friedman 3": lambda: datasets.make_friedman3(1000, noise=0.1, random_state=0),
-    "linear, 50 features": lambda: datasets.make_regression(1000, 50, noise=10.0, random_state=0),
-    "random network, 3 targets": random_network,
-    "iris: petal width": lambda: column_of(datasets.load_iris, 3),
-    "wine: alcohol": lambda: column_of(datasets.load_wine, 0),
-    "breast cancer: worst area": lambda: column_of(datasets.load_breast_cancer, 23),
-    "digits as numbers": lambda: datasets.load_digits(return_X_y=True),
-}
+def standardised(X_train, X_test, y_train, y_test):
+    """Standardise the features and the target."""
+    X_train, X_test, *targets = as_it_is(X_train, X_test, y_train, y_test)
+    mean, deviation = y_train.mean(axis=0), y_train.std(axis=0)
+    return X_train, X_test, *((y - mean) / deviation for y in targets)
 
 
-def scaled(model):
-    """The model with its target standardised in the fit."""
-    return TransformedTargetRegressor(model, transformer=StandardScaler())
+FORMS = {"as it is": as_it_is, "standardised": standardised}
 
 
-MODELS = {
-    "scikit-learn": lambda seed: ScikitLearns(random_state=seed),
-    "scaled": lambda seed: scaled(ScikitLearns(random_state=seed)),
-    "fastmlp": lambda seed: MLPRegressor(random_state=seed),
-    "scaled ": lambda seed: scaled(MLPRegressor(random_state=seed)),
-}
+def theirs(seed):
+    return ScikitLearns(random_state=seed)
+
+
+def ours(n_updates, seed):
+    stochastic.AUTO_UPDATES = n_updates
+    return MLPRegressor(random_state=seed, n_threads=1)
+
+
+def print_table(form, names, deviations, models, kept, repeats):
+    """Print each set's R² and differences, and the means."""
+    print(f"\ntarget {form}, {len(repeats)} repeats\n")
+    columns = [f"{model} | difference |" for model in list(models)[1:]]
+    print("| set | deviation of y | scikit-learn | " + " ".join(columns))
+    print("|---|---:|---:|" + "---:|---:|" * len(columns))
+    tables = np.array([kept.table(name, form, models, repeats) for name in names])
+    for name, (first, *others) in zip(names, tables, strict=True):
+        cells = " | ".join(
+            f"{other.mean():.3f} | {with_error(other - first, 3, '+')}" for other in others
+        )
+        print(f"| {name} | {deviations[name]:.3g} | {first.mean():.3f} | {cells} |")
+    means = np.maximum(tables, WORST).mean(axis=0)
+    cells = " | ".join(
+        f"{other.mean():.3f} | {with_error(other - means[0], 3, '+')}" for other in means[1:]
+    )
+    print(f"| **mean** | | {means[0].mean():.3f} | {cells} |")
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--splits", type=int, default=3)
-    splits = parser.parse_args().splits
-    warnings.simplefilter("ignore", ConvergenceWarning)
-    print(f"| {'R²':26} | std of y | " + " | ".join(f"{name:>12}" for name in MODELS) + " |")
-    print(f"|{'-' * 28}|---------:|" + "|".join("-" * 13 + ":" for _ in MODELS) + "|")
-    rows = []
-    for name, load in SETS.items():
-        X, y = load()
-        rows.append([])
-        for make in MODELS.values():
-            scores = []
-            for seed in range(splits):
-                parts = train_test_split(X, y.astype(float), random_state=seed)
-                scaler = StandardScaler().fit(parts[0])
-                train, test = map(scaler.transform, parts[:2])
-                scores.append(make(seed).fit(train, parts[2]).score(test, parts[3]))
-            rows[-1].append(np.mean(scores))
-        figures = " | ".join(f"{score:12.3f}" for score in rows[-1])
-        print(f"| {name:26} | {y.std():8.3g} | {figures} |", flush=True)
-    means = np.maximum(rows, WORST).mean(axis=0)
-    print(f"| {'mean':26} |          | " + " | ".join(f"{mean:12.3f}" for mean in means) + " |")
+    parser = arguments(argparse.ArgumentParser(description=__doc__.splitlines()[0]))
+    parser.add_argument("--updates", type=int, nargs="+", default=[stochastic.AUTO_UPDATES])
+    options = parser.parse_args()
+    models = {"scikit-learn": theirs}
+    for n in options.updates:
+        models[f"fastmlp, N = {n:,}"] = functools.partial(ours, n)
+    names = available(REGRESSION, options.sets)
+    kept = Kept(options.keep)
+    run(
+        REGRESSION, names, folds, FORMS, models,
+        n_repeats=options.repeats, n_jobs=options.jobs, kept=kept,
+    )  # fmt: skip
+    deviations = {name: REGRESSION[name][1]()[1].std() for name in names}
+    for form in FORMS:
+        print_table(form, names, deviations, models, kept, range(options.repeats))
 
 
 if __name__ == "__main__":

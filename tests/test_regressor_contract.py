@@ -83,6 +83,25 @@ def test_checks(estimator, check):
     check(estimator)
 
 
+def every_default():
+    """The defaults, a small network, and each solver; and the defaults in float64, where no check may fail."""
+    yield MLPRegressor()
+    yield MLPRegressor(hidden_layer_sizes=(20,))
+    for solver in ("adam", "sgd", "lbfgs"):
+        yield MLPRegressor(solver=solver)
+    yield MLPRegressor(dtype="float64")
+
+
+@pytest.mark.slow
+@parametrize_with_checks(
+    list(every_default()),
+    expected_failed_checks=expected_failures,
+    xfail_strict=False,  # float32 may be lucky
+)
+def test_checks_of_the_defaults(estimator, check):
+    check(estimator)
+
+
 class TheirsUnderAnotherName(Theirs):
     """scikit-learn runs some checks on its own class with other parameters than those given."""
 

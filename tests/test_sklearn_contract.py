@@ -80,6 +80,26 @@ def test_checks(estimator, check):
     check(estimator)
 
 
+def every_default():
+    """The defaults, a small network, and each solver; and the defaults in float64, where no check may fail."""
+    yield MLPClassifier()
+    yield MLPClassifier(hidden_layer_sizes=(20,))
+    for solver in ("adam", "sgd", "lbfgs"):
+        yield MLPClassifier(solver=solver)
+    yield MLPClassifier(dtype="float64")
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:y has one class only")  # and no other: not of the batch's size
+@parametrize_with_checks(
+    list(every_default()),
+    expected_failed_checks=expected_failures,
+    xfail_strict=False,  # float32 may be lucky
+)
+def test_checks_of_the_defaults(estimator, check):
+    check(estimator)
+
+
 class TheirsUnderAnotherName(Theirs):
     """scikit-learn runs some checks on its own class with other parameters than those given."""
 

@@ -314,8 +314,10 @@ def test_auto_epochs():
         updates = training.n_epochs(auto, n) * -(-n // 128)
         assert training.AUTO_UPDATES <= updates < training.AUTO_UPDATES + -(-n // 128)
     assert training.n_epochs(MLPClassifier(max_iter=7), 100) == 7
-    model = MLPClassifier((4,), batch_size=30, random_state=0).fit(X, Y)
-    assert model.n_iter_ == training.AUTO_UPDATES // 5
+    model = MLPClassifier((4,), batch_size=30, solver="adam", random_state=0).fit(X, Y)
+    assert (
+        model.n_iter_ == training.AUTO_UPDATES // 5
+    )  # RMSprop may end earlier: see test_auto_length
 
 
 def well_separated(n=150):

@@ -19,6 +19,7 @@ else:
 @described(
     metric="accuracy",
     Score="Accuracy",
+    enough="100",
     outputs="probabilities",
     stratified=", stratified unless y is multilabel",
 )

@@ -124,8 +124,9 @@ PARAMETERS = {
         'int or "auto"',
         [StrOptions({"auto"}), COUNT],
         "Number of epochs, the most there are with early stopping or a `tol`; of iterations with "
-        '"lbfgs". "auto" is 20 epochs, but on small data as many as make 1,500 updates, and 200 '
-        'iterations of "lbfgs".',
+        '"lbfgs". "auto" is 20 epochs, but on small data as many as make 1,500 updates; and 200 '
+        'iterations of "lbfgs". With "rmsprop" at a constant rate, small data end after {enough} '
+        "epochs if the loss is then below 0.9 of a constant prediction's.",
     ),
     "shuffle": Parameter(
         "bool", ["boolean"], "Whether each epoch takes the samples in a new order."

@@ -9,6 +9,7 @@ from numbers import Real
 
 import numpy as np
 import scipy.sparse as sp
+from sklearn.base import is_classifier
 from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.validation import validate_data
 
@@ -28,14 +29,14 @@ def check_training_data(model, X, y, *, reset):
         model, X, y, accept_sparse="csr", dtype="numeric", multi_output=True, reset=reset,
         ensure_all_finite=not plain,
     )  # fmt: skip
-    y = _plain_labels(y)
+    y = _plain_targets(y, are_labels=is_classifier(model))
     if y.ndim == 2 and y.shape[1] == 1 and not sp.issparse(y):
         y = column_or_1d(y, warn=True)
     check_width(X.shape[1])  # before weights for so many are drawn
     return _as_real(X), y
 
 
-def _plain_labels(y):
+def _plain_targets(y, *, are_labels):
     """y itself; of dtype object what it holds: strings as they are, numbers as an array of numbers."""
     if sp.issparse(y) or y.dtype != object:
         return y
@@ -48,6 +49,8 @@ def _plain_labels(y):
         return y.astype(bool)
     if all(isinstance(value, Real) for value in values):
         return np.array(values).reshape(y.shape)
+    if not are_labels:
+        return y  # what is no number is told of when it is converted
     kinds = sorted({type(value).__name__ for value in values})
     raise ValueError(f"y must have labels of one type, got a mix of {', '.join(kinds)}.")
 

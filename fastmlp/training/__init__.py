@@ -4,6 +4,7 @@ context       what one fit works on
 stochastic    mini-batch training with RMSprop, Adam or SGD
 lbfgs         SciPy's minimizer on the engine's loss and gradient
 schedules     learning rates
+constant_loss what max_iter="auto" goes by: the loss of a prediction that ignores X
 validation_score  the score by which early stopping goes
 history       what a fit leaves in the model's attributes
 resume_state  what the next fit needs to resume

@@ -11,6 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from ..engine.dropout import Dropout
 from ..engine.optimizers import SOLVERS
 from ..system.user_warnings import warn_user
+from .constant_loss import constant_loss
 from .context import diverged, validate
 from .schedules import is_per_update, learning_rate, update_rates
 from .seeding import epoch_order, mask_keys
@@ -20,6 +21,9 @@ from .validation_score import ValidationScore
 DEFAULT_BATCH_SIZE = 128
 # max_iter="auto": see `n_epochs`, and bench/defaults.py for the choice.
 AUTO_EPOCHS, AUTO_UPDATES = 20, 1500
+# Epochs that are enough on small data, by the loss's metric, if the loss is then below this share of a constant
+# prediction's: see `Training.is_enough`. A regressor's outputs have to grow to the targets' scale first.
+ENOUGH_EPOCHS, USEFUL_LOSS = {"accuracy": 100, "r2": 200}, 0.9
 # The same for L-BFGS, whose iterations go through all of the data: scikit-learn's default.
 AUTO_ITERATIONS = 200
 
@@ -36,7 +40,7 @@ def n_epochs(model, n_samples: int) -> int:
     """Return the number of epochs that `max_iter` asks for.
 
     "auto" is 20, but as many as make `AUTO_UPDATES` updates where that is more: on a small data set 20 epochs
-    are too few updates to learn anything.
+    are too few updates to learn anything. `Training` may end earlier: see `Training.is_enough`.
     """
     if model.max_iter != "auto":
         return int(model.max_iter)
@@ -126,14 +130,14 @@ class Training:
         `best` are the best parameters so far. Ctrl-C ends it early, with a warning.
         """
         self.best = best
-        if resumed and self.stagnates:  # it had come to its end
+        if resumed and (self.stagnates or self.is_enough):  # it had come to its end
             return self.parameters()
         try:
             for _ in range(n_epochs):
                 if self.task is not None:
                     self.task.begin_epoch()
                 self.epoch()
-                stop = self.out_of_patience()
+                stop = self.out_of_patience() or self.is_enough
                 if self.task is not None:
                     stop |= self.task.end_epoch(self.snapshot)
                 if stop:
@@ -196,6 +200,23 @@ class Training:
     def stagnates(self) -> bool:
         """Whether there were too many epochs without improvement."""
         return self.state.n_no_improvement > self.model.n_iter_no_change
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether max_iter="auto" ends after this epoch: on small data, RMSprop overfits in more of them.
+
+        Where the loss is hardly better than a constant prediction's, as it is for features or targets that are far
+        from unit scale, training goes on. A rule or schedule that the user asked for decides alone.
+        """
+        model = self.model
+        if model.max_iter != "auto" or model.solver != "rmsprop":
+            return False
+        if self.has_rule or self.schedule != "constant":
+            return False
+        if self.state.optimizer_epochs != ENOUGH_EPOCHS[self.record.metric]:
+            return False
+        constant = constant_loss(self.engine.loss, self.context.samples)
+        return self.record.loss < USEFUL_LOSS * constant
 
     def out_of_patience(self) -> bool:
         """Return whether there were too many epochs without improvement, and no rate is left to cut."""

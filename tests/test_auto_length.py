@@ -1,0 +1,196 @@
+"""`max_iter="auto"`: how long it trains, and the loss of a constant prediction that it goes by."""
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import make_blobs, make_regression
+from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.metrics import log_loss, mean_poisson_deviance, mean_squared_error
+from sklearn.preprocessing import StandardScaler
+
+from fastmlp import Checkpoint, MLPClassifier, MLPRegressor
+from fastmlp.engine.losses import LOSSES
+from fastmlp.training import stochastic
+from fastmlp.training.constant_loss import CONSTANT_LOSSES, constant_loss
+from fastmlp.training.context import Samples
+
+LEAST, ENOUGH, MOST = 5, 8, 30  # epochs, as `quick` sets them
+CLASSES = make_blobs(60, centers=3, n_features=5, cluster_std=0.5, random_state=0)
+NUMBERS = make_regression(60, 5, noise=1.0, random_state=0)
+NUMBERS = NUMBERS[0], NUMBERS[1] / NUMBERS[1].std()
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Fewer epochs; a batch holds all samples, so an epoch is an update."""
+    monkeypatch.setattr(stochastic, "ENOUGH_EPOCHS", {"accuracy": ENOUGH, "r2": ENOUGH})
+    monkeypatch.setattr(stochastic, "AUTO_EPOCHS", LEAST)
+    monkeypatch.setattr(stochastic, "AUTO_UPDATES", MOST)
+
+
+def classifier(**parameters):
+    return MLPClassifier((16,), **{"random_state": 0, "learning_rate_init": 0.02} | parameters)
+
+
+def regressor(**parameters):
+    defaults = {"random_state": 0, "learning_rate_init": 0.02, "hidden_layer_sizes": (16,)}
+    return MLPRegressor(**defaults | parameters)
+
+
+CASES = [(classifier, *CLASSES), (regressor, *NUMBERS)]
+CASES = [pytest.param(*case, id=case[0].__name__) for case in CASES]
+
+
+def same(a, b):
+    pairs = zip(a.coefs_ + a.intercepts_, b.coefs_ + b.intercepts_, strict=True)
+    return all(np.array_equal(x, y) for x, y in pairs)
+
+
+@pytest.mark.usefixtures("quick")
+class TestEnds:
+    @pytest.mark.parametrize(("make", "X", "y"), CASES)
+    def test_when_the_loss_is_useful(self, make, X, y):
+        model = make().fit(X, y)
+        assert model.n_iter_ == ENOUGH
+        assert same(model, make(max_iter=ENOUGH).fit(X, y))
+
+    @pytest.mark.parametrize(("make", "X", "y"), CASES)
+    def test_no_earlier_where_the_loss_is_not(self, make, X, y):
+        model = make(learning_rate_init=1e-6).fit(X, y)
+        assert model.n_iter_ == MOST
+        assert same(model, make(learning_rate_init=1e-6, max_iter=MOST).fit(X, y))
+
+    def test_no_earlier_with_features_far_from_unit_scale(self):
+        X, y = CLASSES
+        noise = np.random.default_rng(0).normal(5e3, 1e3, (len(X), 5))
+        assert classifier().fit(np.column_stack([X, noise]), y).n_iter_ == MOST
+
+    def test_no_earlier_with_targets_far_from_unit_scale(self):
+        X, y = NUMBERS
+        assert regressor().fit(X, 1e4 * (y + 5)).n_iter_ == MOST
+
+    @pytest.mark.parametrize(("make", "X", "y"), CASES)
+    @pytest.mark.parametrize(
+        "asked",
+        [
+            {"tol": 0.0, "n_iter_no_change": np.inf},
+            {"early_stopping": True, "n_iter_no_change": np.inf},
+            {"learning_rate": "adaptive", "n_iter_no_change": np.inf},
+            {"learning_rate": "cosine"},
+            {"learning_rate": "invscaling", "power_t": 0.01},
+            {"solver": "adam"},
+            {"solver": "sgd", "momentum": 0.9},
+        ],
+        ids=lambda asked: "-".join(map(str, next(iter(asked.items())))),
+    )
+    @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+    def test_no_earlier_where_another_rule_decides(self, make, X, y, asked):
+        assert make(**asked).fit(X, y).n_iter_ == MOST
+
+    def test_larger_data_have_the_least_epochs(self):
+        X, y = CLASSES
+        assert classifier(batch_size=2).fit(X, y).n_iter_ == LEAST
+
+    @pytest.mark.parametrize(("make", "X", "y"), CASES)
+    def test_never_where_the_user_gave_a_number(self, make, X, y):
+        assert make(max_iter=ENOUGH + 5).fit(X, y).n_iter_ == ENOUGH + 5
+        model, classes = make(), {"classes": [0, 1, 2]} if make is classifier else {}
+        for _ in range(ENOUGH + 5):
+            model.partial_fit(X, y, **classes)
+        assert model.n_iter_ == ENOUGH + 5
+        assert same(model, make(max_iter=ENOUGH + 5).fit(X, y))
+
+    @pytest.mark.parametrize(("make", "X", "y"), CASES)
+    def test_again_with_a_warm_start(self, make, X, y):
+        model = make(warm_start=True).fit(X, y)
+        assert model.n_iter_ == ENOUGH
+        model.fit(X, y)
+        assert model.n_iter_ == ENOUGH
+        assert len(model.loss_curve_) == 2 * ENOUGH
+
+    def test_the_number_of_threads_changes_nothing(self):
+        X, y = CLASSES
+        assert same(classifier(n_threads=1).fit(X, y), classifier(n_threads=2).fit(X, y))
+
+    def test_a_checkpoint_of_the_end_is_not_trained_further(self, tmp_path):
+        pytest.importorskip("sklearn.callback", reason="scikit-learn before 1.9")
+        X, y = CLASSES
+        model = Checkpoint(tmp_path).fit(classifier(), X, y)
+        again = Checkpoint(tmp_path).fit(classifier(), X, y)
+        assert again.n_iter_ == model.n_iter_ == ENOUGH
+        assert same(again, model)
+
+
+def test_the_defaults_train_iris_for_100_epochs():
+    """Of 120 updates at most: 1,500 would take 13 times as long and be no better."""
+    X, y = make_blobs(110, centers=3, n_features=4, random_state=0)
+    model = MLPClassifier((32,), random_state=0).fit(StandardScaler().fit_transform(X), y)
+    assert model.n_iter_ == stochastic.ENOUGH_EPOCHS["accuracy"] == 100
+
+
+# --- the loss of a constant prediction --------------------------------------------------------
+
+N = 50
+RNG = np.random.default_rng(0)
+ANY = np.zeros((N, 1))  # features that dummies do not look at
+WEIGHTS = [None, RNG.uniform(0.5, 2, N)]
+
+
+def found(loss, labels, weight, rows=None):
+    return constant_loss(LOSSES[loss], Samples(None, labels, weight, rows))
+
+
+def dummy(y, weight):
+    return DummyClassifier(strategy="prior").fit(ANY, y, weight).predict_proba(ANY)
+
+
+def test_every_loss_has_one():
+    assert CONSTANT_LOSSES.keys() == LOSSES.keys()
+
+
+@pytest.mark.parametrize("weight", WEIGHTS, ids=["even", "weighted"])
+class TestConstantLoss:
+    def test_of_classes(self, weight):
+        y = RNG.integers(0, 4, N).astype(np.int32)
+        expected = log_loss(y, dummy(y, weight), sample_weight=weight)
+        assert found("softmax_cross_entropy", y[:, None], weight) == pytest.approx(expected)
+
+    def test_of_two_classes_and_of_several_labels(self, weight):
+        y = (RNG.random((N, 3)) < (0.2, 0.5, 0.9)).astype(np.int32)
+        each = [log_loss(column, dummy(column, weight), sample_weight=weight) for column in y.T]
+        assert found("logistic_cross_entropy", y[:, :1], weight) == pytest.approx(each[0])
+        assert found("logistic_cross_entropy", y, weight) == pytest.approx(sum(each))
+
+    @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+    def test_of_numbers(self, weight, dtype):
+        y = RNG.normal(100, 3, (N, 2)).astype(dtype)
+        mean = DummyRegressor().fit(ANY, y, weight).predict(ANY)
+        expected = mean_squared_error(y, mean, sample_weight=weight) / 2
+        assert found("squared_error", y, weight) == pytest.approx(expected, rel=1e-5)
+
+    def test_of_counts(self, weight):
+        y = RNG.poisson(1.5, (N, 2)).astype(float)
+        y[:, 1] *= 10
+        mean = DummyRegressor().fit(ANY, y, weight).predict(ANY)
+        deviance = [
+            mean_poisson_deviance(*columns, sample_weight=weight)
+            for columns in zip(y.T, mean.T, strict=True)
+        ]
+        assert found("poisson", y, weight) == pytest.approx(sum(deviance) / 2)
+        assert found("poisson", np.zeros((N, 1)), weight) == 0
+
+    def test_of_some_rows(self, weight):
+        y = RNG.normal(size=(N, 1))
+        rows = np.arange(0, N, 3)
+        some = None if weight is None else weight[rows]
+        assert found("squared_error", y, weight, rows) == found("squared_error", y[rows], some)
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "poisson"])
+@pytest.mark.parametrize("n_targets", [1, 3])
+def test_a_network_without_features_has_the_constant_loss(loss, n_targets):
+    """What a fit reports is on the scale of `constant_loss`."""
+    y = RNG.poisson(2.0, (N, n_targets)).astype(float)
+    model = MLPRegressor(loss, (1,), solver="lbfgs", dtype="float64", max_iter=500, random_state=0)
+    model = clone(model).fit(ANY, y if n_targets > 1 else y[:, 0])
+    assert model.loss_ == pytest.approx(found(loss, y, None), rel=1e-4)
