@@ -20,6 +20,7 @@ PARAMETERS = {
     "input_dropout": "input_dropout",
     "weight_decay": "weight_decay",
     "label_smoothing": "label_smoothing",
+    "average": "average",
 }
 # The estimator's choices, which help must not import; a test compares them.
 ACTIVATIONS = (
@@ -46,6 +47,8 @@ def add_training_options(parser: argparse.ArgumentParser, *, epochs: int) -> Non
         help="decoupled decay of the weights (%(default)s)")  # fmt: skip
     add("--label-smoothing", type=rate, default=0.0, metavar="SHARE",
         help="share of a target that is spread over all classes (%(default)s)")  # fmt: skip
+    add("--average", type=rate, default=0.0, metavar="DECAY",
+        help="predict by a moving average of the weights, as with 0.999 (%(default)s: by the last ones)")  # fmt: skip
     add("--seed", type=int, default=0, help="seed of weights, shuffling and splits (%(default)s)")
 
 
