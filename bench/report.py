@@ -178,12 +178,12 @@ def readme_block(results):
     )  # fmt: skip
 
 
-def with_block(document, block):
-    """``document`` with what stands between the markers replaced by ``block``."""
-    before, begin, rest = document.partition(BEGIN)
-    _, end, after = rest.partition(END)
+def with_block(document, block, markers=(BEGIN, END)):
+    """``document`` with what stands between the markers, and these, replaced by ``block``."""
+    before, begin, rest = document.partition(markers[0])
+    _, end, after = rest.partition(markers[1])
     if not begin or not end:
-        raise ValueError(f"no {BEGIN} ... {END} in the document")
+        raise ValueError(f"no {' ... '.join(markers)} in the document")
     return before + block + after
 
 

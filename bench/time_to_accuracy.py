@@ -20,19 +20,22 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter
 from plot import COLOURS
 from process import ContenderError, Worker
+from report import with_block
 
 from fastmlp import MLPClassifier
 
 RESULTS = Path(__file__).resolve().parent / "results" / "time_to_accuracy.json"
 LEVELS = (0.985, 0.988)
 MOST_WEIGHTS = 2_000_000
+MARKERS = "<!-- Keras's example: begin -->", "<!-- Keras's example: end -->"
+OURS = "fastmlp, Keras's example"
 RIVALS = ("jax", "torch", "keras", "keras-jax")
 EXAMPLE = jobs.Job(hidden=(512, 512), dropout=0.2)
 _CYCLE = {"learning_rate": "one_cycle", "learning_rate_init": 0.002, "label_smoothing": 0.1}
 _WIDE = _CYCLE | {"hidden_layer_sizes": (1024, 512)}
 # Name -> parameters; max_iter is part of a recipe, as schedules end with it.
 RECIPES = {
-    "fastmlp, Keras's example": {"hidden_layer_sizes": (512, 512), "dropout": 0.2, "max_iter": 20},
+    OURS: {"hidden_layer_sizes": (512, 512), "dropout": 0.2, "max_iter": 20},
     "fastmlp, one cycle of 8": _CYCLE
     | {"hidden_layer_sizes": (512, 512), "dropout": 0.2, "max_iter": 8},
     "fastmlp, wider, one cycle of 20": _WIDE
@@ -126,6 +129,24 @@ def told(curves):
         yield f"{name}: {reached}; best {max(curve[1]):.4f} in {curve[0][-1]:.1f} s"
 
 
+def example_block(record):
+    """README's table of Keras's example, between its markers: seconds of training and accuracy of each."""
+    curves = record["curves"]
+    ours = curves[OURS]
+    rows = [("**fastmlp**", ours)] + [
+        (CONTENDERS[name].title, curve) for name, curve in curves.items() if name in CONTENDERS
+    ]
+    lines = [
+        f"| Keras's example, {len(ours[0])} epochs | seconds | × fastmlp | test accuracy |",
+        "|---|--:|--:|--:|",
+    ]
+    for name, (seconds, accuracies) in sorted(rows, key=lambda row: row[1][0][-1]):
+        if len(seconds) == len(ours[0]):
+            times = seconds[-1] / ours[0][-1]
+            lines.append(f"| {name} | {seconds[-1]:.1f} | {times:.1f} | {accuracies[-1]:.4f} |")
+    return "\n".join([MARKERS[0], *lines, MARKERS[1]])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--epochs", type=int, default=20, help="of each contender")
@@ -133,6 +154,9 @@ def main():
     parser.add_argument("--ours", action="store_true", help="fastmlp alone")
     parser.add_argument("--output", type=Path, default=RESULTS, help="the results file")
     parser.add_argument("--draw", action="store_true", help="draw the results file again")
+    parser.add_argument(
+        "--readme", type=Path, help="renew the table of Keras's example in this file"
+    )
     options = parser.parse_args()
     if options.draw:
         record = json.loads(options.output.read_text())
@@ -140,6 +164,11 @@ def main():
         record = measure(options)
     print("\n".join(told(record["curves"])))
     draw(record["curves"]).savefig(options.output.with_suffix(".png"), dpi=150)
+    if options.readme is not None:
+        page = options.readme.read_text(encoding="utf-8")
+        options.readme.write_text(
+            with_block(page, example_block(record), MARKERS), encoding="utf-8"
+        )
 
 
 def measure(options):
