@@ -188,7 +188,7 @@ class TestGoingOn:
         rates = model.history_["learning_rate"]
         assert rates == whole.history_["learning_rate"]
         assert len(rates) == 9
-        assert rates[4] != rates[-1]
+        assert rates[0] != rates[-1]
 
     @pytest.mark.parametrize("rule", RULES)
     @pytest.mark.parametrize("setting", SETTINGS)
