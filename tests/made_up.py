@@ -1,5 +1,7 @@
 """Results of sweeps that nobody ran: the truth about them is known."""
 
+from itertools import product
+
 import numpy as np
 
 from fastmlp.sweep.grid import Layers, Setting
@@ -22,9 +24,12 @@ def fold(accuracy, *, ahead=0.01, seconds=1.0, first=0.5, losses=FALLING, valida
     }  # fmt: skip
 
 
-def outcomes(make, hidden=(64,), lr=(0.001,), momentum=(0.0,)):
-    """A grid's results: ``make(setting, noise)`` is one of a fold."""
-    settings = [Setting(Layers((h,)), r, m) for h in hidden for r in lr for m in momentum]
+def outcomes(make, hidden=(64,), lr=(0.001,), momentum=(0.0,), **others):
+    """A grid's results: ``make(setting, noise)`` is one of a fold; `others` are further fields of `Setting`."""
+    settings = [
+        Setting(Layers((h,)), r, m, **dict(zip(others, values, strict=True)))
+        for h in hidden for r in lr for m in momentum for values in product(*others.values())
+    ]  # fmt: skip
     found = [
         Outcome(s, [make(s, noise) for noise in NOISE], n_weights=1000 * sum(s.hidden))
         for s in settings

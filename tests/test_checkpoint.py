@@ -163,7 +163,33 @@ RULES = {
 }
 
 
+# All that changes from update to update, or from epoch to epoch.
+CHANGING = {
+    "batch_size": 4, "learning_rate_init": 0.02, "dropout": 0.2, "weight_decay": 0.1, "average": 0.9,
+    "momentum": 0.5,
+}  # fmt: skip
+
+
+def halves(progress):
+    """1 in the first half of the training, then a half."""
+    return 1.0 if progress < 0.5 else 0.5
+
+
 class TestGoingOn:
+    @pytest.mark.parametrize("schedule", ["cosine", "linear", "one_cycle", halves])
+    @pytest.mark.parametrize("solver", STOCHASTIC)
+    def test_a_schedule_goes_on_where_it_was(self, tmp_path, solver, schedule):
+        parameters = CHANGING | {"solver": solver, "learning_rate": schedule, "max_iter": 9}
+        whole = make(**parameters).fit(X, Y)
+        crash(tmp_path, 6, **parameters)
+        assert Checkpoint.load(tmp_path).n_iter_ == 5
+        model = Checkpoint(tmp_path).fit(make(**parameters), X, Y)
+        assert_same_training(model, whole)
+        rates = model.history_["learning_rate"]
+        assert rates == whole.history_["learning_rate"]
+        assert len(rates) == 9
+        assert rates[0] != rates[-1]
+
     @pytest.mark.parametrize("rule", RULES)
     @pytest.mark.parametrize("setting", SETTINGS)
     def test_ends_with_the_bits_of_an_undisturbed_fit(self, tmp_path, setting, rule):
@@ -347,6 +373,21 @@ class TestKills:
         assert resumed > 0
         model = Checkpoint(folder).fit(make(**parameters), X, Y)
         assert_same_training(model, whole)
+
+    @pytest.mark.parametrize("schedule", ["one_cycle", "cosine"])
+    def test_a_kill_amid_a_schedule(self, tmp_path, schedule):
+        parameters = CHANGING | {"learning_rate": schedule, "max_iter": 60, "n_threads": 2}
+        whole = make(**parameters).fit(X, Y)
+        child = in_a_fork(lambda: Checkpoint(tmp_path).fit(make(**parameters), X, Y))
+        while not list(tmp_path.glob("00001*.checkpoint")):  # epoch 10
+            time.sleep(0.01)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        reached = Checkpoint.load(tmp_path).n_iter_
+        assert 10 <= reached < 60
+        model = Checkpoint(tmp_path).fit(make(**parameters), X, Y)
+        assert_same_training(model, whole)
+        assert model.history_["learning_rate"] == whole.history_["learning_rate"]
 
     @pytest.mark.parametrize("step", ["fsync", "replace", "replaced", "unlink"])
     def test_a_kill_at_each_step_of_writing(self, tmp_path, monkeypatch, step):

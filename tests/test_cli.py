@@ -250,6 +250,7 @@ def test_regularisation_options_reach_the_model(tmp_path):
     options.add_network_options(parser)
     given = (
         "--dropout 0.2 --input-dropout 0.1 --weight-decay 0.01 --label-smoothing 0.1 "
+        "--average 0.99 "
         "--schedule one_cycle --activation gelu"
     )
     found = options.network_parameters(parser.parse_args(given.split()))
@@ -258,10 +259,17 @@ def test_regularisation_options_reach_the_model(tmp_path):
         "input_dropout": 0.1,
         "weight_decay": 0.01,
         "label_smoothing": 0.1,
+        "average": 0.99,
         "learning_rate": "one_cycle",
         "activation": "gelu",
     }
     assert expected.items() <= found.items()
-    for wrong in ("--dropout 1", "--weight-decay -1", "--schedule sine", "--label-smoothing nan"):
+    for wrong in (
+        "--dropout 1",
+        "--weight-decay -1",
+        "--schedule sine",
+        "--label-smoothing nan",
+        "--average 1",
+    ):
         with pytest.raises(SystemExit):
             parser.parse_args(wrong.split())

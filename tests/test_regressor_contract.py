@@ -171,6 +171,7 @@ def test_parameters_are_scikit_learns_and_a_few_more():
     assert set(theirs) <= set(ours)
     assert set(ours) - set(theirs) == {
         "rho", "dtype", "n_threads", "scoring", "dropout", "input_dropout", "weight_decay",
+        "average",
     }  # fmt: skip
     order = list(inspect.signature(Theirs).parameters)
     assert list(inspect.signature(MLPRegressor).parameters)[:3] == order[:3]

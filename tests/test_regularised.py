@@ -122,6 +122,50 @@ def test_activations_follow_pytorch(name, dtype):
     np.testing.assert_allclose(slope, TORCH[f"{name}/derivative"], rtol=1e-12, atol=1e-15)
 
 
+NEW = ["leaky_relu", "elu", "selu", "gelu", "silu", "mish"]
+
+
+def edges(dtype):
+    """Zeros, the smallest numbers, those at which an exponential overflows or vanishes, and large ones."""
+    tiny = float(np.finfo(dtype).tiny)
+    sizes = [0.0, tiny, 1e-20, 1e-8, 1e-3, 1.0, 5.0, 13.0, 20.0, 88.0, 104.0, 709.0, 746.0, 1e4]
+    return np.array([sign * size for size in sizes for sign in (1, -1)], dtype)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", NEW)
+def test_activations_at_the_edges(name, dtype):
+    x, info = edges(dtype), np.finfo(dtype)
+    expected = reference.ACTIVATION[name](x.astype(float))
+    found = getattr(array_kernels, name)(x)
+    # Relative to the larger of x and the value: below, gelu and its kin are differences of nearly equal numbers.
+    unit = float(info.eps) * np.maximum(abs(expected), np.minimum(abs(x.astype(float)), 1.0))
+    assert (abs(found - expected) <= 8 * unit + float(info.tiny)).all()
+    # The logistic's least value is the smallest normal number: silu(-1e30) is -1e-8 in float32.
+    far = np.array([np.nan, np.inf, 1e30, -1e30], dtype)
+    ends = getattr(array_kernels, name)(far)
+    assert np.isnan(ends[0])
+    assert ends[1] == np.inf
+    wanted = reference.ACTIVATION[name](far[2:].astype(float))
+    np.testing.assert_allclose(ends[2:], wanted, rtol=4 * float(info.eps), atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", NEW)
+def test_derivatives_at_the_edges(name, dtype):
+    """A hidden unit for each x: its weight is x, and the only sample is 1."""
+    x = edges(dtype)
+    engine = Engine(
+        (1, len(x), 1), activation=name, loss="squared_error", dtype=np.dtype(dtype).name
+    )
+    engine.set_parameters([x[None], np.full((len(x), 1), 1e-4)], [np.zeros(len(x)), np.zeros(1)])
+    data = engine.open(np.ones((1, 1), dtype))
+    _, coefs, intercepts = engine.loss_and_gradient(data, np.zeros((1, 1), dtype))
+    found = coefs[0][0] / float(intercepts[1][0] * dtype(1e-4))
+    expected = reference.DERIVATIVE[name](x.astype(float))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=16 * float(np.finfo(dtype).eps))
+
+
 # --- weight decay -----------------------------------------------------------------------------
 
 OPTIMIZERS = {

@@ -164,7 +164,7 @@ def test_parameters_are_scikit_learns_and_a_few_more():
     assert set(theirs) <= set(ours)
     assert set(ours) - set(theirs) == {
         "rho", "class_weight", "dtype", "n_threads", "scoring", "dropout", "input_dropout", "weight_decay",
-        "label_smoothing",
+        "label_smoothing", "average",
     }  # fmt: skip
 
 

@@ -150,6 +150,47 @@ def test_scores_are_those_of_grid_search(finished):
             assert float(row[column]) == expected[theirs][k], column
 
 
+def test_what_regularises_is_varied_as_the_grid_search_does(tmp_path, capsys):
+    options = {
+        "hidden": 8, "momentum": 0, "dropout": [0, 0.5], "weight_decay": 0.01,
+        "label_smoothing": [0, 0.1], "schedule": ["constant", "cosine"], "average": [0.9],
+    }  # fmt: skip
+    assert sweep(tmp_path, **options) == 0
+    found = rows(tmp_path)
+    assert list(found[0])[:8] == [
+        "rank", "hidden", "lr", "momentum", "dropout", "label_smoothing", "schedule", "status",
+    ]  # fmt: skip
+    by_setting = {
+        tuple(row[n] for n in ("dropout", "label_smoothing", "schedule")): row for row in found
+    }
+    grid = {
+        "dropout": [0.0, 0.5],
+        "label_smoothing": [0.0, 0.1],
+        "learning_rate": ["constant", "cosine"],
+    }
+    model = MLPClassifier(
+        (8,), learning_rate_init=0.01, batch_size=16, max_iter=3, random_state=0, weight_decay=0.01,
+        average=0.9,
+    )  # fmt: skip
+    folds = StratifiedKFold(2, shuffle=True, random_state=0)
+    expected = GridSearchCV(model, grid, cv=folds).fit(*TRAIN).cv_results_
+    assert len(found) == len(expected["params"]) == 8
+    for k, setting in enumerate(expected["params"]):
+        row = by_setting[tuple(map(str, (setting[name] for name in grid)))]
+        assert float(row["mean_val_accuracy"]) == expected["mean_test_score"][k]
+    best = joblib.load(tmp_path / "model.joblib")
+    said = capsys.readouterr().out
+    assert f"dropout {best.dropout:g}" in said or best.dropout == 0
+    assert "weight decay 0.01" in said
+    assert best.weight_decay == 0.01
+    # Nothing is trained again; a further value is.
+    before = kept(tmp_path)
+    assert sweep(tmp_path, **options | {"dropout": [0, 0.2, 0.5]}) == 0
+    after = kept(tmp_path)
+    assert before.items() <= after.items()
+    assert len(after) >= len(before) + 8
+
+
 def test_table(finished):
     found = rows(finished)
     assert list(found[0]) == [

@@ -109,6 +109,32 @@ def test_report_of_nothing_but_failures(tmp_path, monkeypatch):
     assert "The first reason: Solver produced non-finite" in " ".join(page.text)
 
 
+def test_report_of_a_grid_over_what_regularises(tmp_path, monkeypatch):
+    options = "--hidden 8 --lr 0.01 --momentum 0 --dropout 0 0.2 0.5 --schedule constant one_cycle".split()
+    status, text = run(tmp_path, monkeypatch, *options, "--label-smoothing", "0.1", "--epochs", "5")
+    assert status == 0
+    page = Page(text)
+    assert page.open == []
+    assert page.pictures["parameters"] == page.pictures["pairs"] == 1
+    said = " ".join(page.text)
+    assert "6 settings, each trained 2 times" in said
+    for words in (
+        "Dropout holds back overfitting", "Dropout ends at a higher accuracy",
+        "The schedule one_cycle ends at a higher accuracy", "From constant to one_cycle the final",
+    ):  # fmt: skip
+        assert words in said
+    table = text[text.index('id="settings"') :]
+    heads = re.findall(r"<th[^>]*>(?:<[^>]*>)*([^<]+)", table)
+    assert heads[:6] == ["Rank", "Hidden units", "Learning rate", "Momentum", "Dropout", "Schedule"]
+    assert "label smoothing 0.1" in said
+    command = html.unescape(re.search(r"<pre><code>(.*?)</code></pre>", text, re.DOTALL)[1])
+    words = shlex.split(command.replace("\\\n", ""))
+    at = words.index("--dropout")
+    assert words[at : at + 4] == ["--dropout", "0", "0.2", "0.5"]
+    at = words.index("--schedule")
+    assert words[at : at + 3] == ["--schedule", "constant", "one_cycle"]
+
+
 # --- what it says -----------------------------------------------------------------------------
 
 
@@ -264,12 +290,38 @@ def test_every_value_has_a_tick_and_failures_are_counted_there():
     assert sum(re.fullmatch(r"90\.\d\d", cell) is not None for cell in cells) == 6
 
 
+def test_what_is_varied_is_drawn():
+    found = outcomes(lambda s, noise: fold(0.9 + noise + s.dropout / 100), dropout=(0.0, 0.2, 0.5))
+    panels = over_parameters(found).axes
+    assert [axes.get_xlabel() for axes in panels] == ["hidden units", "dropout"]
+    assert [label.get_text() for label in panels[1].get_xticklabels()] == ["0", "0.2", "0.5"]
+    mean, best = (axes for axes in heat_maps(found).axes)
+    assert [text.get_text() for text in best.texts] == [text.get_text() for text in mean.texts]
+    assert len(mean.texts) == 3
+    found = outcomes(
+        lambda s, noise: fold(0.9 + noise), hidden=(4, 8), momentum=(0.0, 0.5), dropout=(0.0, 0.2),
+        schedule=("constant", "linear"),
+    )  # fmt: skip
+    assert len(over_parameters(found).axes) == 4
+    maps = heat_maps(found).axes
+    assert len(maps) == 2 * 6
+    pairs = {(axes.get_xlabel(), axes.get_ylabel()) for axes in maps}
+    assert len(pairs) == 6
+    assert ("dropout", "schedule") in pairs
+    assert {axes.get_title() for axes in maps} == {"mean over the others", "best over the others"}
+    for axes in maps:
+        assert len(axes.texts) == 4
+    bold = [line for line in over_hidden(found, found[-1].setting).axes[0].get_lines()
+            if line.get_marker() == "o"]  # fmt: skip
+    assert len(bold) == 2
+
+
 def test_a_failed_fit_has_no_seconds_in_the_picture():
     found = outcomes(
         lambda s, noise: FAILED if s[:2] == ((128,), 0.1) else fold(0.9 + noise, seconds=7.0),
         hidden=(64, 128), lr=(0.1, 0.01),
     )  # fmt: skip
-    seconds = over_hidden(found, 0.01, 0.0).axes[2]
+    seconds = over_hidden(found, Setting(Layers((64,)), 0.01, 0.0)).axes[2]
     drawn = np.concatenate([line.get_ydata() for line in seconds.get_lines()])
     assert set(drawn[np.isfinite(drawn)]) == {7.0}
     assert np.isnan(drawn).sum() == 1

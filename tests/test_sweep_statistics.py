@@ -191,6 +191,23 @@ def test_a_best_value_at_the_edge_of_the_grid_is_said():
     )
 
 
+def test_no_edge_below_0_and_none_among_schedules():
+    grid = {"dropout": [0.0, 0.2, 0.5], "schedule": ["constant", "linear"]}
+    setting = Setting(Layers((8,)), 0.1, 0.0, dropout=0.0, schedule="linear")
+    assert at_the_edge(grid, setting) == []
+    assert at_the_edge(grid, setting._replace(dropout=0.5)) == [("dropout", "largest")]
+    said = edge_in_words("weight_decay", "smallest", setting._replace(weight_decay=0.01))
+    assert said.startswith("The best weight decay, 0.01, is the smallest of the grid: a smaller")
+
+
+def test_a_setting_in_words():
+    setting = Setting(Layers((8, 4)), 0.1, 0.0)
+    assert str(setting) == "8-4 units, learning rate 0.1, momentum 0"
+    assert str(setting._replace(weight_decay=0.01, schedule="linear")) == (
+        "8-4 units, learning rate 0.1, momentum 0, weight decay 0.01, schedule linear"
+    )
+
+
 # --- claims -----------------------------------------------------------------------------------
 
 CAPACITY = "More hidden units fit the training samples more closely"
@@ -276,6 +293,40 @@ def test_still_falling():
     (rose,) = outcomes(lambda s, noise: fold(0.9, validation=TURNED))
     assert still_falling(falls)
     assert not still_falling(rose)
+
+
+@pytest.mark.parametrize("name", ["dropout", "input_dropout", "weight_decay"])
+@pytest.mark.parametrize(("small", "large", "verdict"), [
+    (RISING, TURNED, CONSISTENT), (TURNED, RISING, NOT_SEEN), (RISING, RISING, NOT_SEEN),
+    (RISING[:4], TURNED[:4], TOO_SHORT),
+])  # fmt: skip
+def test_regularisers_hold_back_overfitting(name, small, large, verdict):
+    def make(setting, noise):
+        curve = np.array(large if getattr(setting, name) else small)
+        curve[-1] += noise
+        losses = FALLING[: len(curve)]
+        return fold(0.9 + noise, validation=curve.tolist(), losses=losses)
+
+    found = verdicts(outcomes(make, **{name: (0.0, 0.1, 0.3)}))
+    (claim,) = (claim for claim in found if claim.endswith("holds back overfitting"))
+    assert found[claim] == verdict
+
+
+@pytest.mark.parametrize(
+    ("gain", "verdict"), [(0.05, CONSISTENT), (0.0, NOT_SEEN), (-0.05, NOT_SEEN)]
+)
+@pytest.mark.parametrize(("name", "values"), [
+    ("dropout", (0.0, 0.3)), ("label_smoothing", (0.0, 0.1)), ("average", (0.0, 0.99)),
+    ("schedule", ("constant", "linear")),
+])  # fmt: skip
+def test_a_higher_accuracy(name, values, gain, verdict):
+    def make(setting, noise):
+        better = getattr(setting, name) == values[1]
+        return fold(0.8 + noise + better * (gain + noise), losses=FALLING)
+
+    found = verdicts(outcomes(make, **{name: values}))
+    (claim,) = (claim for claim in found if claim.endswith("ends at a higher accuracy"))
+    assert found[claim] == verdict
 
 
 @pytest.mark.parametrize(

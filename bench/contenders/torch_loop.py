@@ -22,8 +22,12 @@ def prepare(job, data):
         nn.init.xavier_uniform_(linear.weight)
         nn.init.zeros_(linear.bias)
         layers += [linear, nn.ReLU()]
+        if job.dropout:
+            layers.append(nn.Dropout(job.dropout))
         n_inputs = n_units
-    model = nn.Sequential(*layers[:-1])
+    while not isinstance(layers[-1], nn.Linear):  # nothing behind the output layer
+        layers.pop()
+    model = nn.Sequential(*layers)
     optimizer = torch.optim.RMSprop(
         model.parameters(),
         lr=job.learning_rate,
@@ -50,6 +54,7 @@ def prepare(job, data):
 def train(state, epochs):
     X, y = state["train"]
     optimizer, loss_of, step = state["optimizer"], state["loss"], state["step"]
+    state["model"].train()
     for _ in range(epochs):
         for rows in torch.randperm(len(X)).split(state["job"].batch_size):
             optimizer.zero_grad(set_to_none=True)
@@ -60,5 +65,5 @@ def train(state, epochs):
 @torch.no_grad()
 def evaluate(state):
     X, y = state["test"]
-    logits = state["model"](X)
+    logits = state["model"].eval()(X)
     return cross_entropy(logits, y).item(), (logits.argmax(1) == y).double().mean().item()

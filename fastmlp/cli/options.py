@@ -20,6 +20,7 @@ PARAMETERS = {
     "input_dropout": "input_dropout",
     "weight_decay": "weight_decay",
     "label_smoothing": "label_smoothing",
+    "average": "average",
 }
 # The estimator's choices, which help must not import; a test compares them.
 ACTIVATIONS = (
@@ -28,24 +29,36 @@ ACTIVATIONS = (
 SCHEDULES = ("constant", "invscaling", "adaptive", "cosine", "linear", "one_cycle")
 
 
-def add_training_options(parser: argparse.ArgumentParser, *, epochs: int) -> None:
-    """Add what all trainings of a command have in common."""
+def add_training_options(
+    parser: argparse.ArgumentParser, *, epochs: int, several: bool = False
+) -> None:
+    """Add what all trainings of a command have in common; `several`: a grid over what regularises."""
     add = parser.add_argument
+
+    def vary(name, default, **how):
+        if several:
+            how |= {"nargs": "+"}
+            how["help"] += "; several values are compared"
+        how["help"] += f" ({default})"
+        add(name, default=(default,) if several else default, **how)
+
     add("--epochs", type=positive_int, default=epochs, help="passes over the data (%(default)s)")
     add("--batch-size", type=positive_int, default=128, metavar="SAMPLES",
         help="samples per update (%(default)s)")  # fmt: skip
     add("--activation", choices=ACTIVATIONS, default="relu", metavar="NAME",
         help=f"of the hidden layers: {', '.join(ACTIVATIONS)} (%(default)s)")  # fmt: skip
-    add("--schedule", choices=SCHEDULES, default="constant", metavar="NAME",
-        help=f"of the learning rate: {', '.join(SCHEDULES)} (%(default)s)")  # fmt: skip
-    add("--dropout", type=rate, default=0.0, metavar="RATE",
-        help="share of hidden units that are dropped in training (%(default)s)")  # fmt: skip
-    add("--input-dropout", type=rate, default=0.0, metavar="RATE",
-        help="share of features that are dropped in training (%(default)s)")  # fmt: skip
-    add("--weight-decay", type=not_negative, default=0.0, metavar="DECAY",
-        help="decoupled decay of the weights (%(default)s)")  # fmt: skip
-    add("--label-smoothing", type=rate, default=0.0, metavar="SHARE",
-        help="share of a target that is spread over all classes (%(default)s)")  # fmt: skip
+    vary("--schedule", "constant", choices=SCHEDULES, metavar="NAME",
+         help=f"of the learning rate: {', '.join(SCHEDULES)}")  # fmt: skip
+    vary("--dropout", 0.0, type=rate, metavar="RATE",
+         help="share of hidden units that are dropped in training")  # fmt: skip
+    vary("--input-dropout", 0.0, type=rate, metavar="RATE",
+         help="share of features that are dropped in training")  # fmt: skip
+    vary("--weight-decay", 0.0, type=not_negative, metavar="DECAY",
+         help="decoupled decay of the weights")  # fmt: skip
+    vary("--label-smoothing", 0.0, type=rate, metavar="SHARE",
+         help="share of a target that is spread over all classes")  # fmt: skip
+    vary("--average", 0.0, type=rate, metavar="DECAY",
+         help="decay, as 0.999, of a moving average of the weights to predict by; 0: the last ones")  # fmt: skip
     add("--seed", type=int, default=0, help="seed of weights, shuffling and splits (%(default)s)")
 
 

@@ -27,8 +27,9 @@ def add_sweep(commands) -> None:
         "sweep",
         help="compare hidden sizes, learning rates and momentums, and write a report",
         description="Cross-validate every combination of hidden sizes, learning rates and "
-        "momentums, train the best one on all of the training data, and write a report. Killed or "
-        "stopped at any moment, it resumes from the finished fits when it is run again.",
+        "momentums, and of dropout, decay, smoothing and schedules where several are given, train "
+        "the best one on all of the training data, and write a report. Killed or stopped at any "
+        "moment, it resumes from the finished fits when it is run again.",
     )
     add = parser.add_argument
     add("--hidden", type=layers, nargs="+", default=[(units,) for units in HIDDEN], metavar="UNITS",
@@ -38,7 +39,7 @@ def add_sweep(commands) -> None:
     add("--momentum", type=momentum, nargs="+", default=MOMENTUMS, metavar="M",
         help=f"momentums, from 0 to 1 ({_words(MOMENTUMS)})")  # fmt: skip
     add("--folds", type=at_least_two, default=3, help="of the cross-validation (%(default)s)")
-    add_training_options(parser, epochs=10)
+    add_training_options(parser, epochs=10, several=True)
     add_data_option(parser)
     add("--samples", type=positive_int, metavar="N",
         help="train on the first N samples only, for a quick look")  # fmt: skip
@@ -71,14 +72,16 @@ def sweep(options: argparse.Namespace) -> int:
         require_matplotlib()  # better now than after an hour
 
     from ..sweep.cluster import ClusterFailure
-    from ..sweep.grid import Plan
+    from ..sweep.grid import OPTIONAL, PARAMETERS, Plan
     from ..sweep.results import outcomes
     from ..sweep.store import Store
 
     data = load_data(options)
+    training = training_parameters(options)
+    varied = {name: tuple(training.pop(PARAMETERS[name])) for name in OPTIONAL}
     plan = Plan(
         tuple(options.hidden), tuple(options.lr), tuple(options.momentum),
-        options.folds, options.seed, training_parameters(options),
+        folds=options.folds, seed=options.seed, training=training, **varied,
     )  # fmt: skip
     plan.splits(data.y)  # refuses data that are too few, before there is a folder
     store = Store(options.output / "fits")

@@ -32,7 +32,7 @@ class Plan:
 
     def __init__(
         self, order, batch_size, entries, n_features, dtype, batches_per_chunk, *,
-        edges, dense, columns,
+        edges, dense, columns, stop_every=None,
     ):  # fmt: skip
         self.order, self.batch_size, self.columns = order, batch_size, columns
         self.mask = 0, 0, 1.0
@@ -50,7 +50,7 @@ class Plan:
         if n_batches > 1:
             n_bytes = 8 * edges + (4 + dtype.itemsize + 2 * dtype.itemsize * columns) * entry
             n_bytes += 12 * active + dtype.itemsize * dense
-            self._bounds = _chunk_bounds(n_bytes, batches_per_chunk)
+            self._bounds = _chunk_bounds(n_bytes, batches_per_chunk, stop_every)
             firsts, stops = np.array(self._bounds[:-1]), np.array(self._bounds[1:])
             within = np.arange(n_batches) - np.repeat(firsts, stops - firsts)
             table[:, EDGES], table[:, DENSE] = within * edges, within * dense
@@ -88,14 +88,15 @@ def _whole_lines(n):
     return (n + 15) & ~15
 
 
-def _chunk_bounds(batch_bytes, batches_per_chunk):
-    """Cut batches in chunks of at most CHUNK_BYTES, or one batch."""
+def _chunk_bounds(batch_bytes, batches_per_chunk, stop_every=None):
+    """Cut batches in chunks of at most CHUNK_BYTES, or one batch; one ends at each multiple of `stop_every`."""
     ends = np.cumsum(batch_bytes)
     bounds, done = [0], 0
     while bounds[-1] < len(ends):
         first = bounds[-1]
         stop = max(first + 1, int(np.searchsorted(ends, done + CHUNK_BYTES, side="right")))
-        bounds.append(min(stop, first + batches_per_chunk) if batches_per_chunk else stop)
+        stop = min(stop, first + batches_per_chunk) if batches_per_chunk else stop
+        bounds.append(min(stop, first - first % stop_every + stop_every) if stop_every else stop)
         done = ends[bounds[-1] - 1]
     return bounds
 

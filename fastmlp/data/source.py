@@ -113,7 +113,9 @@ class Data:
             self.block_features = -(-self.n_features // n_blocks)
             self.n_blocks = -(-self.n_features // self.block_features)
 
-    def plan(self, order=None, batch_size=128, *, columns=True, batches_per_chunk=None):
+    def plan(
+        self, order=None, batch_size=128, *, columns=True, batches_per_chunk=None, stop_every=None
+    ):
         """Lay out the samples ``order`` (row numbers; default all) in batches and chunks.
 
         Parameters
@@ -125,6 +127,8 @@ class Data:
             Whether zero-skipping batches are needed column by column, too.
         batches_per_chunk : int, optional
             The most batches in a chunk; memory alone decides by default.
+        stop_every : int, optional
+            A chunk ends at each multiple of this number of batches.
 
         Returns
         -------
@@ -143,7 +147,7 @@ class Data:
             order, batch_size, entries, self.n_features, self.dtype, batches_per_chunk,
             edges=batch_size * (self.n_blocks + 1) * self.gathers,
             dense=batch_size * panels * self.lanes,
-            columns=columns and self.zero_skipping,
+            columns=columns and self.zero_skipping, stop_every=stop_every,
         )  # fmt: skip
 
     def reordered(self, plan, order):

@@ -10,4 +10,5 @@ panel_layout   where each layer's panels lie in the flat buffers
 small_predict  predictions for a few rows, from weights where they lie
 team           threads that run one function side by side
 training_pass  epochs on the same samples: what does not change between them is made once
+weight_average  a moving average of the weights, kept while they are trained
 """

@@ -4,6 +4,7 @@ Between a network's arrays in scikit-learn's form and the compiled kernels stand
 parameters and the working memory, and runs a team of threads through the chunks of batches.
 """
 
+from contextlib import contextmanager
 from functools import cached_property
 
 import numpy as np
@@ -27,6 +28,7 @@ from .panel_layout import layout_of
 from .structs import as_batches, new_network, new_targets, new_update_state
 from .team import Team, usable_threads
 from .training_pass import Steps, TrainingPass
+from .weight_average import FOLD_EVERY
 
 # Between two chunks Python can stop, report or take Ctrl-C: about 40 ms of one core's arithmetic.
 CHUNK_FLOPS = 2e9
@@ -95,6 +97,15 @@ class Engine:
         """Weights and biases as fresh arrays."""
         return self.layout.unpack(self.params)
 
+    @contextmanager
+    def using(self, params):
+        """Have all passes of a ``with`` block read these packed parameters instead."""
+        before, self.params = self.params, params
+        try:
+            yield
+        finally:
+            self.params = before
+
     def open(self, X, *, reuse=True, shift=False):
         """X made ready for batches; see `data.open_data`."""
         return open_data(X, self.dtype, self.team, reuse=reuse, shift=shift)
@@ -105,7 +116,7 @@ class Engine:
 
     def train_epoch(
         self, data, labels, order, *, batch_size, optimizer, learning_rate, alpha=0.0, weight_decay=0.0,
-        dropout=None, sample_weight=None, progress=None,
+        dropout=None, sample_weight=None, average=None, progress=None,
     ):  # fmt: skip
         """One epoch of mini-batch updates.
 
@@ -128,6 +139,8 @@ class Engine:
             Each update first makes weights smaller by this share, times the learning rate.
         dropout : Dropout or None
         sample_weight : float64 ndarray of shape (n_samples,) or None
+        average : WeightAverage or None
+            Gets the parameters folded in.
         progress : callable or None
             Called as ``progress(samples_done)`` between chunks.
 
@@ -142,7 +155,7 @@ class Engine:
         """
         epochs = self.epochs(
             data, labels, batch_size=batch_size, optimizer=optimizer, alpha=alpha,
-            weight_decay=weight_decay, sample_weight=sample_weight,
+            weight_decay=weight_decay, sample_weight=sample_weight, average=average,
         )  # fmt: skip
         return epochs.epoch(order, learning_rate, progress, dropout)
 
@@ -293,6 +306,14 @@ class Engine:
         """So many that a chunk takes long enough for Python's share to vanish, and not longer."""
         used, all_weights = self.weights(data)
         return max(1, int(CHUNK_FLOPS / (6 * batch_size * used + 10 * all_weights)))
+
+    def updates_per_fold(self, data, batch_size):
+        """Updates between two folds into a `WeightAverage`: more where an update changes few of the weights.
+
+        It is a function of the values of X alone, not of its form or of the number of threads.
+        """
+        used, all_weights = self.weights(data)
+        return FOLD_EVERY * max(1, -(-int(all_weights) // max(1, int(batch_size * used))))
 
     def weights(self, data):
         """Weights that a sample of `data` is multiplied by on average, and all there are, the last layer's apart."""

@@ -33,10 +33,16 @@ class Steps:
     optimizer : Optimizer
     masks : Masks or None
         The same, of dropout of hidden units.
+    average : WeightAverage or None
+        Gets the weights folded in; the plan's chunks must end where it folds.
     """
 
-    def __init__(self, engine, data, plan, targets, update, optimizer, masks=None):
+    def __init__(self, engine, data, plan, targets, update, optimizer, masks=None, average=None):
         self.team, self.data, self.optimizer = engine.team, data, optimizer
+        self.average, self._params = average, update.params
+        self._folded = {}  # by thread: the number of threads, and the update of its last fold
+        # Rows left out whose weights move must be caught up before a fold reads them.
+        self._settles = bool(update.lazy and (update.has_momentum or update.decays))
         self.n_threads = engine.threads_for(data, len(plan.order), plan.batch_size)
         self.buffers = engine.buffers_for(data, plan)
         network = engine.network_for(plan.batch_size, self.n_threads)
@@ -65,6 +71,7 @@ class Steps:
     def run(self, plan, progress=None):
         """Run the team through the chunks of the plan, which the buffers must fit; return the number of updates."""
         self._done[0] = 0
+        self._folded.clear()
         try:
             self.team.run(
                 lambda me, n_threads: self._work(plan, progress, me, n_threads), self.n_threads
@@ -73,21 +80,41 @@ class Steps:
             # Between two chunks the parameters are whole; only rows left out have yet to be settled.
             end = TrainCall(0, int(self._done[0]), True, self._done, self.team.sync, 0, 1)
             self.train(np.concatenate((self.words, pack_words(end))))
+            self._fold_rest()
             raise
         finally:
             self.optimizer.n_updates += int(self._done[0])
+            if self.average is not None:
+                self.average.n_updates += int(self._done[0])
         return int(self._done[0])
 
+    def _fold_rest(self):
+        """Fold in what a stopped run has not: a thread may have been kept from its part of the last fold."""
+        if self.average is None or 0 not in self._folded:
+            return
+        n_threads, _ = self._folded[0]
+        for me in range(n_threads):
+            _, folded = self._folded.get(me, (n_threads, 0))
+            self.average.fold(self._params, folded, int(self._done[0]), me, n_threads)
+
     def _work(self, plan, progress, me, n_threads):
-        step, words = 0, self._words_of(me, n_threads)
+        step = folded = 0
+        words, average = self._words_of(me, n_threads), self.average
+        self._folded[me] = n_threads, 0
         for chunk in range(plan.n_chunks):
             self.data.prepare(plan, chunk, self.buffers, me, n_threads)
             first, stop = plan.chunk_batches(chunk)
+            is_last = chunk + 1 == plan.n_chunks
+            folds = average is not None and average.folds_after(stop, is_last)
             words[self._n_batches] = stop - first
-            words[self._chunk] = first, step, chunk + 1 == plan.n_chunks
+            words[self._chunk] = first, step, is_last or (folds and self._settles)
             step = self.train(words)
             if step < 0:
                 return
+            if folds:  # all threads are behind the chunk's last barrier, and none passes the next one's first
+                average.fold(self._params, folded, step, me, n_threads)
+                folded = step
+                self._folded[me] = n_threads, folded
             if me == 0 and progress is not None:
                 progress(min(stop * plan.batch_size, len(plan.order)))
 
@@ -101,9 +128,10 @@ class TrainingPass:
 
     def __init__(
         self, engine, data, labels, *, batch_size, optimizer, alpha=0.0, weight_decay=0.0,
-        sample_weight=None,
+        sample_weight=None, average=None,
     ):  # fmt: skip
         self.engine, self.data, self.labels = engine, data, labels
+        self.average = average
         self.batch_size, self.optimizer, self.alpha = batch_size, optimizer, alpha
         self.weight_decay, self.sample_weight = weight_decay, sample_weight
         self._plan = self._steps = self._masks = None
@@ -130,7 +158,10 @@ class TrainingPass:
         data, plan = self.data, self._plan
         if plan is None or data.gathers or len(order) != len(plan.order):
             per_chunk = self.engine.batches_per_chunk(data, self.batch_size)
-            return data.plan(order, self.batch_size, columns=True, batches_per_chunk=per_chunk)
+            return data.plan(
+                order, self.batch_size, columns=True, batches_per_chunk=per_chunk,
+                stop_every=None if self.average is None else self.average.every,
+            )  # fmt: skip
         return data.reordered(plan, order)
 
     def _still_fits(self, plan, learning_rate, dropout):
@@ -171,8 +202,9 @@ class TrainingPass:
         if dropout is not None:
             self._masks = new_masks(engine.layout, self._targets.order, dropout)
         self._steps = Steps(
-            engine, self.data, plan, self._targets, self._update, self.optimizer, self._masks
-        )
+            engine, self.data, plan, self._targets, self._update, self.optimizer, self._masks,
+            self.average,
+        )  # fmt: skip
 
     def _renew(self, plan, learning_rate, dropout):
         """Write what differs from the epoch before."""

@@ -5,7 +5,8 @@ ATTRIBUTES = {
     "coefs_, intercepts_": (
         "lists of ndarray",
         "Weights (fan_in, fan_out) and biases (fan_out,) of each layer. Other values may be "
-        "assigned, before predictions or before training goes on.",
+        "assigned, before predictions or before training goes on. With `average` they are averages; "
+        "`partial_fit` resumes from the weights that were averaged, unless others were assigned.",
     ),
     "history_": (
         "dict of lists",

@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import inspect
 import os
 from typing import Any, Self, cast
 
@@ -60,6 +61,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
     weight_decay: t.Float
     dropout: t.Dropout
     input_dropout: t.Float
+    average: t.Float
     batch_size: t.IntOrAuto
     learning_rate: t.LearningRate
     learning_rate_init: t.Float
@@ -133,7 +135,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         """
         check_is_fitted(self)
         model = copy.copy(self)
-        model._state = dataclasses.replace(self._state, optimizer=None, latest=None)
+        model._state = dataclasses.replace(self._state, optimizer=None, latest=None, average=None)
         return model
 
     def __getstate__(self) -> dict[str, Any]:
@@ -148,6 +150,11 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         from .saved_state import restored
 
         super().__setstate__(state)
+        for parameter in inspect.signature(type(self).__init__).parameters.values():
+            if (
+                parameter.name in self._parameter_constraints
+            ):  # one that an earlier version did not have
+                self.__dict__.setdefault(parameter.name, parameter.default)
         for name in PRIVATE & state.keys():
             self.__dict__[name] = restored(state[name])
 

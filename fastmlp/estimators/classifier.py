@@ -66,6 +66,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         weight_decay: t.Float = 0.0,
         dropout: t.Dropout = 0.0,
         input_dropout: t.Float = 0.0,
+        average: t.Float = 0.0,
         label_smoothing: t.Float = 0.0,
         batch_size: t.IntOrAuto = 128,
         learning_rate: t.LearningRate = "constant",

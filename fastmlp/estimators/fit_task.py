@@ -226,8 +226,8 @@ def prepare(
     state = _next_state(model, call)
     best = _starting_parameters(model, call, state, layer_sizes, coef_init, intercept_init)
     start = best
-    if resumed and model._state.latest is not None:
-        start = model._state.latest
+    if _resumes_latest(model, call):
+        start, state.average = model._state.latest, model._state.average
     engine = make_engine(model, layer_sizes, targets.loss)
     engine.set_parameters(*start)
     shift = model.input_dropout == 0  # which makes zeros of features, not baselines
@@ -273,12 +273,29 @@ def _next_state(model, call) -> State:
     """A copy of the model's state to go on from, or a new one with a new seed."""
     if call.first:
         return State(seeding.draw_seed(model.random_state))
-    state = dataclasses.replace(model._state, latest=None)
+    state = dataclasses.replace(model._state, latest=None, average=None)
     if call.goes_on:
         state.optimizer = copy.deepcopy(state.optimizer)  # training changes it in place
     else:
         state.optimizer, state.optimizer_epochs, state.n_rate_cuts = None, 0, 0
     return state
+
+
+def _resumes_latest(model, call) -> bool:
+    """Whether training goes on from other weights than the model's own, which are the best ones or averages.
+
+    It does not where somebody has assigned others in the place of the averages.
+    """
+    if not call.goes_on or call.first or model._state.latest is None:
+        return False
+    if call.resumed:
+        return True
+    average = model._state.average
+    own = model.coefs_, model.intercepts_
+    return average is not None and all(
+        len(mine) == len(theirs) and all(map(np.array_equal, mine, theirs))
+        for mine, theirs in zip(own, average, strict=True)
+    )
 
 
 def _starting_parameters(model, call, state, layer_sizes, coef_init, intercept_init):

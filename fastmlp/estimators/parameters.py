@@ -95,6 +95,14 @@ PARAMETERS = {
         FRACTION,
         "The same for features: share of the elements of X that are taken as zero.",
     ),
+    "average": Parameter(
+        "float",
+        FRACTION,
+        "Predictions, validation and early stopping use a mean of the weights after all updates so far, "
+        "each weighted by `average` to the power of its age in updates, as by 0.999; 0: the weights of the "
+        "last update. Weights are added to it after every 16 updates (after more where an update changes "
+        'few of them) and at the end of an epoch. Training is not affected. Not used by "lbfgs".',
+    ),
     "label_smoothing": Parameter(
         "float",
         FRACTION,

@@ -61,6 +61,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         weight_decay: t.Float = 0.0,
         dropout: t.Dropout = 0.0,
         input_dropout: t.Float = 0.0,
+        average: t.Float = 0.0,
         batch_size: t.IntOrAuto = 128,
         learning_rate: t.LearningRate = "constant",
         learning_rate_init: t.Float = 0.001,

@@ -140,12 +140,13 @@ def value_axis(axis, name: str, values, notes=None) -> None:
     Parameters
     ----------
     axis : matplotlib Axis
-    name : {"hidden", "lr", "momentum"}
-    values : sequence of float
+    name : str
+        A key of TITLES.
+    values : sequence of float, or of str
     notes : sequence of str, default=None
         A second line under each value.
     """
-    labels = [f"{value:g}" if name != "hidden" else str(value) for value in values]
+    labels = [f"{value:g}" if isinstance(value, float) else str(value) for value in values]
     if notes is not None:
         labels = [f"{label}\n{note}" for label, note in zip(labels, notes, strict=True)]
     axis.set_ticks(range(len(values)), labels)
@@ -154,4 +155,15 @@ def value_axis(axis, name: str, values, notes=None) -> None:
         axis.set_tick_params(rotation=90, labelsize="small")
 
 
-TITLES = {"hidden": "hidden units", "lr": "learning rate", "momentum": "momentum"}
+# Of the parameters that a sweep varies.
+TITLES = {
+    "hidden": "hidden units",
+    "lr": "learning rate",
+    "momentum": "momentum",
+    "dropout": "dropout",
+    "input_dropout": "input dropout",
+    "weight_decay": "weight decay",
+    "label_smoothing": "label smoothing",
+    "average": "weight average",
+    "schedule": "schedule",
+}

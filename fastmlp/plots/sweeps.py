@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NAMES = ("hidden", "lr", "momentum")
+COLUMNS = 3  # of panels
 
 
 def values_of(outcomes, name) -> list:
@@ -35,14 +36,32 @@ def values_of(outcomes, name) -> list:
     return sorted({getattr(outcome.setting, name) for outcome in outcomes})
 
 
+def shown_names(outcomes) -> tuple[str, ...]:
+    """The parameters to draw: NAMES, and if others have several values, all that do."""
+    varied = [name for name in outcomes[0].setting._fields if len(values_of(outcomes, name)) > 1]
+    if set(varied) <= set(NAMES):
+        return NAMES
+    return tuple(varied) if len(varied) > 1 else ("hidden", *varied)
+
+
+def _panels(figure, n_panels) -> list:
+    """So many axes in rows of `COLUMNS`."""
+    n_rows = -(-n_panels // COLUMNS)
+    axes = figure.subplots(n_rows, min(n_panels, COLUMNS), squeeze=False).ravel()
+    for empty in axes[n_panels:]:
+        empty.remove()
+    return list(axes[:n_panels])
+
+
 def over_parameters(outcomes) -> "Figure":
     """Draw the validation accuracy of every fit over each parameter, with median and quartiles."""
-    figure = new_figure(11, 4, gap=0.04)
+    names = shown_names(outcomes)
+    figure = new_figure(11, 0.4 + 3.6 * -(-len(names) // COLUMNS), gap=0.04)
     shuffle = np.random.default_rng(
         0
     ).permutation  # dots in the grid's order would look like a trend
     everything = np.concatenate([outcome.scores("val_accuracy") for outcome in outcomes])
-    for axes, name in zip(figure.subplots(1, 3), NAMES, strict=True):
+    for number, (axes, name) in enumerate(zip(_panels(figure, len(names)), names, strict=True)):
         values = values_of(outcomes, name)
         medians, bests, notes = [], [], []
         for place, value in enumerate(values):
@@ -67,7 +86,7 @@ def over_parameters(outcomes) -> "Figure":
         value_axis(axes.xaxis, name, values, notes if any(notes) else None)
         axes.set_xlim(-0.4, len(values) - 0.6)
         tidy(axes)
-        if name != NAMES[0]:
+        if number % COLUMNS:
             axes.set_ylabel("")
     handles, labels = axes.get_legend_handles_labels()
     handles.append(axes.plot([], [], ".", color=MUTED, mew=0)[0])
@@ -78,7 +97,7 @@ def over_parameters(outcomes) -> "Figure":
 
 
 def heat_maps(outcomes) -> "Figure":
-    """Draw the validation accuracy over each pair of parameters: mean, and best, over the third."""
+    """Draw the validation accuracy over each pair of parameters: mean, and best, over the others."""
     import matplotlib
     from matplotlib.colors import Normalize
 
@@ -86,12 +105,21 @@ def heat_maps(outcomes) -> "Figure":
     found = stretched(means[np.isfinite(means)])
     norm = Normalize(*((found.min(), found.max()) if len(found) else (0, 1)))
     colours = matplotlib.colormaps[COLOURS].with_extremes(bad="#eeeeee")
-    figure = new_figure(11, 7, gap=0.04)
-    for row, (kind, summary) in zip(
-        figure.subplots(2, 3), (("mean over", np.mean), ("best over", np.max)), strict=True
-    ):
-        for axes, (across, down) in zip(row, combinations(NAMES, 2), strict=True):
-            (third,) = set(NAMES) - {across, down}
+    names = shown_names(outcomes)
+    pairs = list(combinations(names, 2))
+    n_rows = 2 * -(-len(pairs) // COLUMNS)
+    n_columns = min(len(pairs), COLUMNS)
+    figure = new_figure(11, 3.5 * n_rows, gap=0.04)
+    grid = figure.subplots(n_rows, n_columns, squeeze=False)
+    for number in range(n_rows):
+        kind, summary = (("mean over", np.mean), ("best over", np.max))[number % 2]
+        start = number // 2 * n_columns
+        row = grid[number]
+        for empty in row[len(pairs[start : start + n_columns]) :]:
+            empty.remove()
+        for axes, (across, down) in zip(row, pairs[start : start + n_columns], strict=False):
+            others = [name for name in names if name not in (across, down)]
+            what = TITLES[others[0]] if len(others) == 1 else "the others"
             xs, ys = values_of(outcomes, across), values_of(outcomes, down)
             table = np.full((len(ys), len(xs)), np.nan)
             for i, y in enumerate(ys):
@@ -110,7 +138,7 @@ def heat_maps(outcomes) -> "Figure":
             axes.imshow(stretched(table), norm=norm, cmap=colours, aspect="auto", origin="lower")
             value_axis(axes.xaxis, across, xs)
             value_axis(axes.yaxis, down, ys)
-            axes.set_title(f"{kind} {TITLES[third]}", fontsize="medium")
+            axes.set_title(f"{kind} {what}", fontsize="medium")
             axes.tick_params(length=0)
             axes.spines[:].set_visible(False)
     return figure
@@ -126,18 +154,19 @@ def _cell(axes, x, y, accuracy, n_failed, norm, colours, size):
     axes.text(x, y, text, ha="center", va="center", color="white" if dark else INK, fontsize=size)
 
 
-def over_hidden(outcomes, lr: float, momentum: float) -> "Figure":
+def over_hidden(outcomes, setting) -> "Figure":
     """Draw accuracy and loss on training and validation samples, and seconds, over hidden units.
 
-    Bold lines are the settings with this learning rate and momentum, with a band from the least
+    Bold lines are the settings that differ from `setting` in nothing but the units, with a band from the least
     fold to the greatest; thin ones are all the other settings.
     """
+    bold = setting._replace(hidden=None)
     figure = new_figure(11, 4, gap=0.05)
     sizes = values_of(outcomes, "hidden")
     places = range(len(sizes))
     lines: dict = {}
     for outcome in outcomes:
-        line = lines.setdefault((outcome.setting.lr, outcome.setting.momentum), {})
+        line = lines.setdefault(outcome.setting._replace(hidden=None), {})
         line[outcome.setting.hidden] = outcome
     panels = (
         ("accuracy", (("train_accuracy", "training", TRAINING), ("val_accuracy", "validation", VALIDATION))),
@@ -151,7 +180,7 @@ def over_hidden(outcomes, lr: float, momentum: float) -> "Figure":
                 folds = np.array([line[size].scores(name) for size in sizes])
                 # A fit that failed has seconds, too, but not those of a whole fit.
                 folds[[bool(line[size].failures) for size in sizes]] = np.nan
-                if key == (lr, momentum):
+                if key == bold:
                     chosen.append(folds)
                     axes.plot(places, folds.mean(axis=1), "o-", color=colour, label=title, zorder=3)
                     axes.fill_between(places, folds.min(axis=1), folds.max(axis=1), color=colour,

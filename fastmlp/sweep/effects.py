@@ -36,7 +36,7 @@ class Effect:
 def effects(outcomes) -> list[Effect]:
     """All claims about parameters that have two values to compare, in settings that finished."""
     found = []
-    for name, judge in (("hidden", _hidden), ("lr", _learning_rate), ("momentum", _momentum)):
+    for name, judge in JUDGES.items():
         values = sorted({getattr(outcome.setting, name) for outcome in outcomes})
         if len(values) > 1:
             found += [Effect(name, *judged) for judged in judge(outcomes, values)]
@@ -189,6 +189,52 @@ def _momentum(outcomes, values):
     )  # fmt: skip
 
 
+def _regulariser(name, who):
+    """Return the judge of a parameter that is to help with new samples, at the price of the training samples."""
+
+    def judge(outcomes, values):
+        low, high = values[0], values[-1]
+        rise = contrast(outcomes, name, low, high, overfitting)
+        said = NO_PAIRS
+        if rise.n_settings:
+            said = (
+                f"From its least to the end, while the training loss fell, the validation loss rose by "
+                f"{math.expm1(rise.low):.1%} with {low:g} and by {math.expm1(rise.high):.1%} with {high:g}, "
+                f"on average{_over(rise)}."
+            )
+        yield f"{who} holds back overfitting", said, _verdict(outcomes, TREND, rise, -1)
+        yield _higher(outcomes, name, low, high, who)
+
+    return judge
+
+
+def _improver(name, who):
+    """Return the judge of a parameter that changes what the loss or the network means: by accuracy alone."""
+
+    def judge(outcomes, values):
+        yield _higher(outcomes, name, values[0], values[-1], who)
+
+    return judge
+
+
+def _schedule(outcomes, values):
+    for name in values:
+        if name != "constant" and "constant" in values:
+            yield _higher(outcomes, "schedule", "constant", name, f"The schedule {name}")
+
+
+def _higher(outcomes, parameter, low, high, who):
+    accuracy = contrast(outcomes, parameter, low, high, of("val_accuracy"))
+    ends = f"From {low} to {high}" if isinstance(low, str) else f"From {low:g} to {high:g}"
+    return (
+        f"{who} ends at a higher accuracy",
+        f"{ends} the final validation accuracy {_from_to(accuracy)}."
+        if accuracy.n_settings
+        else NO_PAIRS,
+        _verdict(outcomes, TREND, accuracy, +1),
+    )
+
+
 def _everywhere(setting):
     return True
 
@@ -230,6 +276,19 @@ def _unstable(outcomes, parameter, low, high, who, where=_everywhere, place=""):
             f"{place}{failed[0]} failed with {low:g}, {failed[1]} with {high:g}.",
             CONSISTENT if failed[1] > failed[0] else NOT_SEEN,
         )
+
+
+JUDGES = {
+    "hidden": _hidden,
+    "lr": _learning_rate,
+    "momentum": _momentum,
+    "dropout": _regulariser("dropout", "Dropout"),
+    "input_dropout": _regulariser("input_dropout", "Dropout of inputs"),
+    "weight_decay": _regulariser("weight_decay", "Weight decay"),
+    "label_smoothing": _improver("label_smoothing", "Label smoothing"),
+    "average": _improver("average", "Averaging the weights"),
+    "schedule": _schedule,
+}
 
 
 # --- figures in words -------------------------------------------------------------------------

@@ -33,14 +33,46 @@ class Layers(tuple):
 
 
 class Setting(NamedTuple):
-    """The parameters that a sweep varies, under the names of the command's options."""
+    """The parameters that a sweep may vary, under the names of the command's options."""
 
     hidden: Layers
     lr: float
     momentum: float
+    dropout: float = 0.0
+    input_dropout: float = 0.0
+    weight_decay: float = 0.0
+    label_smoothing: float = 0.0
+    average: float = 0.0
+    schedule: str = "constant"
 
     def __str__(self):
-        return f"{self.hidden} units, learning rate {self.lr:g}, momentum {self.momentum:g}"
+        return f"{self.hidden} units, {self.apart_from_units}"
+
+    @property
+    def apart_from_units(self) -> str:
+        """All but the hidden units, in words; what is switched off is left out, momentum excepted."""
+        words = [f"learning rate {self.lr:g}", f"momentum {self.momentum:g}"]
+        for name in OPTIONAL:
+            value = getattr(self, name)
+            if value != self._field_defaults[name]:
+                shown = value if isinstance(value, str) else f"{value:g}"
+                words.append(f"{name.replace('_', ' ')} {shown}")
+        return ", ".join(words)
+
+
+# Parameters of the estimator by the names of `Setting`, and those that may be left out.
+PARAMETERS = {
+    "hidden": "hidden_layer_sizes",
+    "lr": "learning_rate_init",
+    "momentum": "momentum",
+    "dropout": "dropout",
+    "input_dropout": "input_dropout",
+    "weight_decay": "weight_decay",
+    "label_smoothing": "label_smoothing",
+    "average": "average",
+    "schedule": "learning_rate",
+}
+OPTIONAL = tuple(Setting._field_defaults)
 
 
 def count_weights(n_features: int, hidden: Layers, n_classes: int) -> int:
@@ -69,6 +101,12 @@ class Plan:
     hidden: tuple[tuple[int, ...], ...]
     lr: tuple[float, ...]
     momentum: tuple[float, ...]
+    dropout: tuple[float, ...] = (0.0,)
+    input_dropout: tuple[float, ...] = (0.0,)
+    weight_decay: tuple[float, ...] = (0.0,)
+    label_smoothing: tuple[float, ...] = (0.0,)
+    average: tuple[float, ...] = (0.0,)
+    schedule: tuple[str, ...] = ("constant",)
     folds: int = 3
     seed: int = 0
     training: dict = field(default_factory=dict)  # parameters of all networks alike
@@ -86,8 +124,14 @@ class Plan:
     @property
     def grid(self) -> dict[str, list]:
         """The values of each parameter, ascending, each once."""
-        values = {"hidden": map(Layers, self.hidden), "lr": self.lr, "momentum": self.momentum}
+        values = {name: getattr(self, name) for name in Setting._fields}
+        values["hidden"] = map(Layers, self.hidden)
         return {name: sorted(set(values[name])) for name in Setting._fields}
+
+    @property
+    def varied(self) -> tuple[str, ...]:
+        """The optional parameters that have more than one value."""
+        return tuple(name for name in OPTIONAL if len(self.grid[name]) > 1)
 
     def settings(self) -> list[Setting]:
         """All combinations, in the order of scikit-learn's ParameterGrid."""
@@ -107,12 +151,9 @@ class Plan:
 
     def model(self, setting: Setting) -> MLPClassifier:
         """The network of a setting, untrained."""
-        return MLPClassifier(
-            hidden_layer_sizes=tuple(setting.hidden),
-            learning_rate_init=setting.lr,
-            momentum=setting.momentum,
-            **self.training,
-        )
+        varied = {PARAMETERS[name]: value for name, value in setting._asdict().items()}
+        varied["hidden_layer_sizes"] = tuple(setting.hidden)
+        return MLPClassifier(**self.training | varied)
 
     def fits(self, data: Samples) -> list[Fit]:
         """Every fit of the cross-validation, setting by setting."""

@@ -14,6 +14,7 @@ from .. import __version__, plots
 from ..datasets.samples import Samples
 from ..kernels.code_cache import cpu
 from ..plots.numbers import in_percent, loss, percent, times
+from ..plots.style import TITLES
 from .effects import CONSISTENT, NOT_SEEN, TOO_SHORT, TREND, effects
 from .grid import Plan
 from .page import code, page, paragraph, picture, section, sortable, table, tiles
@@ -23,7 +24,11 @@ from .statistics import Comparison, at_the_edge, compare, inflation, margin
 from .words import edge_in_words, trained_on, verdict_on_ties
 
 N_MISTAKES = 30
-PARAMETERS = {"hidden": "Hidden units", "lr": "Learning rate", "momentum": "Momentum"}
+
+
+def _title(name):
+    """A parameter's name at the beginning of a line."""
+    return TITLES[name].capitalize()
 
 
 @dataclass(frozen=True)
@@ -102,12 +107,11 @@ def _facts(sweep):
 
 
 def _fact(name, outcome, more=""):
-    hidden, lr, momentum = outcome.setting
     scores = outcome.scores("val_accuracy")
     return (
         name,
-        f"{hidden} units",
-        f"learning rate {lr:g}, momentum {momentum:g}; validation accuracy "
+        f"{outcome.setting.hidden} units",
+        f"{outcome.setting.apart_from_units}; validation accuracy "
         f"{percent(float(scores.mean()))} ± {100 * margin(scores):.2f}{more}",
     )
 
@@ -142,7 +146,7 @@ def _effects(sweep):
     rows = [
         (
             (
-                PARAMETERS[effect.parameter],
+                _title(effect.parameter),
                 f"<b>{escape(effect.claim)}</b><br>{escape(effect.figures)}",
                 f'<span class="badge {BADGES[effect.verdict]}">{effect.verdict}</span>',
             ),
@@ -172,8 +176,8 @@ def _parameters(sweep):
         "Accuracy over each parameter",
         picture(
             plots.over_parameters(sweep.outcomes),
-            "Validation accuracy over hidden units, learning rate and momentum",
-            "A dot is a fit: at each value there are all values of the other two parameters and "
+            "Validation accuracy over each parameter",
+            "A dot is a fit: at each value there are all values of the other parameters and "
             "all folds. The axis of accuracies is stretched towards 100%.",
         ),
     )
@@ -186,8 +190,8 @@ def _pairs(sweep):
         picture(
             plots.heat_maps(sweep.outcomes),
             "Heat maps of the validation accuracy over each pair of parameters",
-            "Validation accuracy in percent, mean over the folds. Above the mean over the third "
-            "parameter, below the best value of it. Failed settings are left out and counted.",
+            "Validation accuracy in percent, mean over the folds. Above the mean over the other "
+            "parameters, below the best value of them. Failed settings are left out and counted.",
         ),
     )
 
@@ -214,14 +218,14 @@ def _curves(sweep, winner):
 
 
 def _overfitting(sweep, winner):
-    _, lr, momentum = winner.setting
+    setting = winner.setting
     return section(
         "overfitting",
         "Training against validation",
         picture(
-            plots.over_hidden(sweep.outcomes, lr, momentum),
+            plots.over_hidden(sweep.outcomes, setting),
             "Training and validation accuracy and loss, and seconds, over hidden units",
-            f"At the best learning rate ({lr:g}) and momentum ({momentum:g}): the trained network "
+            f"At the best of the other parameters ({setting.apart_from_units}): the trained network "
             "judged by its training samples and by its validation samples, bands from the least "
             "fold to the greatest. Thin lines: the seconds of the other settings. Seconds are those "
             "of the clock, with whatever else ran at the time.",
@@ -289,13 +293,16 @@ def _best_network(sweep):
 
 def _settings(sweep, compared):
     tied = [] if compared is None else compared.ties
+    varied = sweep.plan.varied
     rows = []
     for outcome in ranked(sweep.outcomes):
-        hidden, lr, momentum = outcome.setting
+        setting = outcome.setting
         cells = [
-            (str(outcome.rank), outcome.rank), (str(hidden), sum(hidden)), (f"{lr:g}", lr),
-            (f"{momentum:g}", momentum),
+            (str(outcome.rank), outcome.rank), (str(setting.hidden), sum(setting.hidden)),
         ]  # fmt: skip
+        for name in ("lr", "momentum", *varied):
+            value = getattr(setting, name)
+            cells.append((value if isinstance(value, str) else f"{value:g}", value))
         seconds = outcome.mean("seconds")
         if outcome.failures:
             cells += [("–", None)] * 5 + [(f"{seconds:.1f}", seconds)]
@@ -315,7 +322,7 @@ def _settings(sweep, compared):
             cells.append((status, status))
         rows.append((cells, "failed" if outcome.failures else ""))
     heads = (
-        "Rank", "Hidden units", "Learning rate", "Momentum", "Validation accuracy, %", "±",
+        "Rank", *map(_title, ("hidden", "lr", "momentum", *varied)), "Validation accuracy, %", "±",
         "Training accuracy, %", "Validation loss", "Training loss", "Seconds per fit", "Status",
     )  # fmt: skip
     reasons = Counter(

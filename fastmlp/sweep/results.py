@@ -8,7 +8,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from .fits import FAILED
-from .grid import Fit, Setting
+from .grid import OPTIONAL, Fit, Setting
 
 SCORES = ("val_accuracy", "val_loss", "train_accuracy", "train_loss")
 
@@ -95,8 +95,12 @@ def ranked(found: list[Outcome]) -> list[Outcome]:
 
 
 def as_csv(found: list[Outcome]) -> bytes:
-    """The table, best first, with every digit."""
+    """The table, best first, with every digit; optional parameters that were varied have a column."""
     rows = [outcome.row() for outcome in ranked(found)]
+    for name in OPTIONAL:
+        if len({row[name] for row in rows}) == 1:
+            for row in rows:
+                del row[name]
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
     writer.writeheader()

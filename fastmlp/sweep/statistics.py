@@ -160,13 +160,15 @@ def compare(ranked) -> Comparison | None:
 def at_the_edge(grid: dict, setting) -> list[tuple[str, str]]:
     """Parameters whose best value is the smallest or the largest that was tried, and which it is.
 
-    A momentum of 0 has nothing below it, one of 1 nothing above.
+    Of all but units and learning rate, 0 has nothing below it, and 1 nothing above. Schedules have no order.
     """
     found = []
     for name, values in grid.items():
         value = getattr(setting, name)
+        if isinstance(value, str):
+            continue
         ends = {"smallest": values[0], "largest": values[-1]}
-        if name == "momentum":
+        if name not in ("hidden", "lr"):
             ends = {which: end for which, end in ends.items() if end not in (0, 1)}
         found += [(name, which) for which, end in ends.items() if end == value and len(values) > 1]
     return found

@@ -3,7 +3,7 @@
 from ..plots.numbers import points
 from .statistics import Comparison
 
-NAMES = {"hidden": "number of hidden units", "lr": "learning rate", "momentum": "momentum"}
+NAMES = {"hidden": "number of hidden units", "lr": "learning rate"}  # others by their own names
 SHOWN_TIES = 5
 
 
@@ -36,8 +36,8 @@ def edge_in_words(name: str, which: str, setting) -> str:
     value = str(value) if name == "hidden" else f"{value:g}"
     beyond = "larger" if which == "largest" else "smaller"
     return (
-        f"The best {NAMES[name]}, {value}, is the {which} of the grid: a {beyond} one may be better, "
-        "and was not tried."
+        f"The best {NAMES.get(name, name.replace('_', ' '))}, {value}, is the {which} of the grid: "
+        f"a {beyond} one may be better, and was not tried."
     )
 
 

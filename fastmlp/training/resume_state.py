@@ -25,7 +25,11 @@ class State:
     best_score : float
         The best validation score that the "adaptive" schedule has seen, without early stopping.
     latest : (coefs, intercepts) or None
-        The weights to resume from, in a snapshot whose own weights are the best ones instead.
+        The weights to resume from, where the model's own are others: the best ones in a snapshot, or averages.
+    average : (coefs, intercepts) or None
+        The weights' average to resume from.
+    n_averaged : int
+        Updates that the average stands for.
     """
 
     seed: int
@@ -36,3 +40,5 @@ class State:
     n_no_improvement: int = 0
     best_score: float = -math.inf
     latest: Any = None
+    average: Any = None
+    n_averaged: int = 0

@@ -10,6 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from ..engine.dropout import Dropout
 from ..engine.optimizers import SOLVERS
+from ..engine.weight_average import WeightAverage
 from ..system.user_warnings import warn_user
 from .constant_loss import constant_loss
 from .context import diverged, validate
@@ -114,6 +115,7 @@ class Training:
         )
         self.score = ValidationScore(context) if self.validates else None
         self.state.optimizer = next_optimizer(self.model, self.state.optimizer)
+        self.average = self.weight_average()
         self.epochs = self.engine.epochs(
             context.samples.data,
             context.samples.labels,
@@ -122,6 +124,22 @@ class Training:
             alpha=self.model.alpha,
             weight_decay=self.model.weight_decay,
             sample_weight=context.samples.weight,
+            average=self.average,
+        )
+
+    def weight_average(self) -> WeightAverage | None:
+        """Return the average of the weights that `average` asks for, continued where the state has one."""
+        state, engine = self.state, self.engine
+        decay, given = float(self.model.average), state.average
+        state.average = None
+        if given is None or decay == 0:
+            state.n_averaged = 0
+        if decay == 0:
+            return None
+        start = engine.get_parameters() if given is None else given
+        every = engine.updates_per_fold(self.context.samples.data, self.batch_size)
+        return WeightAverage(
+            decay, engine.layout.pack(*start), n_updates=state.n_averaged, every=every
         )
 
     def run(self, n_epochs: int, best, *, incremental=False, resumed=False):
@@ -131,7 +149,7 @@ class Training:
         """
         self.best = best
         if resumed and (self.stagnates or self.is_enough):  # it had come to its end
-            return self.parameters()
+            return self.finished()
         try:
             for _ in range(n_epochs):
                 if self.task is not None:
@@ -151,6 +169,12 @@ class Training:
                     )
         except KeyboardInterrupt:
             warn_user("Training interrupted by user.")
+        return self.finished()
+
+    def finished(self):
+        """Return the parameters to keep, and leave in the state what training resumes from."""
+        if not self.early_stopping:  # which drops all but the best
+            self.keep_latest(self.state)
         return self.parameters()
 
     def epoch(self):
@@ -167,14 +191,21 @@ class Training:
         if not math.isfinite(result.loss):
             raise diverged(model, rate)
         row = {"loss": float(result.loss), self.record.metric: float(result.score)}
-        row |= validate(self.engine, self.context.validation)
-        row |= {"learning_rate": rate, "seconds": seconds}
-        score = self.score(row) if self.validates else None
-        if score is not None and self.score.scorer is not None:
-            row["val_score"] = score
-        self.record.add(row, len(samples), score)
-        self.context.report.epoch(self.record.n_iter, row, len(samples) / seconds)
-        self.note_best(row, score)
+        with self.weights_to_judge():
+            row |= validate(self.engine, self.context.validation)
+            row |= {"learning_rate": rate, "seconds": seconds}
+            score = self.score(row) if self.validates else None
+            if score is not None and self.score.scorer is not None:
+                row["val_score"] = score
+            self.record.add(row, len(samples), score)
+            self.context.report.epoch(self.record.n_iter, row, len(samples) / seconds)
+            self.note_best(row, score)
+
+    def weights_to_judge(self):
+        """Have the engine use the weights' average within a ``with`` block, if there is one."""
+        return self.engine.using(
+            self.engine.params if self.average is None else self.average.values
+        )
 
     def note_best(self, row, score):
         """Keep the best loss or score so far, and count the epochs that did not improve it.
@@ -261,11 +292,23 @@ class Training:
 
     def parameters(self):
         """Return the weights to keep: the best ones with early stopping, else the last."""
-        return self.best if self.early_stopping else self.engine.get_parameters()
+        if self.early_stopping:
+            return self.best
+        with self.weights_to_judge():
+            return self.engine.get_parameters()
+
+    def keep_latest(self, state):
+        """Put into a state the weights to resume from, with `average`."""
+        if self.average is None:
+            return
+        state.latest = self.engine.get_parameters()
+        state.average = self.engine.layout.unpack(self.average.values)
+        state.n_averaged = self.average.n_updates
 
     def snapshot(self) -> dict:
         """Return the attributes of a model fitted until now, which training leaves alone from now on."""
         state = copy.deepcopy(self.state)
+        self.keep_latest(state)
         if self.early_stopping:
             state.latest = self.engine.get_parameters()
         coefs, intercepts = ([array.copy() for array in arrays] for arrays in self.parameters())
