@@ -6,8 +6,9 @@ words that the kernels read stay from one epoch to the next, and an epoch renews
 
 import numpy as np
 
-from ..kernels.abi import Batches, TrainCall, pack_words, place
+from ..kernels.abi import STOP, Batches, TrainCall, pack_words, place
 from ..kernels.code_cache import entry
+from ..system.interrupts import hold
 from .epoch import EpochResult, batch_weights, mean_loss, reciprocals
 from .structs import (
     as_batches,
@@ -63,20 +64,30 @@ class Steps:
         return words
 
     def run(self, plan, progress=None):
-        """Run the team through the chunks of the plan, which the buffers must fit; return the number of updates."""
+        """Run the team through the chunks of the plan, which the buffers must fit; return the number of updates.
+
+        Ctrl-C ends it after a chunk, and is raised when the parameters are whole.
+        """
         self._done[0] = 0
-        try:
-            self.team.run(
-                lambda me, n_threads: self._work(plan, progress, me, n_threads), self.n_threads
-            )
-        except BaseException:
-            # Between two chunks the parameters are whole; only rows left out have yet to be settled.
-            end = TrainCall(0, int(self._done[0]), True, self._done, self.team.sync, 0, 1)
-            self.train(np.concatenate((self.words, pack_words(end))))
-            raise
-        finally:
-            self.optimizer.n_updates += int(self._done[0])
+        with hold((self.team.sync, STOP)) as interrupts:
+            try:
+                self.team.run(
+                    lambda me, n_threads: self._work(plan, progress, me, n_threads), self.n_threads
+                )
+            except BaseException:
+                self._settle()
+                raise
+            else:
+                if interrupts.kept is not None:
+                    self._settle()
+            finally:
+                self.optimizer.n_updates += int(self._done[0])
         return int(self._done[0])
+
+    def _settle(self):
+        """Bring up to date the rows left out. All else is whole between two chunks."""
+        end = TrainCall(0, int(self._done[0]), True, self._done, self.team.sync, 0, 1)
+        self.train(np.concatenate((self.words, pack_words(end))))
 
     def _work(self, plan, progress, me, n_threads):
         step, words = 0, self._words_of(me, n_threads)
@@ -85,6 +96,8 @@ class Steps:
             first, stop = plan.chunk_batches(chunk)
             words[self._n_batches] = stop - first
             words[self._chunk] = first, step, chunk + 1 == plan.n_chunks
+            if self.team.sync[STOP]:  # one thread alone waits at no barrier that would tell
+                return
             step = self.train(words)
             if step < 0:
                 return
