@@ -40,6 +40,12 @@ def _version(package):
         return None
 
 
+def changes_since(commit):
+    """Return how many commits have changed fastmlp's code since this one; None where git cannot tell."""
+    number = commit and _git("rev-list", "--count", f"{commit}..HEAD", "--", ":/fastmlp")
+    return int(number) if number else None
+
+
 def describe():
     """A dict of plain values, for the results file."""
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]

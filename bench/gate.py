@@ -2,8 +2,14 @@
 
 What is gated is the ratio of our time to that of NumPy code that does the same work (`cases`), both
 in one process, taking turns, on one thread: noise of the machine meets both. The smallest time of
-each counts, since noise only ever adds. The limits in ``thresholds.json`` come from recorded runs:
-median + 4 MAD, where the MAD is taken as 2.5% of the median at least.
+each counts, since noise only ever adds. A turn is cut into pieces of about a millisecond, and the smallest
+piece counts: an average over a whole turn of a short kernel has every interruption of the turn in it. The limits in
+``thresholds.json`` come from recorded runs: median + 4 MAD, where the MAD is taken as 2.5% of the median at least.
+
+Half a second of a host that is busy with other machines meets all turns of a short kernel, and its two sides not alike:
+of the 24 recorded ratios of "tanh", and of "matmul", three lie above the limit that the others set. No limit between
+such a tail and a factor of 1.5 would tell them apart, so a failure counts only if `CONFIRMATIONS` fresh processes,
+at other moments, all confirm it. What is slower by half fails each time.
 
 ``python bench/gate.py`` measures and judges; ``--record 24`` renews the limits for this CPU; ``--times 10``
 judges ten times in a row and stores that in ``results/gates.json``.
@@ -26,11 +32,13 @@ from fastmlp.kernels import code_cache
 
 THRESHOLDS = Path(__file__).with_name("thresholds.json")
 GATES = Path(__file__).with_name("results") / "gates.json"
-TURN_SECONDS = 0.01  # a turn repeats a short function until it takes this long
+TURN_SECONDS = 0.01  # a turn repeats a short function until it takes this long,
+PIECE_SECONDS = 0.001  # and is timed in pieces that take this long
 PAIRS = 25
 DEVIATIONS = 4
 SMALLEST_MAD = 0.025  # of the median
 MINIMUM_RUNS = 20
+CONFIRMATIONS = 3
 
 
 def _seconds(function, repeats):
@@ -41,8 +49,16 @@ def _seconds(function, repeats):
 
 
 def _repeats(function):
+    """Return how many calls make a piece, and how many pieces a turn."""
     function()
-    return max(1, round(TURN_SECONDS / max(_seconds(function, 1), 1e-7)))
+    once = max(min(_seconds(function, 1) for _ in range(3)), 1e-7)
+    calls = max(1, round(PIECE_SECONDS / once))
+    return calls, max(1, round(TURN_SECONDS / (calls * once)))
+
+
+def _turn(function, calls, pieces):
+    """Return the seconds of a call in the fastest piece of a turn."""
+    return min(_seconds(function, calls) for _ in range(pieces))
 
 
 def ratio(ours, numpy, pairs=PAIRS):
@@ -55,7 +71,7 @@ def ratio(ours, numpy, pairs=PAIRS):
         smallest = [float("inf")] * 2
         for _ in range(pairs):
             for i, function in enumerate(functions):
-                smallest[i] = min(smallest[i], _seconds(function, repeats[i]))
+                smallest[i] = min(smallest[i], _turn(function, *repeats[i]))
     return smallest[0] / smallest[1]
 
 
@@ -107,16 +123,16 @@ def limits():
 
 
 def passes(name, limit, slow=1.0):
-    """Whether a case is fast enough; a failure counts only if a second, fresh run confirms it.
+    """Whether a case is fast enough; a failure counts only if all fresh runs confirm it.
 
     Returns
     -------
     passed : bool
     ratios : list of float
-        What was measured, once or twice.
+        What was measured, until one passes.
     """
     ratios = [measure(name, slow)]
-    if ratios[0] > limit:
+    while ratios[-1] > limit and len(ratios) <= CONFIRMATIONS:
         ratios.append(measure_afresh(name, slow))
     return min(ratios) <= limit, ratios
 

@@ -1,7 +1,8 @@
 """From a results file to tables: for the terminal, as CSV, for the documentation.
 
 ``python bench/report.py bench/results/full.json`` prints; ``--readme docs/benchmarks.md`` renews the table
-between the markers of the page.
+between the markers of the page. Without a file it says how old each record of ``results`` is. A record of older code
+is said to be one, and does not get into a page unless ``--stale`` asks for it.
 """
 
 import argparse
@@ -10,6 +11,9 @@ import json
 from pathlib import Path
 from statistics import median
 
+import environment
+
+RESULTS = Path(__file__).with_name("results")
 BEGIN, END = "<!-- benchmark table: begin -->", "<!-- benchmark table: end -->"
 ROOFLINE = "sgemm"
 
@@ -102,6 +106,31 @@ def where(environment):
     )
 
 
+def age(taken):
+    """Whether the code is still the one that was measured, in a sentence; "" if it is."""
+    changed = "Measured with changes that were not committed. " if taken["changed_files"] else ""
+    number = environment.changes_since(taken["commit"])
+    if number is None:
+        return f"{changed}Measured at commit {taken['commit']}, of which git knows nothing here."
+    if number:
+        return f"{changed}OLDER THAN THE CODE: {number} commits have changed fastmlp since {taken['commit']}."
+    return changed.strip()
+
+
+def ages(folder=RESULTS):
+    """A line per record: its commit, its date, and whether the code has changed since."""
+    lines = []
+    for file in sorted(folder.glob("*.json")):
+        found = json.loads(file.read_text())
+        taken = found.get("environment") if isinstance(found, dict) else None
+        if taken is None:
+            lines.append(f"{file.name}: does not say of which commit it is")
+        else:
+            told = age(taken) or "Of the present code."
+            lines.append(f"{file.name}: commit {taken['commit']}, {taken['date']}. {told}")
+    return "\n".join(lines)
+
+
 def versions(results):
     """Versions of all contenders' packages, each once."""
     found = {}
@@ -128,6 +157,8 @@ def searches(records):
 def text(results):
     """Everything, as printed at the end of a run."""
     parts = [where(results["environment"]), versions(results)]
+    if age(results["environment"]):
+        parts.append(age(results["environment"]))
     for record in results["jobs"]:
         parts.append(f"\n{heading(record)}\n\n{table(record)}")
         if disturbed(record):
@@ -189,12 +220,20 @@ def with_block(document, block, first=BEGIN, last=END):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("results", type=Path)
+    parser.add_argument(
+        "results", type=Path, nargs="?", help="default: say how old all records are"
+    )
     parser.add_argument("--readme", type=Path, help="renew the table in this file")
+    parser.add_argument("--stale", action="store_true", help="even with a record of older code")
     arguments = parser.parse_args()
+    if arguments.results is None:
+        print(ages())
+        return
     results = json.loads(arguments.results.read_text())
     print(text(results))
     if arguments.readme:
+        if age(results["environment"]) and not arguments.stale:
+            parser.error(f"{age(results['environment'])} Measure again, or add --stale.")
         document = arguments.readme.read_text(encoding="utf-8")
         arguments.readme.write_text(with_block(document, readme_block(results)), encoding="utf-8")
 

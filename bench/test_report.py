@@ -149,3 +149,38 @@ def test_contenders_have_the_three_functions():
         functions = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
         assert {"prepare", "train", "evaluate"} <= functions
         assert contender.install.startswith("pip install ")
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [(0, ""), (7, "OLDER THAN THE CODE: 7 commits"), (None, "of which git knows nothing")],
+)
+def test_a_record_of_older_code_says_so(results, number, told, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(report.environment, "changes_since", lambda commit: number)
+    assert told in report.age(results["environment"])
+    assert bool(report.age(results["environment"])) == bool(told)
+    assert told in report.text(results)
+    record, page = tmp_path / "record.json", tmp_path / "page.md"
+    record.write_text(json.dumps(results))
+    page.write_text(f"{report.BEGIN}\n{report.END}\n")
+    monkeypatch.setattr("sys.argv", ["report.py", str(record), "--readme", str(page)])
+    if told:
+        with pytest.raises(SystemExit):
+            report.main()
+        assert told in capsys.readouterr().err
+        assert "fastmlp" not in page.read_text()
+        monkeypatch.setattr(
+            "sys.argv", ["report.py", str(record), "--readme", str(page), "--stale"]
+        )
+    report.main()
+    assert "fastmlp" in page.read_text()
+    assert "record.json: commit abc, today" in report.ages(tmp_path)
+
+
+def test_commits_since_a_commit_are_counted():
+    head = report.environment._git("rev-parse", "HEAD")
+    if head is None:
+        assert report.environment.changes_since("abc") is None
+        return
+    assert report.environment.changes_since(head) == 0
+    assert report.environment.changes_since("no-such-commit") is None

@@ -65,9 +65,12 @@ def _entries(solvers: Sequence[str], dtypes: Sequence[str]) -> Iterator[tuple[st
     """The kernels' entries that fits by these solvers, and predictions, call."""
     from .engine.optimizers import SOLVERS
 
-    unknown = set(solvers) - set(SOLVERS)
-    if unknown:
-        raise ValueError(f"Unknown solvers {sorted(unknown)}; there are {list(SOLVERS)}.")
+    for name, given, known in (
+        ("solvers", solvers, list(SOLVERS)),
+        ("dtypes", dtypes, ["float32", "float64"]),
+    ):
+        if isinstance(given, str) or not set(given) <= set(known):
+            raise ValueError(f"{name} must be a sequence of some of {known}, got {given!r}.")
     for dtype in dtypes:
         for solver in solvers:
             yield "train", dtype, SOLVERS[solver].optimizer.rule_class

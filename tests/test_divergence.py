@@ -78,7 +78,7 @@ class TestWeightsThatAreNotFinite:
         model = make(max_iter=1, warm_start=True).fit(X, Y)
         model.coefs_[0][2, 3] = value
         for train in (model.fit, model.partial_fit):
-            with pytest.raises(ValueError, match="coefs contain NaN, infinity or a value too lar"):
+            with pytest.raises(ValueError, match="coefs_ contain NaN, infinity or a value too la"):
                 train(X, Y)
 
     def test_a_wider_dtype_is_the_advice_only_where_there_is_one(self):

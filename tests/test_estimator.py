@@ -86,9 +86,9 @@ class TestInitialWeights:
     @pytest.mark.parametrize(
         ("coef_init", "message"),
         [
-            ([np.zeros((6, 5)), np.zeros((5, 3))], "coefs must have the shapes"),
-            ([np.zeros((6, 6))], "coefs must have the shapes"),
-            ([np.full((6, 6), np.nan), np.zeros((6, 3))], "coefs contain NaN, infinity"),
+            ([np.zeros((6, 5)), np.zeros((5, 3))], "coef_init must have the shapes"),
+            ([np.zeros((6, 6))], "coef_init must have the shapes"),
+            ([np.full((6, 6), np.nan), np.zeros((6, 3))], "coef_init contain NaN, infinity"),
             ([np.full((6, 6), 1e300), np.zeros((6, 3))], "too large for float32"),
         ],
     )

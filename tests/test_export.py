@@ -120,8 +120,6 @@ class TestOnnx:
             check_classifier(model, X[:n])
 
     def test_dropout_is_for_training_only(self):
-        if "dropout" not in MLPClassifier().get_params():
-            pytest.skip("there is no dropout yet")
         check_classifier(fit(MLPClassifier, X, Y, dropout=0.5, input_dropout=0.2), X)
 
     @pytest.mark.parametrize("loss", ["squared_error", "poisson"])

@@ -4,9 +4,12 @@ import copy
 import os
 import random
 import signal
+import subprocess
+import sys
 import threading
 import time
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +20,7 @@ from fastmlp.engine import training_pass
 from fastmlp.engine.engine import Engine
 from fastmlp.engine.training_pass import TrainingPass
 from fastmlp.estimators import fit_task
+from fastmlp.system.interrupts import Interrupts, hold
 from fastmlp.training.stochastic import Training
 
 pytestmark = pytest.mark.slow
@@ -134,6 +138,167 @@ class TestCtrlC:
             assert_same_training(model.fit(X, Y), before)
 
         run_in_a_fork(work)
+
+
+# What a fit that two Ctrl-C at once have ended must leave: see `TestTwoAtOnce`.
+TWO_AT_ONCE = """
+import copy, os, random, signal, sys, threading, time, warnings
+import numpy as np
+from fastmlp import Checkpoint
+from fastmlp.estimators import checkpoint
+from trained import X, Y, assert_same_training, make
+
+folder, seed, parameters = sys.argv[1], int(sys.argv[2]), eval(sys.argv[3])
+X = np.where(X > 0.5, X, 0)  # zeros are skipped, and rows left out
+warnings.simplefilter("ignore")
+listening, moments, outcomes = [], random.Random(seed), {"whole": 0, "as before": 0}
+
+def interrupt(*_):
+    if listening:
+        raise KeyboardInterrupt
+
+def send(delay, gap):
+    time.sleep(delay)
+    os.kill(os.getpid(), signal.SIGINT)
+    end = time.perf_counter() + gap
+    while time.perf_counter() < end:
+        pass
+    os.kill(os.getpid(), signal.SIGINT)
+
+signal.signal(signal.SIGINT, interrupt)
+stochastic = parameters["solver"] != "lbfgs"
+before = make(max_iter=2, **parameters).fit(X, Y)
+model = make(max_iter=10**6, tol=0, n_iter_no_change=np.inf, **parameters)
+last = None
+for attempt in range(16):
+    fitted = copy.deepcopy(before).set_params(max_iter=10**6, tol=0, n_iter_no_change=np.inf)
+    own = stochastic and attempt % 4 == 0  # a fit that writes checkpoints
+    place = os.path.join(folder, str(attempt))
+    sender = threading.Thread(target=send, args=(moments.uniform(0.002, 0.06), moments.choice([0, 1e-6, 1e-5, 1e-4])))
+    listening.append(True)
+    try:
+        try:
+            sender.start()
+            Checkpoint(place).fit(fitted, X, Y) if own else fitted.fit(X, Y)
+        finally:
+            listening.clear()
+    except KeyboardInterrupt:
+        pass
+    sender.join()
+    assert signal.getsignal(signal.SIGINT) is interrupt
+    assert threading.active_count() == 1
+    assert not getattr(fitted, "_skl_callbacks", [])
+    if fitted.coefs_[0] is before.coefs_[0] or np.array_equal(fitted.coefs_[0], before.coefs_[0]):
+        outcomes["as before"] += 1
+        assert_same_training(fitted, before)
+    else:
+        outcomes["whole"] += 1
+        n = fitted.n_iter_
+        assert len(fitted.loss_curve_) == n and {len(v) for v in fitted.history_.values()} <= {n}, fitted.history_
+        if stochastic:
+            assert fitted.t_ == n * len(X) * (1 - 0.2 * fitted.early_stopping), (fitted.t_, n)
+            assert fitted._state.epoch == fitted._state.optimizer_epochs == n
+        if n and not fitted.early_stopping:
+            assert fitted.loss_ == fitted.loss_curve_[-1] and fitted.best_loss_ == min(fitted.loss_curve_)
+        if n and fitted.early_stopping:
+            assert fitted.best_validation_score_ == max(fitted.validation_scores_)
+    assert np.isfinite(fitted.predict_proba(X)).all()
+    if own and os.path.isdir(place):
+        for file in checkpoint._files(place):
+            saved = checkpoint.read(file)  # a whole file
+            assert saved.n_iter_ == len(saved.loss_curve_) == saved._state.epoch
+        if checkpoint._files(place) and not fitted.early_stopping:
+            more = make(**parameters).set_params(tol=0, n_iter_no_change=np.inf, max_iter=saved.n_iter_ + 1)
+            plain = make(**parameters).set_params(tol=0, n_iter_no_change=np.inf, max_iter=saved.n_iter_ + 1)
+            assert_same_training(Checkpoint(place).fit(more, X, Y), plain.fit(X, Y))
+    if stochastic and not fitted.early_stopping:
+        fitted.partial_fit(X, Y)
+print(outcomes)
+"""
+
+
+class TestTwoAtOnce:
+    """Two signals within microseconds, in a process of its own."""
+
+    @pytest.mark.parametrize(
+        "parameters",
+        [
+            {"solver": "rmsprop", "momentum": 0.9},
+            {"solver": "sgd", "n_threads": 1},
+            {"solver": "adam", "early_stopping": True, "validation_fraction": 0.2},
+            {"solver": "lbfgs"},
+        ],
+        ids=lambda parameters: parameters["solver"],
+    )
+    def test_leave_a_whole_model_and_whole_files(self, parameters, tmp_path):
+        parameters = {"hidden_layer_sizes": (40,), "n_threads": 2} | parameters
+        command = [sys.executable, "-c", TWO_AT_ONCE, tmp_path, "0", repr(parameters)]
+        child = subprocess.run(
+            command,
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=280,
+        )
+        assert child.returncode == 0, child.stderr
+        assert eval(child.stdout)["whole"] > 0
+
+    def test_what_is_held_comes_later_and_once(self):
+        before = signal.getsignal(signal.SIGINT)
+        interrupts, flag, steps = Interrupts(), np.zeros(3), []
+
+        def twice(error=None):
+            with hold((flag, 1)):
+                signal.raise_signal(signal.SIGINT)
+                steps.append(flag.tolist())
+                with hold():
+                    signal.raise_signal(signal.SIGINT)
+                steps.append("still here")
+                if error is not None:
+                    raise error
+
+        try:
+            interrupts.open()
+            for error in (None, ValueError()):
+                steps.clear()
+                with pytest.raises(KeyboardInterrupt):
+                    twice(error)
+                assert steps == [[0, 1, 0], "still here"]
+                assert not flag.any()
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+            with pytest.raises(ValueError), hold():
+                raise ValueError
+        finally:
+            interrupts.held += 1
+            interrupts.close()
+        assert signal.getsignal(signal.SIGINT) is before
+        steps.clear()
+        with pytest.raises(KeyboardInterrupt):
+            twice()  # nobody has opened anything
+        assert not steps
+
+    def test_a_handler_that_raises_nothing_stops_nothing(self):
+        """A user's own handler may only note that there was a signal."""
+        seen, before = [], signal.signal(signal.SIGINT, lambda *_: seen.append(True))
+        model = make(max_iter=3)
+        try:
+            model.set_params(verbose=True)
+            progress = fit_task.reporter
+
+            def reporter(*args):
+                report = progress(*args)
+                report.advance = lambda n: signal.raise_signal(signal.SIGINT)
+                return report
+
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(fit_task, "reporter", reporter)
+                model.fit(X, Y)
+        finally:
+            signal.signal(signal.SIGINT, before)
+        assert len(seen) >= 3
+        assert_same_training(model, make(max_iter=3).fit(X, Y))
 
 
 PLACES = [

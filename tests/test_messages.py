@@ -5,13 +5,17 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from trained import X, Y, make
 
-from fastmlp import MLPClassifier
+from fastmlp import Checkpoint, MLPClassifier, warmup
+from fastmlp.kernels import compile_notice
 
 
-@pytest.mark.parametrize("sizes", [(64.0,), 64.5, ("64",), "oops", [[3, 4]]], ids=str)
+@pytest.mark.parametrize(
+    "sizes", [(64.0,), 64.5, ("64",), "oops", [[3, 4]], [[3], [4, 5]]], ids=str
+)
 def test_sizes_that_are_no_integers(sizes):
     with pytest.raises((TypeError, ValueError), match="hidden_layer_sizes"):
         make(hidden_layer_sizes=sizes).fit(X, Y)
@@ -66,6 +70,13 @@ def test_weights_assigned_to_a_model_never_fitted():
     for call in (model.predict, model.predict_proba):
         with pytest.raises(NotFittedError):
             call(X)
+    with pytest.raises(
+        NotFittedError, match=r"to a model that was never fitted\. .* coef_init and"
+    ):
+        model.partial_fit(X, Y, classes=[0, 1, 2])
+    with pytest.raises(NotFittedError, match="to a model that was never fitted"):
+        model.set_params(warm_start=True).fit(X, Y)
+    model.set_params(warm_start=False, max_iter=1).fit(X, Y)
 
 
 @pytest.mark.parametrize("value", [np.float32(0.01), np.float64(0.01), np.array(0.01)], ids=repr)
@@ -92,15 +103,123 @@ def test_minus_one_thread_is_all():
         make(n_threads=-2).fit(X, Y)
 
 
-def test_warnings_point_at_the_user():
+def test_dropout_of_nested_sequences():
+    with pytest.raises(
+        ValueError, match=r"dropout must be a number .* got \[\[0.1\], \[0.1, 0.2\]\]"
+    ):
+        make(dropout=[[0.1], [0.1, 0.2]]).fit(X, Y)
+
+
+NAN = np.where(np.arange(len(X))[:, None] == 0, np.nan, X)
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"X_val": NAN, "y_val": Y}, "In X_val, y_val or sample_weight_val: Input X contains NaN"),
+        ({"X_val": X[:, :5], "y_val": Y}, "In X_val, .* X has 5 features"),
+        ({"X_val": X, "y_val": Y + 7}, "In X_val, .* classes not in"),
+        ({"X_val": X, "y_val": Y, "sample_weight_val": [1.0]}, "In X_val, .* sample_weight"),
+        ({"sample_weight_val": np.ones(len(X))}, "sample_weight_val was given without X_val"),
+        ({"X_val": X}, "X_val and y_val must be given together"),
+        ({"coef_init": 5}, "coef_init must be a list of arrays of numbers"),
+        ({"coef_init": [["a"]]}, "coef_init must be a list of arrays of numbers"),
+        ({"intercept_init": [[1.0], [1.0]]}, "intercept_init must have the shapes"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_arguments_of_fit_are_named(given, named):
+    with pytest.raises((TypeError, ValueError), match=named):
+        make().fit(X, Y, **given)
+
+
+def test_assigned_weights_are_named():
+    model = make(max_iter=1, warm_start=True).fit(X, Y)
+    model.intercepts_[0] = np.zeros(3)
+    with pytest.raises(ValueError, match="intercepts_ must have the shapes"):
+        model.fit(X, Y)
+
+
+def test_class_weights_that_leave_no_sample():
+    with pytest.raises(ValueError, match=r"class_weight=\{0: 0, 1: 0, 2: 0\} leaves no sample"):
+        make(class_weight={0: 0, 1: 0, 2: 0}).fit(X, Y)
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"solvers": "adam"}, {"solvers": ["adm"]}, {"dtypes": ("float16",)}]
+)
+def test_what_cannot_be_warmed_up(arguments):
+    ((name, value),) = arguments.items()
+    with pytest.raises(
+        ValueError, match=f"{name} must be a sequence of some of .*, got "
+    ) as caught:
+        warmup(**arguments)
+    assert repr(value) in str(caught.value)
+
+
+PIXELS = np.random.default_rng(0).integers(0, 256, X.shape, dtype=np.uint8)
+
+
+@pytest.mark.parametrize(
+    "form", [np.asarray, np.int64, np.float64, sparse.csr_array, sparse.csr_matrix], ids=str
+)
+def test_a_hint_at_unscaled_pixels(form, capsys, recwarn):
+    make(max_iter=1).fit(form(PIXELS), Y)
+    assert "Hint" not in capsys.readouterr().out
+    model = make(max_iter=1, verbose=True).fit(form(PIXELS), Y)
+    assert "Hint: X holds whole numbers up to 255, as pixels are" in capsys.readouterr().out
+    model.partial_fit(form(PIXELS), Y)  # it has been said
+    assert "Hint" not in capsys.readouterr().out
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize(
+    "values",
+    [PIXELS / 255, PIXELS - 128.0, PIXELS % 100, PIXELS * 2.0, PIXELS + 0.5, PIXELS > 100, X],
+    ids=["scaled", "centred", "small", "large", "not whole", "boolean", "real"],
+)
+def test_no_hint_at_other_values(values, capsys):
+    make(max_iter=1, verbose=True).fit(values.astype(values.dtype), Y)
+    assert "Hint" not in capsys.readouterr().out
+
+
+WARNINGS = {
+    "not converged": lambda: make(tol=1e-9, max_iter=2).fit(X, Y),
+    "lbfgs not converged": lambda: make(solver="lbfgs", tol=1e-9, max_iter=2).fit(X, Y),
+    "batch_size": lambda: make(batch_size=5000, max_iter=1).fit(X, Y),
+    "one class": lambda: make(max_iter=1).fit(X, np.zeros(len(X))),
+    "one-hot": lambda: make(max_iter=1).fit(X, np.eye(3, dtype=int)[Y]),
+    "column of labels": lambda: make(max_iter=1).fit(X, Y[:, None]),
+    "cache": lambda: compile_notice.warn_not_kept("folder", "a reason"),
+}
+
+
+@pytest.mark.parametrize("name", WARNINGS)
+def test_warnings_point_at_the_user(name, monkeypatch):
+    """Here, in the line that calls `fit`; and as an error a warning leaves the model as it was."""
+    monkeypatch.setattr(compile_notice, "_warned", False)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        make(tol=1e-9, max_iter=2).fit(X, Y)
-        make(batch_size=5000, max_iter=1).fit(X, Y)
-        make(max_iter=1).fit(X, np.zeros(len(X)))
-        make(max_iter=1).fit(X, np.eye(3, dtype=int)[Y])
-    assert len(caught) == 4
-    assert {warning.filename for warning in caught} == {__file__}
+        WARNINGS[name]()
+    assert [warning.filename for warning in caught] == [__file__]
+    monkeypatch.setattr(compile_notice, "_warned", False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(caught[0].category):
+            WARNINGS[name]()
+
+
+def test_a_damaged_checkpoint_is_told_at_the_user_s_line(tmp_path):
+    for number in (1, 2):
+        Checkpoint(tmp_path).fit(make(max_iter=number), X, Y)
+    newest = max(tmp_path.iterdir())
+    newest.write_bytes(b"damaged")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        Checkpoint(tmp_path).fit(make(max_iter=2), X, Y)
+        Checkpoint.load(tmp_path)
+    assert {warning.filename for warning in caught} <= {__file__}
+    assert any("is damaged" in str(warning.message) for warning in caught)
 
 
 def test_a_plain_fit_of_small_data_is_silent():

@@ -72,9 +72,10 @@ cdef inline int prefetch_row(const int64_t[::1] starts, const index_t[::1] sourc
 
 cdef inline int64_t ascending(const uint32_t[::1] index, int64_t start, int64_t stop,
                               int64_t n_features) except -1 nogil:
-    """Return ``stop`` if entries start .. stop are features in ascending order, else where that ends.
+    """Return where the entries from ``start`` on cease to be features in ascending order.
 
-    It ends earlier only if a user's CSR has changed since `check_csr`. ``index`` is our own copy.
+    That is before ``stop`` only if a user's CSR has changed since `check_csr`. ``index`` is our
+    own copy.
     """
     cdef int64_t k
     cdef uint32_t descends = 0
@@ -162,8 +163,8 @@ cdef int transpose(int64_t[:, :] table, int64_t b, int64_t n_blocks,
     column[first + a] = position
     table[b, N_ACTIVE] = a
 
-    # Write each entry to its column. A sample's features differ, whatever has become of x (`compact`
-    # and `ascending` see to it), so four entries at a time do not depend on each other.
+    # Write each entry to its column. A sample's features differ, whatever has become of x:
+    # `compact` and `ascending` see to it. So four entries at a time do not depend on each other.
     for i in range(n):
         k = edges[edge]
         stop = edges[edge + n_blocks]
@@ -207,9 +208,10 @@ def gather_sparse(const int64_t[::1] starts, const index_t[::1] source_index,
 
     Row i of the source is entries starts[i] .. starts[i + 1]; counts[i] of them are not zero. If
     values or indices have changed since they were counted and checked, a row comes shorter: its
-    features ascend and are below ``n_features`` nevertheless. A batch is transposed while it is in the cache, and without coming back to the interpreter in
-    between, where threads would wait for each other. With a ``threshold`` above 0 entries are
-    dropped at random, see `drop`, and the others divided by ``keep``.
+    features ascend and are below ``n_features`` nevertheless. A batch is transposed while it is in
+    the cache, and without coming back to the interpreter in between, where threads would wait for
+    each other. With a ``threshold`` above 0 entries are dropped at random, see `drop`, and the
+    others divided by ``keep``.
     """
     cdef int64_t b, i, sample, edge, source, shift, start, stop, k, position
     cdef real_t element, scale = 1 / <real_t> keep

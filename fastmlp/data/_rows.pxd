@@ -79,7 +79,7 @@ ctypedef fused index_t:
 cdef inline int64_t compact(const source_t[:, ::1] x, int64_t i, const value_t[::1] baselines,
                             encoded_index_t[::1] index, value_t[::1] value, int64_t start,
                             int64_t stop) except -1 nogil:
-    """Write the non-zeros of row i of x from index[start] and value[start] on; return where they end.
+    """Write the non-zeros of row i of x from index[start] and value[start] on; return their end.
 
     With ``baselines``, one for each feature, those of the row's difference from them.
 

@@ -6,8 +6,9 @@ words that the kernels read stay from one epoch to the next, and an epoch renews
 
 import numpy as np
 
-from ..kernels.abi import Batches, TrainCall, pack_words, place
+from ..kernels.abi import STOP, Batches, TrainCall, pack_words, place
 from ..kernels.code_cache import entry
+from ..system.interrupts import hold
 from .epoch import EpochResult, batch_weights, mean_loss, reciprocals
 from .structs import (
     as_batches,
@@ -69,24 +70,34 @@ class Steps:
         return words
 
     def run(self, plan, progress=None):
-        """Run the team through the chunks of the plan, which the buffers must fit; return the number of updates."""
+        """Run the team through the chunks of the plan, which the buffers must fit; return the number of updates.
+
+        Ctrl-C ends it after a chunk, and is raised when the parameters are whole.
+        """
         self._done[0] = 0
         self._folded.clear()
-        try:
-            self.team.run(
-                lambda me, n_threads: self._work(plan, progress, me, n_threads), self.n_threads
-            )
-        except BaseException:
-            # Between two chunks the parameters are whole; only rows left out have yet to be settled.
-            end = TrainCall(0, int(self._done[0]), True, self._done, self.team.sync, 0, 1)
-            self.train(np.concatenate((self.words, pack_words(end))))
-            self._fold_rest()
-            raise
-        finally:
-            self.optimizer.n_updates += int(self._done[0])
-            if self.average is not None:
-                self.average.n_updates += int(self._done[0])
+        with hold((self.team.sync, STOP)) as interrupts:
+            try:
+                self.team.run(
+                    lambda me, n_threads: self._work(plan, progress, me, n_threads), self.n_threads
+                )
+            except BaseException:
+                self._settle()
+                raise
+            else:
+                if interrupts.kept is not None:
+                    self._settle()
+            finally:
+                self.optimizer.n_updates += int(self._done[0])
+                if self.average is not None:
+                    self.average.n_updates += int(self._done[0])
         return int(self._done[0])
+
+    def _settle(self):
+        """Bring up to date the rows left out, and the average. All else is whole between two chunks."""
+        end = TrainCall(0, int(self._done[0]), True, self._done, self.team.sync, 0, 1)
+        self.train(np.concatenate((self.words, pack_words(end))))
+        self._fold_rest()
 
     def _fold_rest(self):
         """Fold in what a stopped run has not: a thread may have been kept from its part of the last fold."""
@@ -108,6 +119,8 @@ class Steps:
             folds = average is not None and average.folds_after(stop, is_last)
             words[self._n_batches] = stop - first
             words[self._chunk] = first, step, is_last or (folds and self._settles)
+            if self.team.sync[STOP]:  # one thread alone waits at no barrier that would tell
+                return
             step = self.train(words)
             if step < 0:
                 return

@@ -7,7 +7,6 @@ whatever happens to the process; the digest tells what happens to the disk.
 
 import hashlib
 import pickle
-import warnings
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,8 @@ import numpy as np
 from sklearn.base import _fit_context
 
 from ..system.atomic_files import write_atomically
+from ..system.interrupts import Interrupts
+from ..system.user_warnings import warn_user
 from .callbacks import bare, require_callbacks
 
 MARK = b"fastmlp checkpoint\n"
@@ -97,9 +98,10 @@ class Checkpoint:
                 "An L-BFGS fit cannot go on from a checkpoint exactly. To write checkpoints only, "
                 "use model.set_callbacks."
             )
-        before = getattr(model, "_skl_callbacks", [])
-        model.set_callbacks(*(other for other in before if other is not self), self)
+        before, interrupts = getattr(model, "_skl_callbacks", []), Interrupts()
         try:
+            interrupts.open()
+            model.set_callbacks(*(other for other in before if other is not self), self)
             if not _files(self.path):
                 return model.fit(X, y, **arguments)
             saved = self.load(self.path)
@@ -108,7 +110,9 @@ class Checkpoint:
                 arguments.pop(name, None)
             return _resume(model, saved, X, y, **arguments)
         finally:
+            interrupts.held += 1
             model.set_callbacks(*before)
+            interrupts.close()
 
     @staticmethod
     def load(path):
@@ -140,7 +144,7 @@ class Checkpoint:
             try:
                 return read(file)
             except (OSError, ValueError) as error:
-                warnings.warn(f"{error} The checkpoint before it is tried.", stacklevel=2)
+                warn_user(f"{error} The checkpoint before it is tried.")
         raise ValueError(f"None of the {len(files)} checkpoint(s) in {str(path)!r} is sound.")
 
     # --- scikit-learn's callback protocol -------------------------------------------------------

@@ -9,10 +9,12 @@ import dataclasses
 from typing import Any
 
 import numpy as np
+from sklearn.exceptions import NotFittedError
 
 from ..engine.engine import Engine
 from ..engine.optimizers import SOLVERS
 from ..kernels.compile_notice import notices
+from ..system.interrupts import Interrupts
 from ..training import seeding
 from ..training.context import FitContext, Samples, diverged
 from ..training.history import Record
@@ -30,6 +32,7 @@ from .validation import (
     check_same_network,
     check_training_data,
     opened,
+    scale_hint,
 )
 
 
@@ -39,16 +42,22 @@ def fit(model, X, y, *, resume=None, **arguments):
     `arguments` are those of `prepare`. With `resume`, a snapshot of an earlier `fit` with the same
     arguments, the model resumes from there, up to its `max_iter`.
     """
-    before = _fitted(model)
+    before, interrupts = _fitted(model), Interrupts()
     try:
+        interrupts.open()
         if resume is not None:
             vars(model).update(_fitted(resume))
         prepare(model, X, y, resumed=resume is not None, **arguments).run()
     except BaseException:
-        # In one step: a second Ctrl-C cannot fall between the halves.
+        interrupts.held += (
+            1  # before any call: a second Ctrl-C waits until the model is what it was
+        )
         others = vars(model).keys() - _fitted(model).keys()
         model.__dict__ = {name: vars(model)[name] for name in others} | before
         raise
+    finally:
+        interrupts.held += 1
+        interrupts.close()
 
 
 def _fitted(model) -> dict:
@@ -82,6 +91,11 @@ class Call:
     def of(cls, model, *, incremental, resumed):
         """Classify a call on a model."""
         continues = model.warm_start or incremental or resumed
+        if continues and "coefs_" in vars(model) and not model.__sklearn_is_fitted__():
+            raise NotFittedError(
+                "coefs_ were assigned to a model that was never fitted. Pass weights to start from to `fit`, "
+                "as coef_init and intercept_init."
+            )
         return cls(incremental, resumed, first=not hasattr(model, "coefs_") or not continues)
 
     @property
@@ -106,6 +120,7 @@ class FitTask:
     record: Record
     start: tuple  # (coefs, intercepts)
     best: tuple
+    hint: str | None = None  # for `verbose`
 
     def run(self):
         """Train, and bring the model's attributes up to date."""
@@ -134,6 +149,8 @@ class FitTask:
             self.attributes,
         )
         stochastic = SOLVERS[model.solver].stochastic
+        if self.hint is not None:
+            report.message(f"Hint: {self.hint}")
         try:
             with notices(report.message if model.verbose else None):
                 if stochastic:
@@ -203,6 +220,8 @@ def prepare(
         raise ValueError("partial_fit does not support early_stopping=True")
     if (X_val is None) != (y_val is None):
         raise ValueError("X_val and y_val must be given together.")
+    if sample_weight_val is not None and X_val is None:
+        raise ValueError("sample_weight_val was given without X_val and y_val.")
     call = Call.of(model, incremental=incremental, resumed=resumed)
     given = X, y, sample_weight
     hidden = check_layers(model.hidden_layer_sizes)
@@ -235,7 +254,11 @@ def prepare(
     # Validation samples decide how long to train.
     stopping = model.early_stopping and SOLVERS[model.solver].stochastic
     if X_val is not None:
-        validation = labelled(model, engine, targets, X_val, y_val, sample_weight_val)
+        try:
+            validation = labelled(model, engine, targets, X_val, y_val, sample_weight_val)
+        except (TypeError, ValueError) as error:
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(f"In X_val, y_val or sample_weight_val: {error}") from error
     elif stopping:
         samples, validation = _split(samples, targets, state.seed, model.validation_fraction)
         if model.scoring is not None and model.scoring != "loss":
@@ -266,6 +289,7 @@ def prepare(
         record,
         start,
         best,
+        scale_hint(X) if model.verbose and call.first else None,
     )
 
 
@@ -305,8 +329,10 @@ def _starting_parameters(model, call, state, layer_sizes, coef_init, intercept_i
     else:
         coefs, intercepts = model.coefs_, model.intercepts_
     return check_parameters(
-        coefs if coef_init is None else coef_init,
-        intercepts if intercept_init is None else intercept_init,
+        ("coefs_", coefs) if coef_init is None else ("coef_init", coef_init),
+        ("intercepts_", intercepts)
+        if intercept_init is None
+        else ("intercept_init", intercept_init),
         layer_sizes,
         model.dtype,
     )

@@ -6,7 +6,15 @@ from sklearn.utils.validation import _check_sample_weight
 
 
 def sample_weights(
-    X, y, targets, labels, *, sample_weight, class_weight, incremental=False, dtype=np.float64
+    X,
+    y,
+    targets,
+    labels,
+    *,
+    sample_weight,
+    class_weight,
+    incremental=False,
+    dtype=np.float64,
 ):
     """What each sample counts: `sample_weight` times its class's weight, float64 or None.
 
@@ -32,6 +40,8 @@ def sample_weights(
             raise ValueError("Negative values in data passed to `class_weight`")
         with np.errstate(over="ignore"):  # noticed below
             sample_weight = by_class if sample_weight is None else sample_weight * by_class
+        if not sample_weight.any():
+            raise ValueError(f"class_weight={class_weight!r} leaves no sample with a weight.")
     if sample_weight is not None:
         _check_range(sample_weight, np.dtype(dtype))
     return sample_weight

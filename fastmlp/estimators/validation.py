@@ -10,10 +10,12 @@ from numbers import Real
 import numpy as np
 import scipy.sparse as sp
 from sklearn.base import is_classifier
+from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.validation import validate_data
 
 from ..data.source import check_width
+from ..system.user_warnings import warn_user
 
 _REAL = "biuf"
 
@@ -31,7 +33,12 @@ def check_training_data(model, X, y, *, reset):
     )  # fmt: skip
     y = _plain_targets(y, are_labels=is_classifier(model))
     if y.ndim == 2 and y.shape[1] == 1 and not sp.issparse(y):
-        y = column_or_1d(y, warn=True)
+        warn_user(
+            "A column-vector y was passed when a 1d array was expected. Please change the shape of y to "
+            "(n_samples, ), for example using ravel().",
+            DataConversionWarning,
+        )
+        y = column_or_1d(y)
     check_width(X.shape[1])  # before weights for so many are drawn
     return _as_real(X), y
 
@@ -121,13 +128,30 @@ def check_sparse_indices(X):
         )
 
 
+def scale_hint(X) -> str | None:
+    """What to say of X if it looks like pixels that nobody has scaled: whole numbers from 0 to 255."""
+    rows = X[np.unique(np.linspace(0, X.shape[0] - 1, 200).astype(int))]
+    values = rows.data if sp.issparse(rows) else rows
+    if values.size == 0 or values.min() < 0 or not 127 < values.max() <= 255:
+        return None
+    if values.dtype.kind == "f" and (values != np.rint(values)).any():
+        return None
+    return (
+        f"X holds whole numbers up to {values.max():g}, as pixels are stored. "
+        "Networks learn faster, and mostly better, from X / 255."
+    )
+
+
 def _within(indices, stop) -> bool:
     return len(indices) == 0 or (int(indices.min()) >= 0 and int(indices.max()) < stop)
 
 
 def check_layers(hidden_layer_sizes) -> list[int]:
     """The hidden layers' sizes as a list of ints."""
-    sizes = np.atleast_1d(hidden_layer_sizes)
+    try:
+        sizes = np.atleast_1d(hidden_layer_sizes)
+    except ValueError:  # nested sequences of different lengths
+        sizes = np.empty((0, 0))
     if sizes.ndim != 1 or (sizes.size and sizes.dtype.kind not in "iu"):
         raise TypeError(
             f"hidden_layer_sizes must be an integer or a sequence of integers, got {hidden_layer_sizes!r}."
@@ -154,18 +178,23 @@ def check_same_network(model, layer_sizes):
 def check_parameters(coefs, intercepts, layer_sizes, dtype):
     """Weights and biases given by a user, as new arrays of `dtype` in lists.
 
-    Arrays of another shape than the layers ask for, or not finite, are refused.
+    Each argument is the name that the user knows it by, and the arrays. Arrays of another shape than the layers ask
+    for, or not finite, are refused.
     """
     shapes = list(itertools.pairwise(layer_sizes))
     return (
-        _check_arrays("coefs", coefs, shapes, dtype),
-        _check_arrays("intercepts", intercepts, [shape[1:] for shape in shapes], dtype),
+        _check_arrays(*coefs, shapes, dtype),
+        _check_arrays(*intercepts, [shape[1:] for shape in shapes], dtype),
     )
 
 
 def _check_arrays(name, arrays, shapes, dtype):
-    with np.errstate(over="ignore"):
-        arrays = [np.array(array, dtype=dtype, order="C") for array in arrays]
+    try:
+        with np.errstate(over="ignore"):
+            arrays = [np.array(array, dtype=dtype, order="C") for array in arrays]
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{name} must be a list of arrays of numbers: {error}") from error
     found = [array.shape for array in arrays]
     if found != shapes:
         raise ValueError(f"{name} must have the shapes {shapes} of the network, got {found}.")

@@ -35,7 +35,9 @@ def fitted(model, targets, coefs, intercepts, *, feature_names=None):
         )
     model.set_params(hidden_layer_sizes=tuple(sizes[1:-1]))
     model._validate_params()
-    coefs, intercepts = check_parameters(coefs, intercepts, sizes, model.dtype)
+    coefs, intercepts = check_parameters(
+        ("coefs", coefs), ("intercepts", intercepts), sizes, model.dtype
+    )
     loss = LOSSES[targets.loss]
     stopping = model.early_stopping and model.solver != "lbfgs"
     record = Record.of(model, loss.metric, first=True, goes_on=False, early_stopping=stopping)

@@ -5,9 +5,10 @@ the standard error; a script that logs to a file gets none.
 """
 
 import sys
-import warnings
 from contextlib import contextmanager
 from contextvars import ContextVar
+
+from ..system.user_warnings import warn_user
 
 _TELL = ContextVar("fastmlp_compile_notices", default=None)
 _warned = False
@@ -48,9 +49,8 @@ def warn_not_kept(folder, error):
         return
     _warned = True
     reason = getattr(error, "strerror", None) or error
-    warnings.warn(
+    warn_user(
         f"Compiled kernels cannot be kept in {folder} ({reason}): every process compiles them again. "
         "Set FASTMLP_CACHE to a folder that can be written, and call fastmlp.warmup() once.",
         RuntimeWarning,
-        stacklevel=2,
     )

@@ -2,5 +2,6 @@
 
 atomic_files   files that are there as a whole or not at all
 cache_folder   where fastmlp keeps files of its own
+interrupts     Ctrl-C at moments of our choosing
 user_warnings  warnings that point at the user's line
 """

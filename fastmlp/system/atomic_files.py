@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-import tempfile
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -15,25 +15,18 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object], part: str 
 
     What a killed process leaves has the ending `part`.
     """
-    handle, name = tempfile.mkstemp(suffix=part, prefix=f"{path.name}.", dir=path.parent)
+    name = path.with_name(f"{path.name}.{secrets.token_hex(8)}{part}")
     try:
-        with open(handle, "wb") as file:
+        with open(name, "xb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(name, 0o666 & ~_umask())  # mkstemp's files are for their owner only
         os.replace(name, path)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(name)
         raise
     _sync_folder(path.parent)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _sync_folder(folder: Path) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import scipy.optimize
 from sklearn.exceptions import ConvergenceWarning
 
+from ..system.interrupts import hold
 from ..system.user_warnings import warn_user
 from .context import diverged, validate
 
@@ -48,8 +49,9 @@ class Minimization:
         else:
             if not np.isfinite(result.fun):
                 raise diverged(self.model)
-            self.latest = result.x
-            self.note(float(result.fun))  # even if there was no iteration at all
+            with hold():
+                self.latest = result.x
+                self.note(float(result.fun))  # even if there was no iteration at all
             if not self.stopped:
                 self.warn_unless_converged(result, n_iterations)
         return self.unpack(self.latest)
@@ -69,17 +71,19 @@ class Minimization:
 
     def iteration(self, intermediate_result):
         """Note an iteration that is over; called by scipy, which looks at the argument's name."""
-        self.latest = intermediate_result.x.copy()
+        latest = intermediate_result.x.copy()
         loss = float(intermediate_result.fun)
         row = {"loss": loss}
         if self.validation is not None:
             # The line search may have tried, and left the engine at, another point.
-            self.engine.set_parameters(*self.unpack(self.latest))
+            self.engine.set_parameters(*self.unpack(latest))
             row |= validate(self.engine, self.validation)
         now = time.perf_counter()
         row["seconds"], self.start = now - self.start, now
-        self.record.add(row, 0)
-        self.note(loss)
+        with hold():  # an iteration is noted as a whole
+            self.latest = latest
+            self.record.add(row, 0)
+            self.note(loss)
         self.context.report.epoch(self.record.n_iter, row, None)
         if self.task is not None and self.task.end_epoch(self.snapshot):
             self.stopped = True

@@ -11,6 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from ..engine.dropout import Dropout
 from ..engine.optimizers import SOLVERS
 from ..engine.weight_average import WeightAverage
+from ..system.interrupts import hold
 from ..system.user_warnings import warn_user
 from .constant_loss import constant_loss
 from .context import diverged, validate
@@ -73,7 +74,10 @@ def dropout_rates(model, n_hidden: int) -> np.ndarray:
         If `dropout` is not a number of [0, 1), nor one for each hidden layer.
     """
     given = model.dropout
-    hidden = np.asarray(given if np.ndim(given) else [given] * n_hidden)
+    try:
+        hidden = np.asarray(given if np.ndim(given) else [given] * n_hidden)
+    except ValueError:  # nested sequences of different lengths
+        hidden = np.empty((0, 0))
     if hidden.shape != (n_hidden,) or not all(
         isinstance(rate, Real) and 0 <= rate < 1 for rate in hidden.tolist()
     ):
@@ -186,8 +190,6 @@ class Training:
         start = time.perf_counter()
         result = self.epochs.epoch(order, rates, self.context.report.advance, self.dropout())
         seconds = time.perf_counter() - start
-        state.epoch += 1
-        state.optimizer_epochs += 1
         if not math.isfinite(result.loss):
             raise diverged(model, rate)
         row = {"loss": float(result.loss), self.record.metric: float(result.score)}
@@ -197,9 +199,12 @@ class Training:
             score = self.score(row) if self.validates else None
             if score is not None and self.score.scorer is not None:
                 row["val_score"] = score
-            self.record.add(row, len(samples), score)
-            self.context.report.epoch(self.record.n_iter, row, len(samples) / seconds)
-            self.note_best(row, score)
+            with hold():  # an epoch is noted as a whole
+                state.epoch += 1
+                state.optimizer_epochs += 1
+                self.record.add(row, len(samples), score)
+                self.note_best(row, score)
+        self.context.report.epoch(self.record.n_iter, row, len(samples) / seconds)
 
     def weights_to_judge(self):
         """Have the engine use the weights' average within a ``with`` block, if there is one."""
