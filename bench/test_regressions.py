@@ -7,6 +7,8 @@ import cases
 import gate
 import pytest
 
+pytestmark = pytest.mark.slow
+
 
 def _limit(name):
     limits = gate.limits()

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 import plain
+import pytest
 from scipy import sparse
 
 from fastmlp import MLPClassifier
@@ -49,6 +50,7 @@ def test_second_fit_compiles_nothing(monkeypatch):
     assert compiled == []
 
 
+@pytest.mark.slow
 def test_warm_cache_is_never_missed_and_needs_no_numba():
     command = [sys.executable, "-c", FIT_AND_LOOK]
     subprocess.run(command, check=True)
@@ -108,6 +110,7 @@ def test_python_does_nothing_per_batch():
     assert [_calls(many) for _ in range(5)] == [_calls(few) for _ in range(5)]
 
 
+@pytest.mark.slow
 def test_compiled_code_cannot_allocate(tmp_path):
     """What the object files refer to: neither Numba's allocator nor C's."""
     command = [sys.executable, "-c", FIT_AND_LOOK]

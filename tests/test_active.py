@@ -18,6 +18,8 @@ from fastmlp.kernels.abi import (
     UNITS,
 )
 
+pytestmark = pytest.mark.slow
+
 # Panels of full, half and quarter width in either dtype, cut and whole.
 SIZES = (37, 200, 96, 33, 130, 3)
 

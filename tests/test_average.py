@@ -21,6 +21,8 @@ from fastmlp.engine.training_pass import TrainingPass
 from fastmlp.engine.weight_average import FOLD_EVERY, WeightAverage
 from fastmlp.training import seeding
 
+pytestmark = pytest.mark.slow
+
 STOCHASTIC = ("rmsprop", "adam", "sgd")
 # 40 updates in an epoch: weights are added to the average after 16, 32 and 40.
 HOW = {"average": 0.9, "batch_size": 3, "hidden_layer_sizes": (20,), "learning_rate_init": 0.01}

@@ -23,6 +23,8 @@ from fastmlp.kernels.passes.threads import (
     _yield_core,
 )
 
+pytestmark = pytest.mark.slow
+
 APART = 8  # each thread's number on a cache line of its own
 N_DELAYS = 997
 MOST_PANELS = 8

@@ -17,6 +17,8 @@ from fastmlp.datasets import mnist as datasets
 from fastmlp.datasets.download import Progress
 from fastmlp.datasets.mnist import FASHION_MNIST, IDX_FILES, MNIST, load_fashion_mnist, load_mnist
 
+pytestmark = pytest.mark.slow
+
 DATA = Path(__file__).resolve().parents[1] / "data"
 
 

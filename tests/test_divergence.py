@@ -7,6 +7,8 @@ import pytest
 import reference
 from small import SOLVERS, X32, X, Y, assert_same, make
 
+pytestmark = pytest.mark.slow
+
 FEW = 5  # samples; so few are predicted in another way
 NOT_FINITE = "Predictions are not finite"
 

@@ -19,6 +19,8 @@ from fastmlp.cli.draw import describe, drawing_page
 from fastmlp.datasets import digit_from_image, load_mnist
 from fastmlp.kernels.abi import ACTIVATIONS
 
+pytestmark = pytest.mark.slow
+
 BROWSER = find_browser()
 in_browser = pytest.mark.skipif(BROWSER is None, reason="there is no Chromium or Chrome")
 # Strokes in the unit square that look like digits.

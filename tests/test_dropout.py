@@ -17,6 +17,8 @@ from fastmlp.engine.engine import Engine
 from fastmlp.engine.optimizers import SGD, Adam, RMSprop
 from fastmlp.training.seeding import mask_keys
 
+pytestmark = pytest.mark.slow
+
 # The chance of a false alarm of one test of the generator's, all its comparisons together.
 ALARM = 1e-6
 

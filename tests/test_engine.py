@@ -14,6 +14,8 @@ from fastmlp.engine import engine as engine_module
 from fastmlp.engine import training_pass
 from fastmlp.engine.small_predict import FewPredictor
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def tiny_chunks(monkeypatch):

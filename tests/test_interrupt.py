@@ -171,7 +171,8 @@ before = make(max_iter=2, **parameters).fit(X, Y)
 model = make(max_iter=10**6, tol=0, n_iter_no_change=np.inf, **parameters)
 last = None
 for attempt in range(16):
-    fitted = copy.deepcopy(before).set_params(max_iter=10**6, tol=0, n_iter_no_change=np.inf)
+    # Of another seed: else an end after two epochs of training would look like a fit that did nothing.
+    fitted = copy.deepcopy(before).set_params(max_iter=10**6, tol=0, n_iter_no_change=np.inf, random_state=1)
     own = stochastic and attempt % 4 == 0  # a fit that writes checkpoints
     place = os.path.join(folder, str(attempt))
     sender = threading.Thread(target=send, args=(moments.uniform(0.002, 0.06), moments.choice([0, 1e-6, 1e-5, 1e-4])))
@@ -208,8 +209,8 @@ for attempt in range(16):
             saved = checkpoint.read(file)  # a whole file
             assert saved.n_iter_ == len(saved.loss_curve_) == saved._state.epoch
         if checkpoint._files(place) and not fitted.early_stopping:
-            more = make(**parameters).set_params(tol=0, n_iter_no_change=np.inf, max_iter=saved.n_iter_ + 1)
-            plain = make(**parameters).set_params(tol=0, n_iter_no_change=np.inf, max_iter=saved.n_iter_ + 1)
+            longer = {"random_state": 1, "tol": 0, "n_iter_no_change": np.inf, "max_iter": saved.n_iter_ + 1}
+            more, plain = (make(**parameters).set_params(**longer) for _ in range(2))
             assert_same_training(Checkpoint(place).fit(more, X, Y), plain.fit(X, Y))
     if stochastic and not fitted.early_stopping:
         fitted.partial_fit(X, Y)

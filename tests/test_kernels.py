@@ -17,6 +17,8 @@ from fastmlp.data import source as data_module
 from fastmlp.engine.engine import Engine
 from fastmlp.engine.losses import LOSSES
 
+pytestmark = pytest.mark.slow
+
 DTYPES = (np.float32, np.float64)
 dtypes = pytest.mark.parametrize("dtype", DTYPES, ids=["float32", "float64"])
 few = settings(max_examples=30, deadline=None)

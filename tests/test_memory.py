@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from trained import X, Y, make
 
+pytestmark = pytest.mark.slow
+
 STATM = Path("/proc/self/statm")
 
 

@@ -19,6 +19,8 @@ from sklearn.utils._param_validation import StrOptions
 import fastmlp
 from fastmlp.cli.main import main
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[1]
 
 

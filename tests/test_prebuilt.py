@@ -89,6 +89,7 @@ def native_results(tmp_path_factory):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", [level.name for level in prebuilt.levels()])
 def test_every_level_gives_the_bits_of_native_code(level, package, native_results, monkeypatch):
     if level not in [one.name for one in FITTING]:

@@ -73,6 +73,7 @@ def expected_failures(estimator):
     return {}
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Got `batch_size` less than 1:UserWarning")
 @parametrize_with_checks(
     list(every_estimator()),

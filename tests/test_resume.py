@@ -24,6 +24,8 @@ from fastmlp.engine.training_pass import TrainingPass
 from fastmlp.estimators import fit_task
 from fastmlp.training import seeding
 
+pytestmark = pytest.mark.slow
+
 
 class TestResume:
     @pytest.mark.parametrize("solver", STOCHASTIC)

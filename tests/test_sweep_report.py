@@ -25,6 +25,8 @@ from fastmlp.sweep.progress import BestSoFar
 from fastmlp.sweep.report import Sweep, report
 from fastmlp.sweep.words import trained_on
 
+pytestmark = pytest.mark.slow
+
 DIGITS = load_digits()
 X, Y = (DIGITS.data / 16).astype(np.float32), DIGITS.target
 SECTIONS = [

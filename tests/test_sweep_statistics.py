@@ -22,6 +22,8 @@ from fastmlp.sweep.results import Outcome, ranked
 from fastmlp.sweep.statistics import at_the_edge, compare, contrast, inflation, margin
 from fastmlp.sweep.words import edge_in_words, verdict_on_ties
 
+pytestmark = pytest.mark.slow
+
 # --- intervals --------------------------------------------------------------------------------
 
 

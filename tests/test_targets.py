@@ -170,7 +170,7 @@ class TestWeights:
         [
             ({7: 1.0}, "The classes, .* are not in class_weight"),
             ({0: -1.0}, "Negative values in data passed to `class_weight`"),
-            ({0: 0.0, 1: 0.0, 2: 0.0}, "must contain at least one non-zero number"),
+            ({0: 0.0, 1: 0.0, 2: 0.0}, "leaves no sample with a weight"),
         ],
     )
     def test_bad_class_weights(self, class_weight, message):

@@ -3,6 +3,7 @@
 import copy
 import math
 import warnings
+from contextlib import nullcontext
 
 import numpy as np
 import pandas as pd
@@ -42,6 +43,11 @@ class FakeEngine:
         (rate,) = set(learning_rate)  # the same for all updates
         self.rates.append(rate)
         return EpochResult(self.losses[len(self.rates) - 1], 0.5, 1)
+
+    params = None
+
+    def using(self, params):
+        return nullcontext()
 
     def evaluate(self, data, labels, rows=None, sample_weight=None):
         return 1.0, self.scores[len(self.rates) - 1]

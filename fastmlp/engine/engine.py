@@ -40,8 +40,8 @@ PASS_FLOPS = 1e7
 EPOCH_FLOPS = 5e7
 # Forward passes take samples in batches that keep a layer's activations in the second-level cache.
 PREDICT_BATCH = 128
-# Into so many chunks a thread's share of such a pass is cut: none waits long for the last one.
-CHUNKS_PER_THREAD = 8
+# A thread takes batches of about so many bytes at a time, fewer where that would leave another thread without any.
+PREDICT_BYTES = 1 << 20
 
 
 def not_finite(dtype) -> ValueError:
@@ -252,7 +252,10 @@ class Engine:
         n = data.n_samples if rows is None else len(rows)
         team_size = self.threads_for(data, n, PREDICT_BATCH, training=False)
         size = max(1, min(PREDICT_BATCH, -(-n // team_size)))
-        per_chunk = max(1, -(-n // size) // (CHUNKS_PER_THREAD * team_size))
+        # A non-zero is held with its index.
+        share = 2 * data.density if data.zero_skipping else 1
+        n_bytes = size * max(1, data.n_features * self.dtype.itemsize * share)
+        per_chunk = max(1, min(int(PREDICT_BYTES / n_bytes), n // (size * team_size)))
         plan = data.plan(rows, size, columns=False, batches_per_chunk=per_chunk)
         return plan, min(team_size, max(1, plan.n_chunks))
 
