@@ -37,7 +37,7 @@ CHUNK_FLOPS = 2e9
 # to be worth them, most of all where other programs use the cores, too.
 BATCH_FLOPS = 2e5
 PASS_FLOPS = 1e7
-EPOCH_FLOPS = 5e7
+EPOCH_FLOPS = 2e8
 # Forward passes take samples in batches that keep a layer's activations in the second-level cache.
 PREDICT_BATCH = 128
 # A thread takes batches of about so many bytes at a time, fewer where that would leave another thread without any.

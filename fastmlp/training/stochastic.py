@@ -3,6 +3,7 @@
 import copy
 import math
 import time
+from contextlib import nullcontext
 from numbers import Real
 
 import numpy as np
@@ -208,9 +209,7 @@ class Training:
 
     def weights_to_judge(self):
         """Have the engine use the weights' average within a ``with`` block, if there is one."""
-        return self.engine.using(
-            self.engine.params if self.average is None else self.average.values
-        )
+        return nullcontext() if self.average is None else self.engine.using(self.average.values)
 
     def note_best(self, row, score):
         """Keep the best loss or score so far, and count the epochs that did not improve it.
