@@ -24,7 +24,7 @@ from fastmlp.training import seeding
 pytestmark = pytest.mark.slow
 
 STOCHASTIC = ("rmsprop", "adam", "sgd")
-# 40 updates in an epoch: weights are added to the average after 16, 32 and 40.
+# 40 updates in an epoch: weights are added to the average after 32 and 40.
 HOW = {"average": 0.9, "batch_size": 3, "hidden_layer_sizes": (20,), "learning_rate_init": 0.01}
 RULES = {
     "rmsprop": (RMSprop, "rmsprop", {}),
@@ -135,7 +135,7 @@ def test_training_averages_the_reference_s_weights(rule, density, decay):
     coefs, intercepts = [c.copy() for c in coefs], [b.copy() for b in intercepts]
     total, wanted = 0, None
     for order in orders:
-        for first, stop in itertools.pairwise((0, 16, 32, 40)):
+        for first, stop in itertools.pairwise((0, FOLD_EVERY, 40)):
             reference.train_epoch(
                 inputs, labels, coefs, intercepts, optimizer, order[10 * first : 10 * stop],
                 batch_size=10, learning_rate=0.01,
@@ -335,7 +335,7 @@ def test_interrupted_in_the_first_epoch(monkeypatch):
     model = make(**HOW, n_threads=2)
     with pytest.warns(UserWarning, match="interrupted"):
         model.fit(X, Y)
-    assert model._state.n_averaged == 16 == -(-chunks[0] // 3)
+    assert model._state.n_averaged == FOLD_EVERY == -(-chunks[0] // 3)
     for mean, weights in zip(parameters_of(model), weights_after(model), strict=True):
         assert_array_equal(mean, weights)  # the first fold
     assert np.isfinite(model.predict_proba(X)).all()

@@ -129,8 +129,9 @@ def test_threads_where_there_is_work(monkeypatch):
     assert threads((4, 100, 3), 150, 150) == 1  # iris
     assert threads((4, 100, 3), 150, 150, n_threads=2) == 2
     assert threads((784, 512, 10), 1000, 128) == 2
+    assert threads((64, 100, 10), 1797, 200) == 1  # digits
     assert threads((100, 64, 2), 5000, 1) == 1
-    assert threads((20, 32, 2), 20_000, 256) == 2
+    assert threads((20, 32, 2), 100_000, 256) == 2
     assert threads((4, 100, 3), 50, 50, training=False) == 1
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 # Updates between two folds of the weights into the average. A fold reads all weights and costs about half of what an
 # update of all of them does.
-FOLD_EVERY = 16
+FOLD_EVERY = 32
 BLOCK = (
     1 << 14
 )  # weights averaged at a time: they and the temporaries stay in the second-level cache

@@ -100,7 +100,7 @@ PARAMETERS = {
         FRACTION,
         "Predictions, validation and early stopping use a mean of the weights after all updates so far, "
         "each weighted by `average` to the power of its age in updates, as by 0.999; 0: the weights of the "
-        "last update. Weights are added to it after every 16 updates (after more where an update changes "
+        "last update. Weights are added to it after every 32 updates (after more where an update changes "
         'few of them) and at the end of an epoch. Training is not affected. Not used by "lbfgs".',
     ),
     "label_smoothing": Parameter(
