@@ -2,13 +2,16 @@
 
 import itertools
 import threading
+import time
 
 import numpy as np
 import pytest
 import reference
+from numpy.testing import assert_array_equal
 from problems import OPTIMIZERS, Problem, assert_same, dtypes, optimizers
 from scipy import sparse
 
+from fastmlp import MLPClassifier
 from fastmlp.data import source as data_module
 from fastmlp.engine import engine as engine_module
 from fastmlp.engine import training_pass
@@ -367,3 +370,33 @@ def test_one_thread_does_it_when_no_other_can_be_had(monkeypatch):
 
     monkeypatch.setattr("threading.Thread.start", refuse)
     assert_same(problem.train(n_threads=3), expected)
+
+
+def test_predictions_where_a_third_thread_is_refused(monkeypatch):
+    """The second thread has begun by then; no chunk may be lost between it and the one that goes on alone."""
+    rng = np.random.default_rng(0)
+    X = rng.random((20_000, 40), dtype=np.float32)
+    model = MLPClassifier((50,), max_iter=1, random_state=0).fit(X[:200], np.arange(200) % 3)
+    expected = model.set_params(n_threads=1).predict_proba(X)
+    prepare, start, refused, begun = (
+        data_module.Data.prepare,
+        threading.Thread.start,
+        [],
+        threading.Event(),
+    )
+
+    def slowly(self, *arguments):
+        begun.set()
+        time.sleep(0.002)
+        prepare(self, *arguments)
+
+    def refuse_the_second(self):
+        if self.name == "fastmlp-2" and begun.wait(1):  # the team that opens X prepares nothing
+            refused.append(self)
+            raise RuntimeError("can't start new thread")
+        start(self)
+
+    monkeypatch.setattr(data_module.Data, "prepare", slowly)
+    monkeypatch.setattr(threading.Thread, "start", refuse_the_second)
+    assert_array_equal(model.set_params(n_threads=3).predict_proba(X), expected)
+    assert len(refused) == 1

@@ -271,9 +271,8 @@ class Engine:
         def work(me, n_threads):
             network, buffers = self._forward_memory(me, data, plan)
             words = pack_words(network, as_batches(data, buffers, 0), *structs)
-            for chunk in untaken:
-                if stop[STOP]:
-                    return
+            # A chunk that is taken is done: where the system refuses a thread, the rest is left to another run.
+            while not stop[STOP] and (chunk := next(untaken, None)) is not None:
                 data.prepare(plan, chunk, buffers)
                 first, end = plan.chunk_batches(chunk)
                 words[n_batches] = end - first
