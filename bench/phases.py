@@ -145,7 +145,7 @@ def main():
     order = rng.permutation(len(X))
     optimizer = RMSprop()
     engine.train_epoch(data, labels, order, batch_size=128, optimizer=optimizer, learning_rate=1e-3)
-    plan = data.plan(order, 128, batches_per_chunk=engine.batches_per_chunk(data, 128))
+    plan = data.plan(order, 128, batches_per_chunk=engine.work(data).batches_per_chunk(128))
     buffers = data.new_buffers(plan)
 
     def prepare():

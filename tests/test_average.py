@@ -14,7 +14,7 @@ from small import X32, XM, YM, X, Y, assert_same, make, parameters_of
 
 from fastmlp import Checkpoint, MLPClassifier, MLPRegressor
 from fastmlp.data.batch_plan import _chunk_bounds
-from fastmlp.engine import engine as engine_module
+from fastmlp.engine import work
 from fastmlp.engine.engine import Engine
 from fastmlp.engine.optimizers import SGD, Adam, RMSprop
 from fastmlp.engine.training_pass import TrainingPass
@@ -156,17 +156,17 @@ def test_weights_are_added_less_often_where_updates_touch_few():
     thin = sparse.random_array(
         (50, 1000), density=0.002, rng=np.random.default_rng(0), format="csr"
     )
-    assert engine.updates_per_fold(engine.open(np.ones((50, 1000))), 32) == FOLD_EVERY
+    assert engine.work(engine.open(np.ones((50, 1000)))).updates_per_fold(32) == FOLD_EVERY
     # A batch of 32 samples uses 64 of 1000 features, each with 64 weights, and 32 times the 192 behind them.
     every = FOLD_EVERY * -(-(64_000 + 192) // (32 * (2 * 64 + 192)))
     assert every == FOLD_EVERY * 7
     for form in (thin, thin.toarray()):
-        assert engine.updates_per_fold(engine.open(form), 32) == every
+        assert engine.work(engine.open(form)).updates_per_fold(32) == every
 
 
 def test_the_chunks_do_not_matter(monkeypatch):
     expected = make(**HOW).fit(X, Y)
-    monkeypatch.setattr(engine_module, "CHUNK_FLOPS", 5e4)
+    monkeypatch.setattr(work, "CHUNK_FLOPS", 5e4)
     assert_same(expected, make(**HOW).fit(X, Y))
 
 
@@ -322,16 +322,16 @@ def test_batches_without_weight_make_no_update():
 
 def test_interrupted_in_the_first_epoch(monkeypatch):
     """Updates that were made are in the average, and so in the predictions."""
-    epoch, chunks = TrainingPass.epoch, []
+    run, chunks = TrainingPass.run, []
 
-    def interrupted(self, order, rates, progress=None, dropout=None):
+    def interrupted(self, orders, rates, progress=None, dropout=None):
         def stop(done):
             chunks.append(done)
             raise KeyboardInterrupt
 
-        return epoch(self, order, rates, stop, dropout)
+        return run(self, orders, rates, stop, dropout)
 
-    monkeypatch.setattr(TrainingPass, "epoch", interrupted)
+    monkeypatch.setattr(TrainingPass, "run", interrupted)
     model = make(**HOW, n_threads=2)
     with pytest.warns(UserWarning, match="interrupted"):
         model.fit(X, Y)

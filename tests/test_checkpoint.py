@@ -252,15 +252,15 @@ class TestGoingOn:
         assert_same_training(Checkpoint(tmp_path).fit(warm(3), X, Y), whole)
 
     def test_after_ctrl_c(self, tmp_path, monkeypatch):
-        train_epoch, calls = TrainingPass.epoch, []
+        train, calls = TrainingPass.run, []
 
         def interrupted(*args, **kwargs):
             calls.append(0)
             if len(calls) == 4:
                 raise KeyboardInterrupt
-            return train_epoch(*args, **kwargs)
+            return train(*args, **kwargs)
 
-        monkeypatch.setattr(TrainingPass, "epoch", interrupted)
+        monkeypatch.setattr(TrainingPass, "run", interrupted)
         with pytest.warns(UserWarning, match=r"Training interrupted by user\."):
             Checkpoint(tmp_path, every=2).fit(make(max_iter=6), X, Y)
         assert Checkpoint.load(tmp_path).n_iter_ == 3

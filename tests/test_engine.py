@@ -13,8 +13,7 @@ from scipy import sparse
 
 from fastmlp import MLPClassifier
 from fastmlp.data import source as data_module
-from fastmlp.engine import engine as engine_module
-from fastmlp.engine import training_pass
+from fastmlp.engine import training_pass, work
 from fastmlp.engine.small_predict import FewPredictor
 
 pytestmark = pytest.mark.slow
@@ -23,7 +22,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def tiny_chunks(monkeypatch):
     """One batch to a chunk."""
-    monkeypatch.setattr(engine_module, "CHUNK_FLOPS", 1)
+    monkeypatch.setattr(work, "CHUNK_FLOPS", 1)
 
 
 # --- the same bits ------------------------------------------------------------------------------
@@ -50,7 +49,7 @@ def test_threads_storage_and_chunks_change_nothing(optimizer, dtype, monkeypatch
         for X in (csr, shuffled, problem.X.astype(float), np.asfortranarray(problem.X)):
             assert_same(problem.train(optimizer, X, dtype=dtype, n_threads=2, how=how), expected)
         with monkeypatch.context() as patch:
-            patch.setattr(engine_module, "CHUNK_FLOPS", 1)
+            patch.setattr(work, "CHUNK_FLOPS", 1)
             patch.setattr(data_module, "BLOCK_FEATURES", 7)
             patch.setattr(data_module, "BLOCK_ENTRIES", 1)
             assert_same(problem.train(optimizer, dtype=dtype, n_threads=2, how=how), expected)
@@ -258,7 +257,7 @@ def test_a_batch_that_begins_ahead_is_the_same(optimizer, density, monkeypatch):
     expected = problem.train(optimizer, how=how)
     for n_threads in (2, 3, 4, 7):
         assert_same(problem.train(optimizer, n_threads=n_threads, how=how), expected)
-    monkeypatch.setattr(engine_module, "CHUNK_FLOPS", 1)
+    monkeypatch.setattr(work, "CHUNK_FLOPS", 1)
     for n_threads in (1, 2):
         assert_same(problem.train(optimizer, n_threads=n_threads, how=how), expected)
 

@@ -71,13 +71,13 @@ class TestCtrlC:
         def fail(*args, **kwargs):
             raise KeyboardInterrupt
 
-        train_epoch = TrainingPass.epoch
+        train = TrainingPass.run
 
         def train_and_fail(*args, **kwargs):
-            train_epoch(*args, **kwargs)
+            train(*args, **kwargs)
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(TrainingPass, "epoch", train_and_fail)
+        monkeypatch.setattr(TrainingPass, "run", train_and_fail)
         monkeypatch.setattr(Training, "parameters", fail)
         for call in (model.fit, model.partial_fit):
             with (
@@ -298,6 +298,7 @@ class TestTwoAtOnce:
 
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(fit_task, "reporter", reporter)
+                patch.setattr("fastmlp.engine.work.MOST_EPOCHS", 1)  # of a pass
                 model.fit(X, Y)
         finally:
             signal.signal(signal.SIGINT, before)
@@ -310,7 +311,7 @@ PLACES = [
     (fit_task, "check_training_data"),
     (Engine, "set_parameters"),
     (Engine, "open"),
-    (TrainingPass, "epoch"),
+    (TrainingPass, "run"),
     (training_pass, "batch_weights"),
     (Engine, "network_for"),
     (training_pass, "new_update_state"),

@@ -39,10 +39,20 @@ class FakeEngine:
     def epochs(self, data, labels, **how):
         return self
 
-    def epoch(self, order, learning_rate, progress=None, dropout=None):
-        (rate,) = set(learning_rate)  # the same for all updates
-        self.rates.append(rate)
-        return EpochResult(self.losses[len(self.rates) - 1], 0.5, 1)
+    together = 1  # epochs of a pass
+
+    def work(self, data):
+        return self
+
+    def epochs_per_pass(self, n_samples, batch_size):
+        return self.together
+
+    def run(self, orders, learning_rate, progress=None, dropout=None):
+        for rates in learning_rate.reshape(len(orders), -1):
+            (rate,) = set(rates)  # the same for all updates
+            self.rates.append(rate)
+        losses = self.losses[len(self.rates) - len(orders) : len(self.rates)]
+        return [EpochResult(loss, 0.5, 1) for loss in losses]
 
     params = None
 
@@ -54,6 +64,12 @@ class FakeEngine:
 
     def get_parameters(self):
         return [np.array([[float(len(self.rates))]])], [np.zeros(1)]
+
+
+@pytest.fixture(params=[1, 3, 64], autouse=True)
+def epochs_together(request, monkeypatch):
+    """However many epochs run as one pass, training ends after the same one."""
+    monkeypatch.setattr(FakeEngine, "together", request.param)
 
 
 class FakeData:

@@ -1,27 +1,43 @@
 """What a fit prepares once changes no bit: epochs that share it, few threads, small predictions."""
 
+import signal
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 from problems import OPTIMIZERS, Problem
 from scipy import sparse
+from trained import assert_same_training
 
 from fastmlp import MLPClassifier
+from fastmlp.data.source import SparseData
 from fastmlp.engine.engine import Engine
 from fastmlp.engine.small_predict import FEW
 from fastmlp.engine.training_pass import TrainingPass
 from fastmlp.training import seeding
 
 
-def train(problem, optimizer, orders, rates, *, shared, X=None, how=None, disturb=None):
-    """Results and parameters after epochs that share their preparation, or not."""
+def train(
+    problem, optimizer, orders, rates, *, shared, X=None, how=None, disturb=None, together=()
+):
+    """Results and parameters after epochs that share their preparation, or not.
+
+    `together` are numbers of epochs: those of the first pass, of the second one and so on, in the place of single ones.
+    """
     make, _, rate = OPTIMIZERS[optimizer]
     engine, optimizer, how = problem.engine(np.float64), make(), how or {}
     data = engine.open(problem.X if X is None else X)
     arguments = {"batch_size": 32, "optimizer": optimizer, **how}
     epochs = TrainingPass(engine, data, problem.labels, **arguments)
     results = []
+    for n_epochs in together:
+        first = len(results)
+        n_batches = -(-len(orders[first]) // 32)
+        factors = np.repeat(rates[first : first + n_epochs], n_batches)
+        results += epochs.run(np.stack(orders[first : first + n_epochs]), rate * factors)
     for number, (order, factor) in enumerate(zip(orders, rates, strict=True)):
+        if together:
+            break
         if disturb is not None:
             disturb(number, engine, optimizer)
         if shared:
@@ -36,9 +52,9 @@ def train(problem, optimizer, orders, rates, *, shared, X=None, how=None, distur
     return results, coefs + intercepts, optimizer
 
 
-def check(problem, optimizer, orders, **how):
+def check(problem, optimizer, orders, *, together=(), **how):
     rates = np.linspace(1, 0.5, len(orders))
-    found = train(problem, optimizer, orders, rates, shared=True, **how)
+    found = train(problem, optimizer, orders, rates, shared=True, together=together, **how)
     wanted = train(problem, optimizer, orders, rates, shared=False, **how)
     assert found[0] == wanted[0]
     for one, other in zip(found[1], wanted[1], strict=True):
@@ -79,6 +95,92 @@ def test_batches_without_weight_come_and_go():
     orders = [np.arange(n), rng.permutation(n), np.arange(n)[::-1].copy()]
     for optimizer in ("rmsprop, momentum", "adam", "sgd, Nesterov"):
         check(problem, optimizer, orders, how={"sample_weight": weight})
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("density", [0.05, 0.9])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_several_epochs_as_one_pass_are_single_epochs(optimizer, density, weighted):
+    """With a shorter last batch in each; lazy rows catch up where each ends."""
+    problem = Problem(density=density)
+    rng = np.random.default_rng(1)
+    n = len(problem.X) - 5
+    orders = [rng.permutation(n) for _ in range(7)]
+    how = {"alpha": 0.0}
+    if weighted:
+        weight = problem.weight.copy()
+        weight[rng.permutation(n)[:60]] = 0
+        how = {"sample_weight": weight, "alpha": 0.1}
+    check(problem, optimizer, orders, how=how, together=(3, 3, 1))
+
+
+def test_several_epochs_with_batches_without_weight():
+    problem = Problem(density=0.05)
+    n = len(problem.X)
+    weight = np.zeros(n)
+    weight[:40] = 1
+    orders = [np.random.default_rng(s).permutation(n) for s in range(4)]
+    for optimizer in ("rmsprop, momentum", "adam"):
+        check(problem, optimizer, orders, how={"sample_weight": weight}, together=(4,))
+
+
+FITS = {
+    "rmsprop": {},
+    "rmsprop, momentum": {"momentum": 0.9, "alpha": 0.01},
+    "adam, float64": {"solver": "adam", "dtype": "float64", "batch_size": 32},
+    "sgd": {"solver": "sgd", "momentum": 0.9, "nesterovs_momentum": True},
+    "invscaling": {"solver": "sgd", "learning_rate": "invscaling"},
+    "adaptive": {"solver": "sgd", "learning_rate": "adaptive", "tol": 0.1, "n_iter_no_change": 2},
+    "one_cycle": {"learning_rate": "one_cycle"},
+    "callable": {"learning_rate": lambda progress: 1 - progress / 2},
+    "stops": {"tol": 0.05, "n_iter_no_change": 3},
+    "early stopping": {"early_stopping": True, "n_iter_no_change": 3},
+    "decay": {"weight_decay": 0.1},
+    "dropout": {"dropout": 0.2},
+    "averaged": {"average": 0.9},
+    "unshuffled": {"shuffle": False},
+    "two threads": {"n_threads": 2},
+}
+
+
+@pytest.mark.parametrize("zeros", [False, True])
+@pytest.mark.parametrize("name", FITS)
+def test_fits_whose_epochs_run_together(name, zeros, monkeypatch):
+    """However many epochs run as one pass, the fit is the same."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(90, 6)) * (rng.random((90, 6)) < (0.3 if zeros else 1))
+    y = (X[:, 0] > X[:, 1]).astype(int)
+    fits = []
+    for together in (1, 64, 5):
+        monkeypatch.setattr("fastmlp.engine.work.MOST_EPOCHS", together)
+        how = {"hidden_layer_sizes": (12,), "max_iter": 33, "random_state": 3} | FITS[name]
+        fits.append(MLPClassifier(**how).fit(X, y, sample_weight=np.linspace(0, 2, 90)))
+        fits[-1].set_params(warm_start=True).fit(X, y)
+    for other in fits[1:]:
+        assert_same_training(other, fits[0])
+        assert other.history_["learning_rate"] == fits[0].history_["learning_rate"]
+
+
+def test_ctrl_c_between_two_epochs_of_a_pass(monkeypatch):
+    """Whole epochs are noted."""
+    chunks, fill = [], SparseData._fill
+
+    def interrupted(self, *args):
+        chunks.append(0)
+        if len(chunks) == 4:
+            signal.raise_signal(signal.SIGINT)
+        return fill(self, *args)
+
+    monkeypatch.setattr(SparseData, "_fill", interrupted)
+    how = {"hidden_layer_sizes": (5,), "random_state": 0, "n_threads": 1}
+    X = np.eye(64, 20)
+    y = np.arange(64) % 3
+    model = MLPClassifier(**how, max_iter=20)
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        model.fit(X, y)
+    monkeypatch.undo()
+    assert model.n_iter_ in (3, 4)
+    assert_same_training(model, MLPClassifier(**how, max_iter=model.n_iter_).fit(X, y))
 
 
 def test_new_parameters_and_state_are_taken():

@@ -11,14 +11,16 @@ INT64, UINT32 = np.dtype(np.int64), np.dtype(np.uint32)
 
 
 class Plan:
-    """Where each batch of an epoch goes: chunks of batches, and offsets into a chunk's buffers.
+    """Where each batch of one or several epochs goes: chunks of batches, and offsets into a chunk's buffers.
 
     Attributes
     ----------
     order : int64 array
-        Row numbers in the order of use.
+        Row numbers in the order of use, epoch after epoch.
     batch_size : int
-        Samples per batch (the last may have fewer), at most ``len(order)``.
+        Samples per batch (the last of an epoch may have fewer), at most those of an epoch.
+    n_epochs : int
+        Epochs of equally many samples.
     columns : bool
         Whether batches are there column by column, too.
     mask : (int, int, float)
@@ -32,9 +34,10 @@ class Plan:
 
     def __init__(
         self, order, batch_size, entries, n_features, dtype, batches_per_chunk, *,
-        edges, dense, columns, stop_every=None,
+        edges, dense, columns, stop_every=None, n_epochs=1,
     ):  # fmt: skip
         self.order, self.batch_size, self.columns = order, batch_size, columns
+        self.n_epochs = n_epochs
         self.mask = 0, 0, 1.0
         self.n_batches = n_batches = len(entries)
         self.table = table = np.zeros((n_batches, N_FIELDS), INT64)
@@ -57,8 +60,8 @@ class Plan:
             table[:, ENTRY], entry = _offsets(entry, firsts, stops)
             table[:, ACTIVE], active = _offsets(active, firsts, stops)
             table[:, COLUMN] = table[:, ACTIVE]
-            table[:, START] = np.arange(n_batches) * batch_size
-            table[-1, SIZE] = len(order) - table[-1, START]
+            table[:, START] = batch_starts(len(order), batch_size, n_epochs)
+            table[:, SIZE] = np.diff(table[:, START], append=len(order))
         self.n_chunks = len(self._bounds) - 1
         most = max((stop - first for first, stop in pairwise(self._bounds)), default=0)
         self.sizes = {
@@ -72,6 +75,11 @@ class Plan:
             "dense": (most * dense, dtype),
         }
 
+    @property
+    def epoch_batches(self):
+        """Batches of one epoch."""
+        return self.n_batches // self.n_epochs
+
     def drop_inputs(self, dropout):
         """Drop inputs as a `Dropout` says; None: none of them."""
         self.mask = 0, 0, 1.0
@@ -81,6 +89,14 @@ class Plan:
     def chunk_batches(self, chunk):
         """Return the numbers (first, stop) of the chunk's batches."""
         return self._bounds[chunk], self._bounds[chunk + 1]
+
+
+def batch_starts(n, batch_size, n_epochs=1):
+    """Return where each batch starts among `n` samples in all of so many epochs."""
+    starts = np.arange(0, n // n_epochs, batch_size)
+    if n_epochs == 1:
+        return starts
+    return np.add.outer(np.arange(0, n, n // n_epochs), starts).reshape(-1)
 
 
 def _whole_lines(n):

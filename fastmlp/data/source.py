@@ -11,7 +11,7 @@ from scipy import sparse
 from ..kernels.abi import PANEL_BYTES
 from . import _batches, _rows
 from ._batches import SIZE, START
-from .batch_plan import INT64, Buffers, Plan
+from .batch_plan import INT64, Buffers, Plan, batch_starts
 
 CROSSOVER = 0.6  # with more non-zeros dense products are faster: bench/crossover.py
 BLOCK_FEATURES = 160  # rows of 256 bytes that stay in a 48 KB (or most of a 32 KB) L1 cache
@@ -114,8 +114,9 @@ class Data:
             self.n_blocks = -(-self.n_features // self.block_features)
 
     def plan(
-        self, order=None, batch_size=128, *, columns=True, batches_per_chunk=None, stop_every=None
-    ):
+        self, order=None, batch_size=128, *, columns=True, batches_per_chunk=None, stop_every=None,
+        n_epochs=1,
+    ):  # fmt: skip
         """Lay out the samples ``order`` (row numbers; default all) in batches and chunks.
 
         Parameters
@@ -129,6 +130,8 @@ class Data:
             The most batches in a chunk; memory alone decides by default.
         stop_every : int, optional
             A chunk ends at each multiple of this number of batches.
+        n_epochs : int, default=1
+            The order is that of so many epochs, one after the other; each has batches of its own.
 
         Returns
         -------
@@ -140,14 +143,14 @@ class Data:
             order = self._checked(order)
             entries = self.counts[order]
         n = len(order)
-        batch_size = max(1, min(batch_size, n))
-        entries = np.add.reduceat(entries, np.arange(0, n, batch_size)) if n else entries
+        batch_size = max(1, min(batch_size, n // n_epochs))
+        entries = np.add.reduceat(entries, batch_starts(n, batch_size, n_epochs)) if n else entries
         panels = 0 if self.zero_skipping else -(-self.n_features // self.lanes)
         return Plan(
             order, batch_size, entries, self.n_features, self.dtype, batches_per_chunk,
             edges=batch_size * (self.n_blocks + 1) * self.gathers,
             dense=batch_size * panels * self.lanes,
-            columns=columns and self.zero_skipping, stop_every=stop_every,
+            columns=columns and self.zero_skipping, stop_every=stop_every, n_epochs=n_epochs,
         )  # fmt: skip
 
     def reordered(self, plan, order):

@@ -11,4 +11,5 @@ small_predict  predictions for a few rows, from weights where they lie
 team           threads that run one function side by side
 training_pass  epochs on the same samples: what does not change between them is made once
 weight_average  a moving average of the weights, kept while they are trained
+work           how much arithmetic a pass is, and how it is cut up for that
 """

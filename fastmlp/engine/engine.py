@@ -28,16 +28,8 @@ from .panel_layout import layout_of
 from .structs import as_batches, new_network, new_targets, new_update_state
 from .team import Team, usable_threads
 from .training_pass import Steps, TrainingPass
-from .weight_average import FOLD_EVERY
+from .work import Work
 
-# Between two chunks Python can stop, report or take Ctrl-C: about 40 ms of one core's arithmetic.
-CHUNK_FLOPS = 2e9
-# A second thread has to be started for every pass, and waited for several times in each batch. With less work than
-# this in a batch, or in the whole pass, one is faster. The threads of an epoch wait so often that it takes more work
-# to be worth them, most of all where other programs use the cores, too.
-BATCH_FLOPS = 2e5
-PASS_FLOPS = 1e7
-EPOCH_FLOPS = 2e8
 # Forward passes take samples in batches that keep a layer's activations in the second-level cache.
 PREDICT_BATCH = 128
 # A thread takes batches of about so many bytes at a time, fewer where that would leave another thread without any.
@@ -114,6 +106,10 @@ class Engine:
         """Prepare epochs of `train_epoch` that share all but the order and the learning rate: a `TrainingPass`."""
         return TrainingPass(self, data, labels, **how)
 
+    def work(self, data):
+        """How much there is to do in passes over `data`: a `Work`."""
+        return Work(self.layout, data)
+
     def train_epoch(
         self, data, labels, order, *, batch_size, optimizer, learning_rate, alpha=0.0, weight_decay=0.0,
         dropout=None, sample_weight=None, average=None, progress=None,
@@ -172,7 +168,7 @@ class Engine:
             order = np.arange(data.n_samples)
         plan = data.plan(
             order, PREDICT_BATCH, columns=True,
-            batches_per_chunk=self.batches_per_chunk(data, PREDICT_BATCH),
+            batches_per_chunk=self.work(data).batches_per_chunk(PREDICT_BATCH),
         )  # fmt: skip
         total = len(order) if sample_weight is None else sample_weight[order].sum()
         sums = np.full(-(-len(order) // plan.batch_size), float(total))
@@ -293,37 +289,17 @@ class Engine:
         self._forward[me] = network, buffers
         return network, buffers
 
-    def score_of(self, targets, labels, sample_weight):
-        """The score of the samples that the kernels have measured."""
+    def score_of(self, targets, labels, sample_weight, which=slice(None)):
+        """The score of a slice of the samples that the kernels have measured."""
         n_measures = self.loss.n_measures(self.layout.sizes[-1])
-        measure = targets.measure.reshape(-1, n_measures)
-        weight = None if sample_weight is None else sample_weight[targets.order]
+        measure = targets.measure.reshape(-1, n_measures)[which]
+        order = targets.order[which]
+        weight = None if sample_weight is None else sample_weight[order]
         # Hits are scored by themselves, residuals beside the labels' own spread.
-        labels = labels[targets.order] if self.loss.measures_outputs else None
+        labels = labels[order] if self.loss.measures_outputs else None
         return self.loss.score(measure, labels, weight)
 
     # --- preparations ---------------------------------------------------------------------------
-
-    def batches_per_chunk(self, data, batch_size):
-        """So many that a chunk takes long enough for Python's share to vanish, and not longer."""
-        used, all_weights = self.weights(data)
-        return max(1, int(CHUNK_FLOPS / (6 * batch_size * used + 10 * all_weights)))
-
-    def updates_per_fold(self, data, batch_size):
-        """Updates between two folds into a `WeightAverage`: more where an update changes few of the weights.
-
-        It is a function of the values of X alone, not of its form or of the number of threads.
-        """
-        used, all_weights = self.weights(data)
-        return FOLD_EVERY * max(1, -(-int(all_weights) // max(1, int(batch_size * used))))
-
-    def weights(self, data):
-        """Weights that a sample of `data` is multiplied by on average, and all there are, the last layer's apart."""
-        weights = sum(
-            a * b for a, b in zip(self.layout.sizes[1:-1], self.layout.sizes[2:], strict=True)
-        )
-        first = data.n_features * self.layout.sizes[1]
-        return weights + first * (data.density if data.zero_skipping else 1), weights + first
 
     def threads_for(self, data, n_samples, batch_size, *, training=True):
         """How many of the team's threads to take for a pass: all, or one where there is little to do.
@@ -333,14 +309,7 @@ class Engine:
         n_threads = self.team.n_threads
         if n_threads == 1 or self._n_threads not in (None, -1):
             return n_threads
-        used, all_weights = self.weights(data)
-        sample = (6 if training else 2) * used
-        update = 10 * all_weights if training else 0
-        n_batches = -(-n_samples // batch_size)
-        scale = self.dtype.itemsize / 4
-        pays = scale * (sample * batch_size + update) >= BATCH_FLOPS and scale * (
-            sample * n_samples + update * n_batches
-        ) >= (EPOCH_FLOPS if training else PASS_FLOPS)
+        pays = self.work(data).is_worth_threads(n_samples, batch_size, training=training)
         return n_threads if pays else 1
 
     def network_for(self, batch_size, n_threads):

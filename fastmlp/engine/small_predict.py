@@ -67,7 +67,7 @@ class FewPredictor:
     def _team(self, data, n_threads):
         """The threads, if there is work for more than one; a number that was asked for is taken as it is."""
         if n_threads in (None, -1):
-            used, _ = self.engine.weights(data)
+            used = self.engine.work(data).used
             flops = 2 * used * data.n_samples * self.engine.dtype.itemsize / 4
             if flops < THREAD_FLOPS:
                 return self.engine.team

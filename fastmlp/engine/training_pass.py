@@ -1,7 +1,8 @@
 """Epochs of training on the same samples: what does not change between them is made once.
 
 An epoch of a small data set takes the kernels some 40 microseconds. So plan, targets, the optimizer's memory and the
-words that the kernels read stay from one epoch to the next, and an epoch renews in place what differs.
+words that the kernels read stay from one epoch to the next, and an epoch renews in place what differs. And several
+such epochs can run as one pass: then their batches are one long list to the kernels.
 """
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from ..kernels.abi import STOP, Batches, TrainCall, pack_words, place
 from ..kernels.code_cache import entry
 from ..system.interrupts import hold
-from .epoch import EpochResult, batch_weights, mean_loss, reciprocals
+from .epoch import EpochResult, batch_weights, mean_losses, reciprocals
 from .structs import (
     as_batches,
     new_masks,
@@ -22,7 +23,7 @@ from .structs import (
 
 
 class Steps:
-    """The updates of one epoch, ready to run.
+    """The updates of one pass, ready to run.
 
     Parameters
     ----------
@@ -44,7 +45,8 @@ class Steps:
         self._folded = {}  # by thread: the number of threads, and the update of its last fold
         # Rows left out whose weights move must be caught up before a fold reads them.
         self._settles = bool(update.lazy and (update.has_momentum or update.decays))
-        self.n_threads = engine.threads_for(data, len(plan.order), plan.batch_size)
+        n_samples = len(plan.order) // plan.n_epochs
+        self.n_threads = engine.threads_for(data, n_samples, plan.batch_size)
         self.buffers = engine.buffers_for(data, plan)
         network = engine.network_for(plan.batch_size, self.n_threads)
         rule = optimizer.rule()
@@ -115,7 +117,7 @@ class Steps:
         for chunk in range(plan.n_chunks):
             self.data.prepare(plan, chunk, self.buffers, me, n_threads)
             first, stop = plan.chunk_batches(chunk)
-            is_last = chunk + 1 == plan.n_chunks
+            is_last = stop % plan.epoch_batches == 0  # of an epoch
             folds = average is not None and average.folds_after(stop, is_last)
             words[self._n_batches] = stop - first
             words[self._chunk] = first, step, is_last or (folds and self._settles)
@@ -136,7 +138,7 @@ class TrainingPass:
     """Epochs of mini-batch updates; the arguments are those of `Engine.train_epoch`.
 
     Parameters and state of the optimizer are used where they lie: a new array in the place of one of them, or another
-    number of samples in an epoch, makes everything anew.
+    number of samples or of epochs in a pass, makes everything anew.
     """
 
     def __init__(
@@ -151,7 +153,19 @@ class TrainingPass:
 
     def epoch(self, order, learning_rate, progress=None, dropout=None) -> EpochResult:
         """Train for one epoch; see `Engine.train_epoch`."""
-        plan = self._plan_for(order)
+        return self.run(order[np.newaxis], learning_rate, progress, dropout)[0]
+
+    def run(self, orders, learning_rate, progress=None, dropout=None) -> list[EpochResult]:
+        """Train for some epochs, one after the other as one pass; return what became of each.
+
+        Parameters
+        ----------
+        orders : int64 ndarray of shape (n_epochs, n_samples)
+        learning_rate : float or ndarray of shape (n_epochs * n_batches,)
+        progress, dropout
+            See `Engine.train_epoch`. Dropout is for one epoch only.
+        """
+        plan = self._plan_for(orders)
         plan.drop_inputs(dropout)
         if dropout is not None and not dropout.of_hidden:
             dropout = None
@@ -160,22 +174,52 @@ class TrainingPass:
         else:
             self._renew(plan, learning_rate, dropout)
         n_updates = self._steps.run(plan, progress)
-        if n_updates == 0:
-            return EpochResult(0.0, 0.0, 0)
-        loss = mean_loss(self._batches, self._targets, self.sample_weight, self.alpha)
-        score = self.engine.score_of(self._targets, self.labels, self.sample_weight)
-        return EpochResult(loss, score, n_updates)
+        return self._results(plan, n_updates)
 
-    def _plan_for(self, order):
-        """The order's plan. Without zeros to skip, all plans of as many samples have the same offsets."""
+    def _results(self, plan, n_updates):
+        """Loss and score of each epoch of a pass; of none that Ctrl-C has cut short."""
+        losses = mean_losses(self._batches, self._targets, self.sample_weight, self.alpha)
+        updates = self._batches.updates[plan.epoch_batches - 1 :: plan.epoch_batches].tolist()
+        size = len(plan.order) // plan.n_epochs
+        results, before = [], 0
+        for epoch, (loss, now) in enumerate(zip(losses, updates, strict=True)):
+            if now > n_updates:
+                break
+            if now == before:  # no sample has weight
+                results.append(EpochResult(0.0, 0.0, 0))
+                continue
+            which = slice(epoch * size, (epoch + 1) * size)
+            score = self.engine.score_of(self._targets, self.labels, self.sample_weight, which)
+            results.append(EpochResult(loss, score, now - before))
+            before = now
+        return results
+
+    def _plan_for(self, orders):
+        """The plan of the epochs' orders. Without zeros to skip, all plans of as many samples have the same offsets."""
         data, plan = self.data, self._plan
-        if plan is None or data.gathers or len(order) != len(plan.order):
-            per_chunk = self.engine.batches_per_chunk(data, self.batch_size)
+        n_epochs, n_samples = orders.shape
+        order = orders.reshape(-1)
+        if (
+            plan is None
+            or data.gathers
+            or n_epochs != plan.n_epochs
+            or len(order) != len(plan.order)
+        ):
             return data.plan(
-                order, self.batch_size, columns=True, batches_per_chunk=per_chunk,
-                stop_every=None if self.average is None else self.average.every,
+                order, self.batch_size, columns=True, n_epochs=n_epochs,
+                batches_per_chunk=self.engine.work(data).batches_per_chunk(self.batch_size),
+                stop_every=self._stop_every(n_samples, n_epochs),
             )  # fmt: skip
         return data.reordered(plan, order)
+
+    def _stop_every(self, n_samples, n_epochs):
+        """After how many batches a chunk has to end, or None."""
+        if self.average is not None:
+            return self.average.every
+        # Lazy rows catch up after each epoch.
+        return (
+            -(-n_samples // self.batch_size) if n_epochs > 1 and self.data.zero_skipping else None
+        )
 
     def _still_fits(self, plan, learning_rate, dropout):
         """Whether the words name the arrays that this epoch is about."""
@@ -183,6 +227,7 @@ class TrainingPass:
         state = self.optimizer.state
         return (
             len(plan.order) == len(self._targets.order)
+            and plan.n_epochs == self._plan.n_epochs
             and self.engine.params is update.params
             and state["square"] is update.square
             and state["momentum"] is update.momentum
@@ -201,7 +246,9 @@ class TrainingPass:
     def _prepare(self, plan, learning_rate, dropout):
         engine, weight = self.engine, self.sample_weight
         self._plan = plan
-        self._batches = batch_weights(plan.order, plan.batch_size, weight, engine.dtype)
+        self._batches = batch_weights(
+            plan.order, plan.batch_size, weight, engine.dtype, plan.n_epochs
+        )
         sums = self._batches.sums
         self._targets = new_targets(
             engine.layout, engine.loss, self.labels, plan.order.copy(), reciprocals(sums),
@@ -224,7 +271,7 @@ class TrainingPass:
         self._targets.order[:] = plan.order
         if self.sample_weight is not None:
             self._batches = batch_weights(
-                plan.order, plan.batch_size, self.sample_weight, self.engine.dtype
+                plan.order, plan.batch_size, self.sample_weight, self.engine.dtype, plan.n_epochs
             )
             self._targets.scale[:] = reciprocals(self._batches.sums)
         renew_update_state(

@@ -142,7 +142,7 @@ class Training:
         if decay == 0:
             return None
         start = engine.get_parameters() if given is None else given
-        every = engine.updates_per_fold(self.context.samples.data, self.batch_size)
+        every = engine.work(self.context.samples.data).updates_per_fold(self.batch_size)
         return WeightAverage(
             decay, engine.layout.pack(*start), n_updates=state.n_averaged, every=every
         )
@@ -156,10 +156,13 @@ class Training:
         if resumed and (self.stagnates or self.is_enough):  # it had come to its end
             return self.finished()
         try:
-            for _ in range(n_epochs):
+            left = n_epochs
+            while left > 0:
                 if self.task is not None:
                     self.task.begin_epoch()
-                self.epoch()
+                together = self.epochs_together(left)
+                self.train(together)
+                left -= together
                 stop = self.out_of_patience() or self.is_enough
                 if self.task is not None:
                     stop |= self.task.end_epoch(self.snapshot)
@@ -182,18 +185,55 @@ class Training:
             self.keep_latest(self.state)
         return self.parameters()
 
-    def epoch(self):
-        """Train for one epoch, judge it, and note it."""
+    def epochs_together(self, left: int) -> int:
+        """Return how many of the epochs that are left to run as one pass: on small data several, else one.
+
+        None but the last of them may be followed by anything that looks at the weights or can end training.
+        """
+        if (
+            self.task is not None
+            or self.context.validation is not None
+            or self.average is not None
+            or self.rates_of_dropout() is not None
+            or self.schedule == "invscaling"
+            # Which rows are left out then depends on the number of updates.
+            or (self.model.weight_decay > 0 and self.context.samples.data.zero_skipping)
+        ):
+            return 1
+        samples, state = self.context.samples, self.state
+        limits = [
+            left,
+            self.engine.work(samples.data).epochs_per_pass(len(samples), self.batch_size),
+        ]
+        if self.has_rule:
+            limits.append(self.model.n_iter_no_change + 1 - state.n_no_improvement)
+        if state.optimizer_epochs < ENOUGH_EPOCHS[self.record.metric]:
+            limits.append(ENOUGH_EPOCHS[self.record.metric] - state.optimizer_epochs)
+        return max(1, min(limits))
+
+    def train(self, n_epochs: int):
+        """Train for some epochs as one pass, judge and note them."""
         state, model, samples = self.state, self.model, self.context.samples
-        order = epoch_order(state.seed, state.epoch, samples.rows, len(samples), model.shuffle)
-        rates = self.learning_rates()
-        rate = float(rates[-1])
+        orders = np.empty((n_epochs, len(samples)), np.int64)
+        for ahead, order in enumerate(orders):
+            order[:] = epoch_order(
+                state.seed, state.epoch + ahead, samples.rows, len(samples), model.shuffle
+            )
+        rates = [self.learning_rates(ahead) for ahead in range(n_epochs)]
         start = time.perf_counter()
-        result = self.epochs.epoch(order, rates, self.context.report.advance, self.dropout())
-        seconds = time.perf_counter() - start
+        with hold():  # whole epochs are noted even where Ctrl-C has ended the pass
+            progress = self.context.report.advance if n_epochs == 1 else None
+            results = self.epochs.run(orders, np.concatenate(rates), progress, self.dropout())
+            seconds = (time.perf_counter() - start) / n_epochs
+            for result, rate in zip(results, rates[:-1], strict=False):
+                self.note(result, float(rate[-1]), seconds)
+        self.note(results[-1], float(rates[-1][-1]), seconds)
+
+    def note(self, result, rate, seconds):
+        """Judge an epoch that is over, and note it."""
         if not math.isfinite(result.loss):
-            raise diverged(model, rate)
-        row = {"loss": float(result.loss), self.record.metric: float(result.score)}
+            raise diverged(self.model, rate)
+        row = {"loss": result.loss, self.record.metric: result.score}
         with self.weights_to_judge():
             row |= validate(self.engine, self.context.validation)
             row |= {"learning_rate": rate, "seconds": seconds}
@@ -201,11 +241,12 @@ class Training:
             if score is not None and self.score.scorer is not None:
                 row["val_score"] = score
             with hold():  # an epoch is noted as a whole
-                state.epoch += 1
-                state.optimizer_epochs += 1
-                self.record.add(row, len(samples), score)
+                self.state.epoch += 1
+                self.state.optimizer_epochs += 1
+                self.record.add(row, len(self.context.samples), score)
                 self.note_best(row, score)
-        self.context.report.epoch(self.record.n_iter, row, len(samples) / seconds)
+        n_samples = len(self.context.samples)
+        self.context.report.epoch(self.record.n_iter, row, n_samples / seconds)
 
     def weights_to_judge(self):
         """Have the engine use the weights' average within a ``with`` block, if there is one."""
@@ -274,22 +315,28 @@ class Training:
         report.message(f"{message} Setting learning rate to {self.learning_rates()[0]:f}")
         return False
 
-    def learning_rates(self) -> np.ndarray:
-        """Return the learning rates of the next epoch's updates."""
+    def learning_rates(self, ahead=0) -> np.ndarray:
+        """Return the learning rates of an epoch's updates: the next one's, or one's further ahead."""
         n_batches = -(-len(self.context.samples) // self.batch_size)
         if is_per_update(self.schedule):
-            return update_rates(self.model, self.state.optimizer_epochs, self.n_epochs, n_batches)
+            epoch = self.state.optimizer_epochs + ahead
+            return update_rates(self.model, epoch, self.n_epochs, n_batches)
         rate = learning_rate(self.model, self.schedule, self.state, self.record)
         return np.full(n_batches, rate)
 
-    def dropout(self) -> Dropout | None:
-        """Return the next epoch's dropout, if there is any."""
+    def rates_of_dropout(self) -> np.ndarray | None:
+        """Return the next epoch's `dropout_rates`, or None where nothing is dropped."""
         model = self.model
         hidden, inputs, rates = self._dropped
         if model.dropout is not hidden or model.input_dropout is not inputs:
             rates = dropout_rates(model, np.size(model.hidden_layer_sizes))
             rates = rates if rates.any() else None
             self._dropped = model.dropout, model.input_dropout, rates
+        return rates
+
+    def dropout(self) -> Dropout | None:
+        """Return the next epoch's dropout, if there is any."""
+        rates = self.rates_of_dropout()
         if rates is None:
             return None
         return Dropout(rates, mask_keys(self.state.seed, self.state.epoch, len(rates)))

@@ -1,0 +1,74 @@
+"""How much arithmetic a pass over the data is, and how it is cut up for that.
+
+No choice made here changes a bit of a result.
+"""
+
+from itertools import pairwise
+
+from .weight_average import FOLD_EVERY
+
+# Between two chunks Python can stop, report or take Ctrl-C: about 40 ms of one core's arithmetic.
+CHUNK_FLOPS = 2e9
+# A second thread has to be started for every pass, and waited for several times in each batch. With less work than
+# this in a batch, or in the whole pass, one is faster. The threads of an epoch wait so often that it takes more work
+# to be worth them, most of all where other programs use the cores, too.
+BATCH_FLOPS = 2e5
+PASS_FLOPS = 1e7
+EPOCH_FLOPS = 2e8
+# Several epochs run as one pass up to so much work, some milliseconds, and so many epochs.
+TOGETHER_FLOPS = 1e8
+MOST_EPOCHS = 64
+
+
+class Work:
+    """Floating-point operations of a network's passes over some data.
+
+    Parameters
+    ----------
+    layout : PanelLayout
+    data : Data
+
+    Attributes
+    ----------
+    used, all_weights : float
+        Weights that a sample is multiplied by on average, and all there are.
+    """
+
+    def __init__(self, layout, data):
+        sizes = layout.sizes
+        weights = sum(a * b for a, b in pairwise(sizes[1:]))
+        first = data.n_features * sizes[1]
+        self.used = weights + first * (data.density if data.zero_skipping else 1)
+        self.all_weights = weights + first
+        self._scale = layout.dtype.itemsize / 4
+
+    def of_epoch(self, n_samples, batch_size):
+        """Operations of an epoch of training."""
+        return 6 * self.used * n_samples + 10 * self.all_weights * -(-n_samples // batch_size)
+
+    def batches_per_chunk(self, batch_size):
+        """So many that a chunk takes long enough for Python's share to vanish, and not longer."""
+        return max(1, int(CHUNK_FLOPS / self.of_epoch(batch_size, batch_size)))
+
+    def epochs_per_pass(self, n_samples, batch_size):
+        """So many epochs that Python's share of a pass of them vanishes, and that nobody has to wait for it."""
+        epoch = max(1, self.of_epoch(n_samples, batch_size))
+        return max(1, min(MOST_EPOCHS, int(TOGETHER_FLOPS / epoch)))
+
+    def updates_per_fold(self, batch_size):
+        """Updates between two folds into a `WeightAverage`: more where an update changes few of the weights.
+
+        It is a function of the values of X alone, not of its form or of the number of threads.
+        """
+        return FOLD_EVERY * max(1, -(-int(self.all_weights) // max(1, int(batch_size * self.used))))
+
+    def is_worth_threads(self, n_samples, batch_size, *, training):
+        """Whether there is enough to do in a pass for more than one thread."""
+        if training:
+            batch = self.of_epoch(batch_size, batch_size)
+            return (
+                self._scale * batch >= BATCH_FLOPS
+                and self._scale * self.of_epoch(n_samples, batch_size) >= EPOCH_FLOPS
+            )
+        sample = self._scale * 2 * self.used
+        return sample * batch_size >= BATCH_FLOPS and sample * n_samples >= PASS_FLOPS
