@@ -9,27 +9,21 @@ with the compiled code cached.
 import argparse
 import sys
 import tempfile
-import time
-import warnings
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import median
 
 import dropout_runs
-import jobs
 import probe
 import wheel
 from contenders import CONTENDERS
 from jobs import Job
-from load import QUIET, wait_until_quiet
-from process import ContenderError, Worker
-from rounds import PATIENCE, say
+from measures import Turn, epochs_of, predictions_of, second_worker, small_fits
+from process import ContenderError
+from rounds import say
 
-ROUNDS = 5
 FIT = 10  # epochs of one of our fits
-ATTEMPTS = 3  # of a turn that other programs disturb
+EPOCHS_OF_TABLES = 3  # the same, where one and two threads are compared: some take seconds
 
 
 @dataclass(frozen=True)
@@ -45,123 +39,6 @@ class Bar:
 
     def holds(self, value, limit):
         return value >= limit if self.higher else value <= limit
-
-
-@dataclass(frozen=True)
-class Turn:
-    """Who trains what, how many epochs at a time."""
-
-    name: str
-    job: Job
-    epochs: int
-
-
-def _undisturbed(worker, command, **arguments):
-    """Ask again, a few times, while other programs take part of the machine."""
-    for _ in range(ATTEMPTS):
-        wait_until_quiet(PATIENCE, say)
-        answer = worker.ask(command, **arguments)
-        if (answer.get("other_cores") or 0.0) < QUIET:
-            break
-    return answer
-
-
-def interleave(folder, turns, rounds=ROUNDS):
-    """Seconds per epoch of each, one list per turn, and the test accuracies at the end."""
-    with ExitStack() as stack:
-        workers = []
-        for turn in turns:
-            jobs.save(turn.job.dataset, folder)
-            workers.append(stack.enter_context(Worker(turn.name, turn.job, folder)))
-            workers[-1].ask("train", epochs=1)  # compiles, or reads the cache
-        seconds = [[] for _ in turns]
-        for number in range(1, rounds + 1):
-            for turn, worker, mine in zip(turns, workers, seconds, strict=True):
-                answer = _undisturbed(worker, "train", epochs=turn.epochs)
-                mine.append(answer["seconds"] / turn.epochs)
-                say(f"  {number}/{rounds} {turn.name} {mine[-1]:.3f} s per epoch")
-        accuracies = [worker.ask("evaluate")["test_accuracy"] for worker in workers]
-    return seconds, accuracies
-
-
-def _remark(turns, seconds, accuracies):
-    """Both medians with their spread and what was learned, and the ratio's own spread."""
-    parts = []
-    for turn, mine, accuracy in zip(turns, seconds, accuracies, strict=True):
-        learned = "" if accuracy is None else f", accuracy {accuracy:.4f}"
-        parts.append(f"{turn.name} {median(mine):.3f} s ({min(mine):.3f}–{max(mine):.3f}{learned})")
-    ratios = sorted(a / b for a, b in zip(*seconds, strict=True))
-    return f"{'; '.join(parts)}; per round {ratios[0]:.2f}–{ratios[-1]:.2f}"
-
-
-def epochs_of(first, second):
-    """Measure the epoch of ``first`` over the epoch of ``second``."""
-
-    def measure(folder):
-        seconds, accuracies = interleave(folder, (first, second))
-        ratio = median(seconds[0]) / median(seconds[1])
-        return ratio, _remark((first, second), seconds, accuracies)
-
-    return measure
-
-
-def predictions_of(first, second, rows, repeats):
-    """Seconds of ``predict_proba``, of ``first`` over ``second``."""
-
-    def measure(folder):
-        job = Job()
-        jobs.save(job.dataset, folder)
-        with ExitStack() as stack:
-            workers = [stack.enter_context(Worker(name, job, folder)) for name in (first, second)]
-            for worker in workers:
-                worker.ask("train", epochs=1)
-                worker.ask("predict", rows=rows, repeats=repeats)
-            seconds = [[], []]
-            for _ in range(ROUNDS + 2):
-                for worker, mine in zip(workers, seconds, strict=True):
-                    answer = _undisturbed(worker, "predict", rows=rows, repeats=repeats)
-                    mine.append(answer["seconds"])
-        medians = [1000 * median(mine) for mine in seconds]
-        remark = f"{first} {medians[0]:.3f} ms; {second} {medians[1]:.3f} ms"
-        return medians[0] / medians[1], remark
-
-    return measure
-
-
-def small_fits(load, epochs):
-    """Seconds of whole fits with scikit-learn's settings: scikit-learn's over ours, in one process."""
-
-    def measure(folder):
-        from sklearn import datasets, neural_network, preprocessing
-
-        from fastmlp import MLPClassifier
-
-        X, y = getattr(datasets, load)(return_X_y=True)
-        X = preprocessing.StandardScaler().fit_transform(X)
-        how = {"hidden_layer_sizes": (100,), "solver": "adam", "alpha": 1e-4, "epsilon": 1e-8}
-        how |= {"batch_size": min(200, len(X)), "max_iter": epochs, "random_state": 0}
-        how |= {"n_iter_no_change": 10 * epochs}
-        theirs = neural_network.MLPClassifier(**how, tol=0)
-        ours = MLPClassifier(**how, tol=None, dtype="float64")
-        models, seconds = (theirs, ours), ([], [])
-        for model in models:
-            _timed_fit(model, X, y)
-        for _ in range(3 * ROUNDS):
-            for model, mine in zip(models, seconds, strict=True):
-                mine.append(_timed_fit(model, X, y))
-        medians = [1000 * median(mine) / epochs for mine in seconds]
-        remark = f"scikit-learn {medians[0]:.3f} ms per epoch; fastmlp {medians[1]:.3f} ms"
-        return medians[0] / medians[1], remark
-
-    return measure
-
-
-def _timed_fit(model, X, y):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # scikit-learn's, that it has not converged
-        start = time.perf_counter()
-        model.fit(X, y)
-        return time.perf_counter() - start
 
 
 JOB = Job()
@@ -194,6 +71,33 @@ def _dropout_epoch(dropout, must, aim):
     turns = _ours(hidden=(512, 512), dropout=dropout), _ours(hidden=(512, 512))
     title = f"784-512-512-10: epoch with dropout {dropout} ÷ without"
     return Bar(title, must, aim, False, "", epochs_of(*turns))
+
+
+# Dense tables of normal numbers, trained with scikit-learn's batches: features, hidden units, must and aim.
+TABLES = {
+    "table-20": ((100,), 8, 12),
+    "table-54": ((100, 100), 5, 8),
+    "table-300": ((256, 256), 4, 6),
+}
+# Where a second thread must help, or at least not harm: data set, network, batch size, must and aim.
+THREADS = {
+    "threads-million": ("million", (32,), 256, 1.6, 1.8),
+    "threads-batch-1": ("table-100", (64,), 1, 1.0, 1.0),
+    "threads-batch-8": ("table-100", (64,), 8, 1.0, 1.0),
+    "threads-narrow": ("table-3", (16,), 128, 1.0, 1.0),
+}
+
+
+def _second_thread(dataset, hidden, batch_size, must, aim):
+    """Our epoch on one thread over that on two."""
+    changes = {"dataset": dataset, "hidden": hidden, "batch_size": batch_size}
+    turns = [
+        replace(_ours(**changes, threads=threads), epochs=EPOCHS_OF_TABLES) for threads in (1, 2)
+    ]
+    title = (
+        f"1 thread's epoch ÷ 2 threads' epoch, {dataset}, hidden {hidden}, batches of {batch_size}"
+    )
+    return Bar(title, must, aim, True, "", epochs_of(*turns))
 
 
 BARS = {
@@ -248,6 +152,27 @@ BARS = {
         "",
         epochs_of(_ours(threads=1), OURS),
     ),
+    **{name: _second_thread(*how) for name, how in THREADS.items()},
+    "second-worker": Bar(
+        "grid search by 1 worker ÷ by 2 (threads)", 1.85, 1.95, True, "", second_worker(8_000, 4)
+    ),
+    **{
+        name: _rival(
+            "scikit-learn", name, must, aim, 2, dataset=name, hidden=hidden, batch_size=200
+        )
+        for name, (hidden, must, aim) in TABLES.items()
+    },
+    "batch-4096": _rival(
+        "torch",
+        "40,000 × 100, batches of 4,096",
+        1.3,
+        1.6,
+        10,
+        dataset="table-100",
+        hidden=(256,),
+        batch_size=4096,
+    ),
+    "wide": _rival("torch", "2,000 × 20,000", 1.4, 2, 3, dataset="wide", hidden=(64,)),
     "csr": _rival(
         "scikit-learn", "CSR 5,000 × 100,000", 40, 100, 1, dataset="wide-csr", hidden=(128,)
     ),

@@ -1,6 +1,7 @@
 """What is trained: data sets, made once and read by every contender, and networks."""
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -87,14 +88,14 @@ def _mnist_signed():
     return 2 * X_train - 1, y_train, 2 * X_test - 1, y_test
 
 
-def _gaussian():
-    """MNIST's shape without a single zero; a linear rule with some noise gives the class."""
+def _normal(n_train, n_test, n_features, n_classes, noise):
+    """Normal numbers without a single zero; a linear rule with some noise gives the class."""
     rng = np.random.default_rng(0)
-    X = rng.standard_normal((70_000, 784), dtype=np.float32)
-    rule = rng.standard_normal((784, 10), dtype=np.float32)
-    scores = X @ rule + 10 * rng.standard_normal((len(X), 10), dtype=np.float32)
+    X = rng.standard_normal((n_train + n_test, n_features), dtype=np.float32)
+    rule = rng.standard_normal((n_features, n_classes), dtype=np.float32)
+    scores = X @ rule + noise * rng.standard_normal((len(X), n_classes), dtype=np.float32)
     y = scores.argmax(axis=1).astype(np.int64)
-    return X[:-10_000], y[:-10_000], X[-10_000:], y[-10_000:]
+    return X[:n_train], y[:n_train], X[n_train:], y[n_train:]
 
 
 def _wide_csr():
@@ -125,7 +126,14 @@ DATASETS = {
     "mnist-standardised": _mnist_standardised,
     "mnist-centred": _mnist_centred,
     "mnist-signed": _mnist_signed,
-    "gaussian": _gaussian,
+    "gaussian": partial(_normal, 60_000, 10_000, 784, 10, noise=10),  # MNIST's shape
+    "table-3": partial(_normal, 20_000, 2_000, 3, 2, noise=0.5),
+    "table-20": partial(_normal, 20_000, 2_000, 20, 2, noise=1),
+    "table-54": partial(_normal, 100_000, 10_000, 54, 7, noise=2),
+    "table-100": partial(_normal, 40_000, 4_000, 100, 4, noise=3),
+    "table-300": partial(_normal, 20_000, 2_000, 300, 10, noise=5),
+    "million": partial(_normal, 1_000_000, 10_000, 20, 2, noise=1),
+    "wide": partial(_normal, 2_000, 500, 20_000, 4, noise=10),
     "wide-csr": _wide_csr,
 }
 

@@ -15,6 +15,7 @@ from fastmlp import MLPClassifier
 from fastmlp.data import source as data_module
 from fastmlp.engine import training_pass, work
 from fastmlp.engine.small_predict import FewPredictor
+from fastmlp.kernels.primitives.panel_products import FEW_SAMPLES
 
 pytestmark = pytest.mark.slow
 
@@ -53,6 +54,25 @@ def test_threads_storage_and_chunks_change_nothing(optimizer, dtype, monkeypatch
             patch.setattr(data_module, "BLOCK_FEATURES", 7)
             patch.setattr(data_module, "BLOCK_ENTRIES", 1)
             assert_same(problem.train(optimizer, dtype=dtype, n_threads=2, how=how), expected)
+
+
+@dtypes
+@pytest.mark.parametrize("n_features", [1, 5, 61])
+def test_gradients_of_many_samples_in_a_batch(n_features, dtype, monkeypatch):
+    """Dense ones are summed up in blocks of samples: the same chains as of the non-zeros, whatever the team."""
+    problem = Problem(sizes=(n_features, 40, 3), n=FEW_SAMPLES + 300, density=0.5)
+    how = {"batch_size": FEW_SAMPLES + 200, "how": {"alpha": 0.1}}
+    results = []
+    for crossover in (-1.0, 1.0):
+        monkeypatch.setattr(data_module, "CROSSOVER", crossover)
+        results += [problem.train("adam", dtype=dtype, n_threads=n, **how) for n in (1, 2)]
+    for other in results[1:]:
+        assert_same(other, results[0])
+    wanted, losses, _ = problem.reference("adam", **how)
+    for found, weights in zip(results[0][0], wanted, strict=True):
+        limit = 1e-4 if dtype == np.float32 else 1e-10
+        np.testing.assert_allclose(found, weights, rtol=0, atol=limit)
+    np.testing.assert_allclose([result.loss for result in results[0][1]], losses, rtol=1e-4)
 
 
 @dtypes

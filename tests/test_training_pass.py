@@ -217,12 +217,12 @@ def test_threads_where_there_is_work(monkeypatch):
     """None leaves the number to the work; a number is taken as it is."""
     monkeypatch.setattr("fastmlp.engine.engine.usable_threads", lambda n: 2 if n is None else n)
 
-    def threads(sizes, n, batch_size, n_threads=None, **how):
+    def threads(sizes, n, batch_size, n_threads=None, dtype="float32", **how):
         engine = Engine(
             sizes,
             activation="relu",
             loss="softmax_cross_entropy",
-            dtype="float32",
+            dtype=dtype,
             n_threads=n_threads,
         )
         data = engine.open(np.ones((n, sizes[0]), np.float32))
@@ -232,6 +232,9 @@ def test_threads_where_there_is_work(monkeypatch):
     assert threads((4, 100, 3), 150, 150, n_threads=2) == 2
     assert threads((784, 512, 10), 1000, 128) == 2
     assert threads((64, 100, 10), 1797, 200) == 1  # digits
+    assert threads((64, 100, 10), 1797, 200, dtype="float64") == 2
+    assert threads((100, 64, 4), 20_000, 8) == 1
+    assert threads((100, 64, 4), 20_000, 64) == 2
     assert threads((100, 64, 2), 5000, 1) == 1
     assert threads((20, 32, 2), 100_000, 256) == 2
     assert threads((4, 100, 3), 50, 50, training=False) == 1

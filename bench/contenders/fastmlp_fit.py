@@ -11,7 +11,7 @@ def prepare(job, data):
         momentum=job.momentum,
         dropout=job.dropout,
         warm_start=True,
-        n_threads=job.threads,
+        n_threads=None,  # the process may use so many cores as the job has threads
         random_state=job.seed,
     )
     return {"model": model, "data": data}

@@ -12,6 +12,7 @@ from ..kernels.abi import (
     RELU,
     RETURNS,
     ROWS,
+    TILES,
     Batches,
     BatchTargets,
     Masks,
@@ -40,9 +41,9 @@ def new_network(layout, batch_size, *, loss, activation, n_threads, backward=Tru
     n_hidden = layout.n_units * batch_size
     n_listed = n_hidden * bool(layers[:, [FEEDS, RETURNS]].any())
     full_lanes = PANEL_BYTES // dtype.itemsize
-    # A thread's transposed panel, or a tile of gradient rows, and one row of zeros.
+    # A thread's transposed panel, or tiles of gradient rows, and one row of zeros.
     widest = int((-(-layers[1:, FAN_OUT] // layers[1:, LANES]) * layers[1:, LANES]).max(initial=0))
-    scratch_size = full_lanes * (max(widest, ROWS) + 1) if backward else 0
+    scratch_size = full_lanes * (max(widest, TILES * ROWS) + 1) if backward else 0
     records = aligned(2 * n_listed, dtype)
     return Network(
         layers=layers,

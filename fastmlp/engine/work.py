@@ -9,19 +9,21 @@ from .weight_average import FOLD_EVERY
 
 # Between two chunks Python can stop, report or take Ctrl-C: about 40 ms of one core's arithmetic.
 CHUNK_FLOPS = 2e9
+# Activation, loss and bookkeeping of one unit for one sample take as long as so many operations of a product.
+UNIT_FLOPS = 200
 # A second thread has to be started for every pass, and waited for several times in each batch. With less work than
-# this in a batch, or in the whole pass, one is faster. The threads of an epoch wait so often that it takes more work
-# to be worth them, most of all where other programs use the cores, too.
-BATCH_FLOPS = 2e5
-PASS_FLOPS = 1e7
+# this in a batch of training, or in the whole pass, one is faster; so it is in a batch of a prediction.
+BATCH_FLOPS = 2e6
 EPOCH_FLOPS = 2e8
+PREDICT_BATCH_FLOPS = 2e5
+PREDICT_FLOPS = 1e7
 # Several epochs run as one pass up to so much work, some milliseconds, and so many epochs.
 TOGETHER_FLOPS = 1e8
 MOST_EPOCHS = 64
 
 
 class Work:
-    """Floating-point operations of a network's passes over some data.
+    """What a network's passes over some data take, in floating-point operations of its products.
 
     Parameters
     ----------
@@ -40,11 +42,13 @@ class Work:
         first = data.n_features * sizes[1]
         self.used = weights + first * (data.density if data.zero_skipping else 1)
         self.all_weights = weights + first
+        self._n_units = sum(sizes[1:])
         self._scale = layout.dtype.itemsize / 4
 
     def of_epoch(self, n_samples, batch_size):
         """Operations of an epoch of training."""
-        return 6 * self.used * n_samples + 10 * self.all_weights * -(-n_samples // batch_size)
+        sample = 6 * self.used + UNIT_FLOPS * self._n_units
+        return sample * n_samples + 10 * self.all_weights * -(-n_samples // batch_size)
 
     def batches_per_chunk(self, batch_size):
         """So many that a chunk takes long enough for Python's share to vanish, and not longer."""
@@ -71,4 +75,4 @@ class Work:
                 and self._scale * self.of_epoch(n_samples, batch_size) >= EPOCH_FLOPS
             )
         sample = self._scale * 2 * self.used
-        return sample * batch_size >= BATCH_FLOPS and sample * n_samples >= PASS_FLOPS
+        return sample * batch_size >= PREDICT_BATCH_FLOPS and sample * n_samples >= PREDICT_FLOPS

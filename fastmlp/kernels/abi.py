@@ -51,6 +51,8 @@ PANEL_BYTES = 256
 HALF_PANEL_BYTES = PANEL_BYTES // 2
 # Rows of a register tile: 6 rows of 64 bytes fill twelve of AVX2's sixteen registers.
 ROWS = 6
+# Such tiles of gradient rows that are summed up together, where a batch has many samples.
+TILES = 8
 
 # The words of a team's `sync`: three counters, each on a cache line of its own, then a line for each thread. Beside the
 # last counter, which is hardly ever written, stands how often a waiting thread looks before it yields its core.

@@ -23,7 +23,7 @@ from ..codegen.compiler import inlined, kernel
 from ..codegen.pointer import prefetch, shifted
 from ..codegen.vector import lanes_of, load, splat, store, zeros
 from ..primitives.optimizer_rules import squared_norm, unshrunk, update_row, update_run
-from ..primitives.panel_products import gradient_dense, gradient_row_sparse
+from ..primitives.panel_products import gradient_dense, gradient_row_sparse, tiles_together
 from .forward import dense_input
 from .lazy_rows import catch_up_row
 from .nonzero_lists import few_by_unit
@@ -77,25 +77,28 @@ def sum_deltas(net, l, panel, m, scratch):
 
 @kernel
 def update_layer_dense(rule, net, l, batches, b, learning, rate, shrink, me, part, parts):
-    """w_l -= step(h_(l-1)^T delta_l) for one part of the (panel, features) items, six features at a time"""
+    """w_l -= step(h_(l-1)^T delta_l) for one part of the (panel, features) items, by tiles of six features"""
     layers, m = net.layers, batches.table[b, SIZE]
     scratch = shifted(net.scratch, me * net.scratch_size)
     fan_in, lanes = layers[l, FAN_IN], layers[l, LANES]
     x, x_lanes = dense_input(net, l, batches, b)
     tiles = (fan_in + ROWS - 1) // ROWS
     start, stop = share(layers[l, PANELS] * tiles, part, parts)
-    for item in range(start, stop):
-        panel, j = item // tiles, item % tiles * ROWS
+    item, together = start, tiles_together(m)
+    while item < stop:
+        panel, tile = item // tiles, item % tiles
+        n, j = min(together, tiles - tile, stop - item), tile * ROWS
+        item += n
         if j == 0:
             update_bias(rule, net, l, panel, learning, m, rate, scratch)
         delta = shifted(net.delta, layers[l, HIDDEN] + panel * lanes * net.batch_size)
         gradient_dense(
-            x, x_lanes, x_lanes * net.batch_size, j, fan_in - 1, m, delta, lanes, scratch
+            x, x_lanes, x_lanes * net.batch_size, j, fan_in - 1, m, delta, lanes, n, scratch
         )
         update_run(
             rule, scratch, learning.params, learning.square, learning.momentum,
             layers[l, WEIGHT] + panel * layers[l, PANEL_STRIDE] + j * lanes,
-            min(ROWS, fan_in - j) * lanes, rate, shrink,
+            min(n * ROWS, fan_in - j) * lanes, rate, shrink,
         )  # fmt: skip
 
 

@@ -6,14 +6,17 @@ offsets. Every number of a product is one chain of fma over ascending inputs, wh
 and the thread; a zero input leaves the chain as it is, so skipping it changes no bit.
 """
 
-from ..abi import HALF_PANEL_BYTES, PANEL_BYTES, ROWS, VECTOR_BYTES
+from ..abi import HALF_PANEL_BYTES, PANEL_BYTES, ROWS, TILES, VECTOR_BYTES
 from ..codegen.compiler import compiles_for_avx512, inlined, kernel
-from ..codegen.pointer import pair, prefetch, record, stride_or
+from ..codegen.pointer import pair, prefetch, record, shifted, stride_or
 from ..codegen.vector import at_least, fma, lanes_of, load, splat, store, zeros
 
 # Bytes of each of the six sums of a tile. Six vectors are twelve of AVX2's 16 registers, but six of AVX-512's 32, too
 # few to keep its two multipliers busy: there it is two vectors each.
 TILE_BYTES = HALF_PANEL_BYTES if compiles_for_avx512() else VECTOR_BYTES
+# With more samples than this, gradients take so many of them, and so many tiles of features, at a time. One pass over
+# the deltas of all of them for each tile would read these from the third-level cache.
+FEW_SAMPLES, SAMPLES = 512, 128
 # A sample's run of non-zeros in a block is prefetched so many samples before it is read.
 SAMPLES_AHEAD = 4
 
@@ -190,45 +193,69 @@ def gradient_row_sparse(total, records, start, stop, delta):
     return total
 
 
-@kernel
-def gradient_dense(x, x_lanes, x_stride, j, end, m, delta, lanes, out):
-    """out[r] = sum_i x[i, j + r] delta[i] for six features; past `end` the last one again
+@inlined
+def tiles_together(m):
+    """How many tiles of six features `gradient_dense` takes at a time, for m samples"""
+    return TILES if m > FEW_SAMPLES else 1
 
-    x [panel][sample][x_lanes], panels x_stride apart; delta [sample][lanes], m samples; out [6][lanes]
+
+@kernel
+def gradient_dense(x, x_lanes, x_stride, j, end, m, delta, lanes, tiles, out):
+    """out[r] = sum_i x[i, j + r] delta[i] for six features of each of the tiles; past `end` the last one again
+
+    x [panel][sample][x_lanes], panels x_stride apart; delta [sample][lanes], m samples; out [6 tiles][lanes]
+
+    Many samples are taken in blocks: their deltas then stay in the first-level cache from tile to tile.
     """
     wide = zeros(delta, TILE_BYTES)
-    if lanes >= lanes_of(wide):
-        _gradient_dense(wide, x, x_lanes, x_stride, j, end, m, delta, lanes, out)
-    else:
-        like = zeros(delta, VECTOR_BYTES)
-        _gradient_dense(like, x, x_lanes, x_stride, j, end, m, delta, lanes, out)
+    block = SAMPLES if tiles_together(m) > 1 else m
+    for first in range(0, m, block):
+        last = min(first + block, m)
+        for tile in range(tiles):
+            r = tile * ROWS
+            sums = shifted(out, r * lanes)
+            if lanes >= lanes_of(wide):
+                _gradient_dense(
+                    wide, x, x_lanes, x_stride, j + r, end, first, last, delta, lanes, sums
+                )
+            else:
+                _gradient_dense(
+                    zeros(delta, VECTOR_BYTES),
+                    x, x_lanes, x_stride, j + r, end, first, last, delta, lanes, sums,
+                )  # fmt: skip
 
 
 @kernel
-def _gradient_dense(like, x, x_lanes, x_stride, j, end, m, delta, lanes, out):
-    width = lanes_of(like)
-    i0 = j // x_lanes * x_stride + j % x_lanes
+def _gradient_dense(like, x, x_lanes, x_stride, j, end, first, last, delta, lanes, out):
+    """The sums of one tile, continued by samples first .. last - 1"""
+    width, start = lanes_of(like), first * x_lanes
+    i0 = j // x_lanes * x_stride + j % x_lanes + start
     j = min(j + 1, end)
-    i1 = j // x_lanes * x_stride + j % x_lanes
+    i1 = j // x_lanes * x_stride + j % x_lanes + start
     j = min(j + 1, end)
-    i2 = j // x_lanes * x_stride + j % x_lanes
+    i2 = j // x_lanes * x_stride + j % x_lanes + start
     j = min(j + 1, end)
-    i3 = j // x_lanes * x_stride + j % x_lanes
+    i3 = j // x_lanes * x_stride + j % x_lanes + start
     j = min(j + 1, end)
-    i4 = j // x_lanes * x_stride + j % x_lanes
+    i4 = j // x_lanes * x_stride + j % x_lanes + start
     j = min(j + 1, end)
-    i5 = j // x_lanes * x_stride + j % x_lanes
+    i5 = j // x_lanes * x_stride + j % x_lanes + start
     for s in range(0, lanes, width):
+        s1, s2, s3, s4, s5 = s + lanes, s + 2 * lanes, s + 3 * lanes, s + 4 * lanes, s + 5 * lanes
+        a0 = a1 = a2 = a3 = a4 = a5 = like
+        if first > 0:
+            a0, a1, a2 = load(like, out, s), load(like, out, s1), load(like, out, s2)
+            a3, a4, a5 = load(like, out, s3), load(like, out, s4), load(like, out, s5)
         a0, a1, a2, a3, a4, a5 = _tile(
-            like, like, like, like, like, like, x, i0, i1, i2, i3, i4, i5, x_lanes, m,
-            delta, s, lanes,
+            a0, a1, a2, a3, a4, a5, x, i0, i1, i2, i3, i4, i5, x_lanes, last - first,
+            delta, first * lanes + s, lanes,
         )  # fmt: skip
         store(out, s, a0)
-        store(out, s + lanes, a1)
-        store(out, s + 2 * lanes, a2)
-        store(out, s + 3 * lanes, a3)
-        store(out, s + 4 * lanes, a4)
-        store(out, s + 5 * lanes, a5)
+        store(out, s1, a1)
+        store(out, s2, a2)
+        store(out, s3, a3)
+        store(out, s4, a4)
+        store(out, s5, a5)
 
 
 @kernel
