@@ -24,7 +24,7 @@ from fastmlp.training import seeding
 pytestmark = pytest.mark.slow
 
 STOCHASTIC = ("rmsprop", "adam", "sgd")
-# 40 updates in an epoch: weights are added to the average after 32 and 40.
+# 40 updates in an epoch: weights are added to the average after the second, 80, and the fourth.
 HOW = {"average": 0.9, "batch_size": 3, "hidden_layer_sizes": (20,), "learning_rate_init": 0.01}
 RULES = {
     "rmsprop": (RMSprop, "rmsprop", {}),
@@ -54,22 +54,31 @@ def test_it_is_the_mean_by_age():
         assert_allclose(average.values, shares @ history[:step] / shares.sum(), rtol=1e-12)
 
 
-def test_a_fold_stands_for_all_updates_since_the_last():
-    """Folds after 16, 32, 40 updates, twice: weights count by decay^age, a group's by the sum of its updates."""
+def test_a_fold_stands_for_all_pending_updates():
+    """Folds after 16, 32, 56 and 72 updates of two epochs of 40: weights count by decay^age, a group's by their sum."""
     rng = np.random.default_rng(0)
-    folds = rng.normal(size=(6, 10))
+    folds = rng.normal(size=(5, 10))
     average = WeightAverage(0.95, np.zeros(10))
     for epoch in range(2):
-        before = 0
-        for number, now in enumerate((16, 32, 40)):
-            average.fold(folds[3 * epoch + number], before, now)
+        before = -average.n_pending
+        for number, now in enumerate((16, 32)):
+            average.fold(folds[2 * epoch + number], before, now)
             average.fold(np.full(10, np.nan), now, now)  # no update, no fold
             before = now
-        average.n_updates += 40
-    groups = np.repeat(np.arange(6), [16, 16, 8, 16, 16, 8])
+        average.n_updates, average.n_pending = average.n_updates + 40, 40 - before
+    groups = np.repeat(np.arange(5), [16, 16, 24, 16, 8])
     shares = 0.95 ** np.arange(80)[::-1]
     by_group = np.bincount(groups, shares)
-    assert_allclose(average.values, by_group @ folds / shares.sum(), rtol=1e-12)
+    for _ in range(2):  # reading changes nothing
+        assert_allclose(average.read(folds[4]), by_group @ folds / shares.sum(), rtol=1e-12)
+    by_group = np.bincount(groups[:72], shares[:72])
+    assert_allclose(average.values, by_group @ folds[:4] / shares[:72].sum(), rtol=1e-12)
+
+
+def test_weights_are_added_at_the_end_of_an_epoch_only_if_enough_updates_are_pending():
+    average = WeightAverage(0.9, np.zeros(1), every=16)
+    assert [n for n in range(1, 50) if average.folds_after(n)] == [16, 32, 48]
+    assert [n for n in range(14, 18) if average.folds_at_end(n)] == [16, 17]
 
 
 @pytest.mark.parametrize("n_threads", [2, 3, 7])
@@ -94,17 +103,21 @@ def test_chunks_end_where_weights_are_added():
     assert _chunk_bounds(np.ones(100), 50) == [0, 50, 100]
 
 
+@pytest.mark.parametrize("every", [16, 64])
 @pytest.mark.parametrize("decay", [0.0, 0.3])
 @pytest.mark.parametrize("density", [0.05, 1.0], ids=["lazy rows", "dense"])
 @pytest.mark.parametrize("rule", RULES)
-def test_training_averages_the_reference_s_weights(rule, density, decay):
-    """Two epochs of 40 updates, by threads and chunks of different numbers, in float64."""
+def test_training_averages_the_reference_s_weights(rule, density, decay, every):
+    """Three epochs of 40 updates, by threads and chunks of different numbers, in float64.
+
+    Weights are added to the average after 16, 32, 56, ... of them, or after 80.
+    """
     cls, solver, hyper = RULES[rule]
     rng = np.random.default_rng(3)
     sizes, n = (200, 40, 30, 4), 400
     inputs = rng.normal(size=(n, sizes[0])) * (rng.random((n, sizes[0])) < density)
     labels = rng.integers(sizes[-1], size=(n, 1)).astype(np.int32)
-    orders = [rng.permutation(n) for _ in range(2)]
+    orders = [rng.permutation(n) for _ in range(3)]
     coefs, intercepts = seeding.initial_parameters(0, sizes, np.float64)
 
     names = {"nesterov": "nesterovs_momentum"}
@@ -115,7 +128,7 @@ def test_training_averages_the_reference_s_weights(rule, density, decay):
             n_threads=n_threads,
         )  # fmt: skip
         engine.set_parameters(coefs, intercepts)
-        average = WeightAverage(0.97, engine.params.copy())
+        average = WeightAverage(0.97, engine.params.copy(), every=every)
         optimizer = cls(**{names.get(name, name): value for name, value in hyper.items()})
         data = engine.open(inputs)
         assert data.zero_skipping == (density < 1)
@@ -123,9 +136,9 @@ def test_training_averages_the_reference_s_weights(rule, density, decay):
             data, labels, batch_size=10, optimizer=optimizer, weight_decay=decay, average=average
         )
         for order in orders:
-            epochs.epoch(order, 0.01)
-        assert average.n_updates == 80
-        averages = engine.layout.unpack(average.values)
+            epochs.epoch(order, 0.001)
+        assert (average.n_updates, average.n_pending) == (120, 8 if every == 16 else 40)
+        averages = engine.layout.unpack(average.read(engine.params))
         found.append([*averages[0], *averages[1]])
     for other in found[1:]:
         for one, same in zip(found[0], other, strict=True):
@@ -133,16 +146,18 @@ def test_training_averages_the_reference_s_weights(rule, density, decay):
 
     optimizer = reference.Optimizer(solver, weight_decay=decay, **hyper)
     coefs, intercepts = [c.copy() for c in coefs], [b.copy() for b in intercepts]
-    total, wanted = 0, None
+    total, folded, wanted = 0, 0, None
     for order in orders:
-        for first, stop in itertools.pairwise((0, FOLD_EVERY, 40)):
+        for first, stop in itertools.pairwise((0, 16, 32, 40)):
             reference.train_epoch(
                 inputs, labels, coefs, intercepts, optimizer, order[10 * first : 10 * stop],
-                batch_size=10, learning_rate=0.01,
+                batch_size=10, learning_rate=0.001,
             )  # fmt: skip
             total += stop - first
-            share = (1 - 0.97 ** (stop - first)) / (1 - 0.97**total)
-            weights = [*coefs, *intercepts]
+            if total < 120 and stop % every and (stop < 40 or total - folded < every):
+                continue
+            share = (1 - 0.97 ** (total - folded)) / (1 - 0.97**total)
+            folded, weights = total, [*coefs, *intercepts]
             if wanted is None:
                 wanted = [np.zeros_like(w) for w in weights]
             for mean, weight in zip(wanted, weights, strict=True):
@@ -201,15 +216,18 @@ def test_predictions_and_validation_use_the_average():
 @pytest.mark.parametrize("solver", STOCHASTIC)
 def test_partial_fit_and_pickles_resume_exactly(solver, dtype):
     how = HOW | {"solver": solver, "dtype": dtype, "momentum": 0.5, "dropout": 0.2}
+    pending = []
     whole = make(n_threads=1, **how).fit(X, Y)
     parts = make(n_threads=3, **how)
     for epoch in range(4):
         parts.partial_fit(X, Y, classes=np.unique(Y))
+        pending.append(parts._state.n_pending)
         if epoch % 2:
             parts = pickle.loads(pickle.dumps(parts))
         else:
             joblib.dump(parts, file := io.BytesIO())
             parts = joblib.load(file)
+    assert pending == [40, 0, 40, 0]
     assert_same(whole, parts)
     for one, other in zip(weights_after(whole), weights_after(parts), strict=True):
         assert_array_equal(one, other)
@@ -297,6 +315,59 @@ def test_the_copy_for_predictions_has_the_averages_alone():
     assert_allclose(copy.coefs_[0], model.coefs_[0], rtol=1e-6)
 
 
+class Watcher:
+    """A callback that asks for the model after each epoch."""
+
+    def setup(self, estimator, context):
+        self.models = []
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+        if context.task_name == "epoch":
+            self.models.append(fitted_estimator)
+
+
+@pytest.mark.parametrize("batch_size", [3, 50])
+def test_who_reads_the_average_changes_no_bit(batch_size):
+    """Validation, verbosity and callbacks read it after each epoch, with updates pending."""
+    how = HOW | {"batch_size": batch_size, "max_iter": 5, "momentum": 0.5}
+    expected = make(**how).fit(X, Y)
+    assert expected._state.n_pending > 0
+    given = {"X_val": X[:40], "y_val": Y[:40]}
+    models = [make(**how).fit(X, Y, **given), make(**how, verbose=True).fit(X, Y, **given)]
+    if hasattr(expected, "set_callbacks"):
+        watched = make(**how).set_callbacks(watcher := Watcher())
+        models.append(watched.fit(X, Y, **given))
+        for epoch, seen in enumerate(watcher.models, 1):
+            assert_same(seen, make(**how | {"max_iter": epoch}).fit(X, Y))
+            assert seen.evaluate(X[:40], Y[:40])["loss"] == watched.history_["val_loss"][epoch - 1]
+        assert epoch == 5
+    for model in models:
+        assert_same(expected, model)
+        for name in ("n_averaged", "n_pending"):
+            assert getattr(expected._state, name) == getattr(model._state, name)
+        for one, other in zip(expected._state.average, model._state.average, strict=True):
+            for array, same in zip(one, other, strict=True):
+                assert_array_equal(array, same)
+
+
+@pytest.mark.parametrize("other", [0.0, 0.5])
+def test_another_decay_resumes_from_the_weights_themselves(other):
+    """What predicts was made by the old decay, with updates pending."""
+    model = make(**HOW | {"max_iter": 1}).fit(X, Y)
+    assert model._state.n_pending == 40
+    weights = [array.copy() for array in weights_after(model)]
+    model.set_params(average=other, learning_rate_init=1e-30).partial_fit(X, Y)
+    trained = weights_after(model) if other else parameters_of(model)
+    for before, after in zip(weights, trained, strict=True):
+        assert_allclose(after, before, rtol=1e-6)
+
+
 @pytest.mark.parametrize("n_threads", [1, 2, 3])
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 def test_threads_and_the_form_of_x_change_no_bit(n_threads, momentum):
@@ -335,7 +406,7 @@ def test_interrupted_in_the_first_epoch(monkeypatch):
     model = make(**HOW, n_threads=2)
     with pytest.warns(UserWarning, match="interrupted"):
         model.fit(X, Y)
-    assert model._state.n_averaged == FOLD_EVERY == -(-chunks[0] // 3)
+    assert model._state.n_averaged == -(-chunks[0] // 3) > 0
     for mean, weights in zip(parameters_of(model), weights_after(model), strict=True):
         assert_array_equal(mean, weights)  # the first fold
     assert np.isfinite(model.predict_proba(X)).all()

@@ -137,7 +137,9 @@ FITS = {
     "early stopping": {"early_stopping": True, "n_iter_no_change": 3},
     "decay": {"weight_decay": 0.1},
     "dropout": {"dropout": 0.2},
-    "averaged": {"average": 0.9},
+    "averaged": {"average": 0.9, "batch_size": 32},
+    "averaged, momentum": {"average": 0.97, "batch_size": 8, "momentum": 0.5},
+    "averaged, one update in many": {"average": 0.9, "batch_size": 1, "max_iter": 3},
     "unshuffled": {"shuffle": False},
     "two threads": {"n_threads": 2},
 }

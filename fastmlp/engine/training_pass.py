@@ -42,7 +42,8 @@ class Steps:
     def __init__(self, engine, data, plan, targets, update, optimizer, masks=None, average=None):
         self.team, self.data, self.optimizer = engine.team, data, optimizer
         self.average, self._params = average, update.params
-        self._folded = {}  # by thread: the number of threads, and the update of its last fold
+        # By thread: the number of threads, and the update of its last fold; below 0 for one of an epoch before.
+        self._folded = {}
         # Rows left out whose weights move must be caught up before a fold reads them.
         self._settles = bool(update.lazy and (update.has_momentum or update.decays))
         n_samples = len(plan.order) // plan.n_epochs
@@ -90,35 +91,42 @@ class Steps:
                 if interrupts.kept is not None:
                     self._settle()
             finally:
-                self.optimizer.n_updates += int(self._done[0])
+                n_updates = int(self._done[0])
+                self.optimizer.n_updates += n_updates
                 if self.average is not None:
-                    self.average.n_updates += int(self._done[0])
-        return int(self._done[0])
+                    self.average.n_updates += n_updates
+                    self.average.n_pending = n_updates - self._last_fold()
+        return n_updates
 
     def _settle(self):
         """Bring up to date the rows left out, and the average. All else is whole between two chunks."""
         end = TrainCall(0, int(self._done[0]), True, self._done, self.team.sync, 0, 1)
         self.train(np.concatenate((self.words, pack_words(end))))
-        self._fold_rest()
+        self._finish_fold()
 
-    def _fold_rest(self):
-        """Fold in what a stopped run has not: a thread may have been kept from its part of the last fold."""
-        if self.average is None or 0 not in self._folded:
+    def _last_fold(self):
+        """The update of the last fold that a thread has done its part of."""
+        return max((fold for _, fold in self._folded.values()), default=-self.average.n_pending)
+
+    def _finish_fold(self):
+        """Do the parts of the last fold that a stopped run has left out: no update was made since."""
+        if self.average is None:
             return
-        n_threads, _ = self._folded[0]
+        last = self._last_fold()
+        n_threads = max((n for n, _ in self._folded.values()), default=0)
         for me in range(n_threads):
-            _, folded = self._folded.get(me, (n_threads, 0))
-            self.average.fold(self._params, folded, int(self._done[0]), me, n_threads)
+            _, folded = self._folded.get(me, (n_threads, -self.average.n_pending))
+            self.average.fold(self._params, folded, last, me, n_threads)
 
     def _work(self, plan, progress, me, n_threads):
-        step = folded = 0
         words, average = self._words_of(me, n_threads), self.average
-        self._folded[me] = n_threads, 0
+        step, folded = 0, 0 if average is None else -average.n_pending
+        self._folded[me] = n_threads, folded
         for chunk in range(plan.n_chunks):
             self.data.prepare(plan, chunk, self.buffers, me, n_threads)
             first, stop = plan.chunk_batches(chunk)
             is_last = stop % plan.epoch_batches == 0  # of an epoch
-            folds = average is not None and average.folds_after(stop, is_last)
+            folds = average is not None and average.folds_after((stop - 1) % plan.epoch_batches + 1)
             words[self._n_batches] = stop - first
             words[self._chunk] = first, step, is_last or (folds and self._settles)
             if self.team.sync[STOP]:  # one thread alone waits at no barrier that would tell
@@ -126,6 +134,8 @@ class Steps:
             step = self.train(words)
             if step < 0:
                 return
+            if is_last and average is not None:
+                folds = folds or average.folds_at_end(step - folded)
             if folds:  # all threads are behind the chunk's last barrier, and none passes the next one's first
                 average.fold(self._params, folded, step, me, n_threads)
                 folded = step
@@ -163,7 +173,8 @@ class TrainingPass:
         orders : int64 ndarray of shape (n_epochs, n_samples)
         learning_rate : float or ndarray of shape (n_epochs * n_batches,)
         progress, dropout
-            See `Engine.train_epoch`. Dropout is for one epoch only.
+            See `Engine.train_epoch`. Dropout is for one epoch only; with an average there are
+            at most `WeightAverage.epochs_to_fold`.
         """
         plan = self._plan_for(orders)
         plan.drop_inputs(dropout)
@@ -214,7 +225,7 @@ class TrainingPass:
 
     def _stop_every(self, n_samples, n_epochs):
         """After how many batches a chunk has to end, or None."""
-        if self.average is not None:
+        if self.average is not None and n_epochs == 1:
             return self.average.every
         # Lazy rows catch up after each epoch.
         return (

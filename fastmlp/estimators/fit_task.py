@@ -314,12 +314,11 @@ def _resumes_latest(model, call) -> bool:
         return False
     if call.resumed:
         return True
-    average = model._state.average
-    own = model.coefs_, model.intercepts_
-    return average is not None and all(
-        len(mine) == len(theirs) and all(map(np.array_equal, mine, theirs))
-        for mine, theirs in zip(own, average, strict=True)
-    )
+    if model._state.average is None:
+        return False
+    own = [*model.coefs_, *model.intercepts_]
+    averages = model._state.read_average()
+    return len(own) == len(averages) and all(map(np.array_equal, own, averages))
 
 
 def _starting_parameters(model, call, state, layer_sizes, coef_init, intercept_init):

@@ -4,6 +4,10 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from ..engine.weight_average import mixed, share_of
+
 
 @dataclass
 class State:
@@ -27,9 +31,11 @@ class State:
     latest : (coefs, intercepts) or None
         The weights to resume from, where the model's own are others: the best ones in a snapshot, or averages.
     average : (coefs, intercepts) or None
-        The weights' average to resume from.
-    n_averaged : int
-        Updates that the average stands for.
+        The weights' average to resume from, without the pending updates.
+    n_averaged, n_pending : int
+        Updates made while the weights are averaged, and how many of them are pending: see `WeightAverage`.
+    decay : float
+        The average's decay.
     """
 
     seed: int
@@ -42,3 +48,15 @@ class State:
     latest: Any = None
     average: Any = None
     n_averaged: int = 0
+    n_pending: int = 0
+    decay: float = 0.0
+
+    def read_average(self) -> list[np.ndarray]:
+        """Return the averages that predict, coefs first: those to resume from with the pending updates in them."""
+        average, latest = (
+            [*coefs, *intercepts] for coefs, intercepts in (self.average, self.latest)
+        )
+        if self.n_pending == 0:
+            return average
+        share = share_of(self.decay, self.n_pending, self.n_averaged)
+        return [mixed(old, new, share) for old, new in zip(average, latest, strict=True)]

@@ -138,14 +138,15 @@ class Training:
         decay, given = float(self.model.average), state.average
         state.average = None
         if given is None or decay == 0:
-            state.n_averaged = 0
+            state.n_averaged = state.n_pending = 0
         if decay == 0:
             return None
         start = engine.get_parameters() if given is None else given
         every = engine.work(self.context.samples.data).updates_per_fold(self.batch_size)
         return WeightAverage(
-            decay, engine.layout.pack(*start), n_updates=state.n_averaged, every=every
-        )
+            decay, engine.layout.pack(*start), n_updates=state.n_averaged, n_pending=state.n_pending,
+            every=every,
+        )  # fmt: skip
 
     def run(self, n_epochs: int, best, *, incremental=False, resumed=False):
         """Train for at most n_epochs; return the parameters to keep: (coefs, intercepts).
@@ -193,7 +194,6 @@ class Training:
         if (
             self.task is not None
             or self.context.validation is not None
-            or self.average is not None
             or self.rates_of_dropout() is not None
             or self.schedule == "invscaling"
             # Which rows are left out then depends on the number of updates.
@@ -205,6 +205,8 @@ class Training:
             left,
             self.engine.work(samples.data).epochs_per_pass(len(samples), self.batch_size),
         ]
+        if self.average is not None:
+            limits.append(self.average.epochs_to_fold(-(-len(samples) // self.batch_size)))
         if self.has_rule:
             limits.append(self.model.n_iter_no_change + 1 - state.n_no_improvement)
         if state.optimizer_epochs < ENOUGH_EPOCHS[self.record.metric]:
@@ -249,8 +251,10 @@ class Training:
         self.context.report.epoch(self.record.n_iter, row, n_samples / seconds)
 
     def weights_to_judge(self):
-        """Have the engine use the weights' average within a ``with`` block, if there is one."""
-        return nullcontext() if self.average is None else self.engine.using(self.average.values)
+        """Have the engine use the weights' average within a ``with`` block, if there is one to validate."""
+        if self.average is None or self.context.validation is None:
+            return nullcontext()
+        return self.engine.using(self.average.read(self.engine.params))
 
     def note_best(self, row, score):
         """Keep the best loss or score so far, and count the epochs that did not improve it.
@@ -345,8 +349,9 @@ class Training:
         """Return the weights to keep: the best ones with early stopping, else the last."""
         if self.early_stopping:
             return self.best
-        with self.weights_to_judge():
+        if self.average is None:
             return self.engine.get_parameters()
+        return self.engine.layout.unpack(self.average.read(self.engine.params))
 
     def keep_latest(self, state):
         """Put into a state the weights to resume from, with `average`."""
@@ -354,7 +359,8 @@ class Training:
             return
         state.latest = self.engine.get_parameters()
         state.average = self.engine.layout.unpack(self.average.values)
-        state.n_averaged = self.average.n_updates
+        state.n_averaged, state.n_pending = self.average.n_updates, self.average.n_pending
+        state.decay = self.average.decay
 
     def snapshot(self) -> dict:
         """Return the attributes of a model fitted until now, which training leaves alone from now on."""
