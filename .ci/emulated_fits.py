@@ -3,6 +3,8 @@
 - ``emulated_fits.py bits [NAME ...]`` prints a line of name and hash for each part;
 - ``emulated_fits.py compare OURS THEIRS`` compares two such outputs;
 - ``emulated_fits.py compile FOLDER CPU FEATURES`` compiles all kernels for that CPU and for x86-64-v3;
+- ``emulated_fits.py compile_arm FOLDER`` compiles all kernels for ARM64, on whatever CPU;
+- ``emulated_fits.py same_code FOLDER`` compiles an entry on ARM64 and compares it with that;
 - ``emulated_fits.py seconds`` times a small fit.
 
 With ``FASTMLP_LEVEL=FOLDER/NAME`` the kernels are those that were compiled there; the tests, too, use them with
@@ -12,6 +14,7 @@ With ``FASTMLP_LEVEL=FOLDER/NAME`` the kernels are those that were compiled ther
 import hashlib
 import math
 import os
+import platform
 import sys
 import time
 import warnings
@@ -131,6 +134,37 @@ def compile_for(folder, cpu, features):
     compile_levels(Path(folder), (), [other, prebuilt.LEVELS["x86_64"][0]])
 
 
+ARM = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": "+neon,+fp-armv8"}
+
+
+def compile_arm(folder):
+    """LLVM has the code for all its targets; Numba compiles for the one that it is told this process runs on."""
+    import llvmlite.binding as llvm
+
+    from fastmlp.kernels.precompile import compile_entries
+
+    assert "numba" not in sys.modules, "Numba has asked for the CPU already"
+    os.environ |= ARM
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    llvm.get_process_triple = llvm.get_default_triple = lambda: "aarch64-unknown-linux-gnu"
+    compile_entries(Path(folder), "aarch64", ())
+
+
+def same_code(folder):
+    """Whether Numba on ARM64 makes the machine code that `compile_arm` made elsewhere."""
+    assert platform.machine() == "aarch64"
+    os.environ |= ARM
+    from fastmlp.kernels.code_cache import file_stem
+    from fastmlp.kernels.entries import compile_entry
+
+    key = ("elements", "float32", None)
+    _, code = compile_entry(*key)
+    there = prebuilt.path_of(file_stem(*key), "aarch64", Path(folder)).read_bytes()
+    print(f"{len(code)} bytes of code, {'the same' if code in there else 'NOT THE SAME'}")
+    return code in there
+
+
 def seconds():
     """Time one epoch of a network of 784-64-10 on 1,000 rows, a fifth of them non-zero, on one thread."""
     rng = np.random.default_rng(0)
@@ -145,6 +179,12 @@ def seconds():
 
 if __name__ == "__main__":
     what, *arguments = sys.argv[1:]
-    if what == "compare":
-        sys.exit(not compare(*arguments))
-    {"bits": bits, "compile": compile_for, "seconds": seconds}[what](*arguments)
+    if what in ("compare", "same_code"):
+        sys.exit(not {"compare": compare, "same_code": same_code}[what](*arguments))
+    commands = {
+        "bits": bits,
+        "compile": compile_for,
+        "compile_arm": compile_arm,
+        "seconds": seconds,
+    }
+    commands[what](*arguments)

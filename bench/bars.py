@@ -14,12 +14,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import dropout_runs
+import first_fits
 import probe
 import wheel
 from contenders import CONTENDERS
 from jobs import Job
 from measures import Turn, epochs_of, predictions_of, second_worker, small_fits
 from process import ContenderError
+from report import with_block
 from rounds import say
 
 FIT = 10  # epochs of one of our fits
@@ -259,6 +261,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help="these alone")
     parser.add_argument("--list", action="store_true", help="name the bars")
+    parser.add_argument("--readme", type=Path, help="renew the table of the first fit in this file")
     options = parser.parse_args()
     unknown = set(options.names) - set(BARS)
     if unknown:
@@ -267,13 +270,16 @@ def main():
         for name, bar in BARS.items():
             print(f"{name:16} {bar.what}")
         return 0
-    verdicts = []
+    results = []
     with tempfile.TemporaryDirectory(prefix="fastmlp-bars-") as folder:
         for name in options.names or BARS:
-            result = run(name, folder)
-            print(result["text"], flush=True)
-            verdicts.append(result.get("verdict", "MISSED"))
-    return int("MISSED" in verdicts)
+            results.append(run(name, folder))
+            print(results[-1]["text"], flush=True)
+    if options.readme is not None:
+        page = options.readme.read_text(encoding="utf-8")
+        new = with_block(page, first_fits.block(results), *first_fits.MARKERS)
+        options.readme.write_text(new, encoding="utf-8")
+    return int("MISSED" in [result.get("verdict", "MISSED") for result in results])
 
 
 if __name__ == "__main__":

@@ -46,6 +46,11 @@ def changes_since(commit):
     return int(number) if number else None
 
 
+def changed_code():
+    """Return whether fastmlp's code differs from the commit's; of other files it does not matter."""
+    return bool(_git("status", "--porcelain", "--untracked-files=no", "--", ":/fastmlp"))
+
+
 def describe():
     """A dict of plain values, for the results file."""
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]

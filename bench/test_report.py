@@ -2,8 +2,11 @@
 
 import ast
 import json
+import re
 from pathlib import Path
 
+import bars
+import first_fits
 import pytest
 import regularisation
 import report
@@ -141,6 +144,39 @@ def test_the_guide_shows_the_record_of_regularisation():
     assert report.with_block(document, shown, first, last) == document
     record["sets"]["5,000 images"]["ways"]["nothing"]["error"][0] += 0.01
     assert regularisation.block(record) != shown
+
+
+FIRST_FITS = [{"name": name, "value": 0.25} for name in first_fits.ROWS]
+
+
+def test_the_bars_of_the_first_fit_write_their_table(monkeypatch, tmp_path, capsys):
+    page = tmp_path / "page.md"
+    page.write_text("\n".join(["before", *first_fits.MARKERS, "after"]))
+    found = {result["name"]: {**result, "text": "", "verdict": "holds"} for result in FIRST_FITS}
+    monkeypatch.setattr(bars, "run", lambda name, folder: found[name])
+    command = first_fits.COMMAND.replace("README.md", str(page)).split()[1:]
+    monkeypatch.setattr("sys.argv", command)
+    assert bars.main() == 0
+    first, *shown, last = page.read_text().splitlines()
+    assert (first, last) == ("before", "after")
+    assert "\n".join(shown) == first_fits.block(FIRST_FITS)
+    assert sum(line.endswith("| 0.25 |") for line in shown) == 3
+    with pytest.raises(ValueError, match="not measured: first-ever"):
+        first_fits.block(FIRST_FITS[:2])
+
+
+def test_readme_has_a_place_for_the_first_fit():
+    """What stands there is what the command writes, or nothing yet."""
+    readme = (HERE.parent / "README.md").read_text(encoding="utf-8")
+    assert f"`{first_fits.COMMAND}`" in readme
+    assert report.with_block(readme, "", *first_fits.MARKERS) != readme
+    first, last = first_fits.MARKERS
+    shown = readme.partition(first)[2].partition(last)[0].split("\n")
+    wanted = first_fits.block(FIRST_FITS).split("\n")[1:-1]
+    if shown != ["", ""]:
+        shown = [re.sub(r"\d+\.\d\d \|$", "0.25 |", line) for line in shown[1:-1]]
+        assert shown[:-1] == wanted[:-1]
+        assert re.fullmatch(r".+, \d+ cores, commit [0-9a-f]{7,}\.", shown[-1])
 
 
 def test_contenders_have_the_three_functions():

@@ -1,8 +1,11 @@
 """What holds for every test."""
 
+import os
 import signal
 
 import pytest
+import scipy.linalg  # noqa: F401, so that its BLAS, another than NumPy's, is there to be limited
+from threadpoolctl import threadpool_limits
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -11,3 +14,13 @@ def keyboard():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_blas_thread_in_each_of_several_processes():
+    """OpenBLAS spins while its threads wait for each other: L-BFGS takes ten times as long where a core is not free."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        yield
+    else:
+        with threadpool_limits(1, "blas"):
+            yield

@@ -14,8 +14,6 @@ from fastmlp.training import stochastic
 from fastmlp.training.constant_loss import CONSTANT_LOSSES, constant_loss
 from fastmlp.training.context import Samples
 
-pytestmark = pytest.mark.slow
-
 LEAST, ENOUGH, MOST = 5, 8, 30  # epochs, as `quick` sets them
 CLASSES = make_blobs(60, centers=3, n_features=5, cluster_std=0.5, random_state=0)
 NUMBERS = make_regression(60, 5, noise=1.0, random_state=0)

@@ -7,8 +7,6 @@ import pytest
 import reference
 from small import SOLVERS, X32, X, Y, assert_same, make
 
-pytestmark = pytest.mark.slow
-
 FEW = 5  # samples; so few are predicted in another way
 NOT_FINITE = "Predictions are not finite"
 
@@ -48,6 +46,7 @@ JUDGEMENTS = {
 
 
 class TestWeightsThatAreNotFinite:
+    @pytest.mark.slow
     @pytest.mark.parametrize("n", [1, FEW, 120])
     @pytest.mark.parametrize("judge", JUDGEMENTS.values(), ids=JUDGEMENTS)
     @pytest.mark.parametrize("activation", ["relu", "tanh", "logistic", "identity"])

@@ -39,8 +39,16 @@ def code(tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def package(code, tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def code_of_elements(tmp_path_factory):
+    """The same with the smallest entry alone, which takes a second to compile."""
+    assert FITTING, "this CPU has no level of kernels"
+    folder = tmp_path_factory.mktemp("elements")
+    compile_levels(folder, [code_cache.file_stem(*ELEMENTS)], FITTING)
+    return folder
+
+
+def as_if_built_with(code, tmp_path, monkeypatch):
     """The package as if it had been built with that code, in a process that has loaded nothing, with an empty cache."""
     for name in ("FASTMLP_NATIVE", "NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES"):
         monkeypatch.delenv(name, raising=False)
@@ -49,6 +57,16 @@ def package(code, tmp_path, monkeypatch):
     monkeypatch.setattr(prebuilt, "FOLDER", code)
     monkeypatch.setattr(prebuilt, "level", prebuilt.level.__wrapped__)
     return code
+
+
+@pytest.fixture
+def package(code, tmp_path, monkeypatch):
+    return as_if_built_with(code, tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def small_package(code_of_elements, tmp_path, monkeypatch):
+    return as_if_built_with(code_of_elements, tmp_path, monkeypatch)
 
 
 def results():
@@ -99,6 +117,7 @@ def test_every_level_gives_the_bits_of_native_code(level, package, native_result
     assert sources() == {level}
 
 
+@pytest.mark.slow
 def test_levels_are_different_code(package):
     """Or the comparison above would compare nothing."""
     stem = code_cache.file_stem(*TRAIN)
@@ -110,7 +129,7 @@ def test_levels_are_different_code(package):
 
 
 @pytest.mark.parametrize("wanted", [*range(len(FITTING)), None])
-def test_the_best_level_that_the_cpu_has(package, wanted, monkeypatch):
+def test_the_best_level_that_the_cpu_has(small_package, wanted, monkeypatch):
     if wanted is None:
         features, expected = {"sse2": True, "avx2": False}, None
         monkeypatch.setattr(prebuilt, "levels", lambda: prebuilt.LEVELS["x86_64"])
@@ -121,7 +140,9 @@ def test_the_best_level_that_the_cpu_has(package, wanted, monkeypatch):
     assert prebuilt.level() == expected
 
 
-def test_a_level_that_the_package_has_no_code_for_is_passed_over(package, tmp_path, monkeypatch):
+def test_a_level_that_the_package_has_no_code_for_is_passed_over(
+    small_package, tmp_path, monkeypatch
+):
     monkeypatch.setattr(prebuilt, "FOLDER", tmp_path)
     assert prebuilt.level() is None
     (tmp_path / FITTING[0].name).mkdir()
@@ -138,13 +159,13 @@ def test_levels_of_other_architectures(monkeypatch):
         assert [level.name for level in prebuilt.levels()] == names
 
 
-def test_kernels_of_other_sources_are_not_loaded(package, monkeypatch):
-    assert code_cache.source_of(*PREDICT) == FITTING[-1].name
+def test_kernels_of_other_sources_are_not_loaded(small_package, monkeypatch):
+    assert code_cache.source_of(*ELEMENTS) == FITTING[-1].name
     monkeypatch.setattr(prebuilt, "sources_hash", lambda: "0" * 32)
-    assert code_cache.source_of(*PREDICT) is None
+    assert code_cache.source_of(*ELEMENTS) is None
 
 
-def test_damaged_code_is_compiled_instead(package, tmp_path, monkeypatch):
+def test_damaged_code_is_compiled_instead(small_package, tmp_path, monkeypatch):
     level = FITTING[-1].name
     stem = code_cache.file_stem(*ELEMENTS)
     content = prebuilt.path_of(stem, level).read_bytes()
@@ -156,14 +177,14 @@ def test_damaged_code_is_compiled_instead(package, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["FASTMLP_NATIVE", "FASTMLP_CHECK", "NUMBA_CPU_NAME"])
-def test_native_code_by_choice(package, name, monkeypatch):
+def test_native_code_by_choice(small_package, name, monkeypatch):
     monkeypatch.setenv(name, "0")
-    assert code_cache.source_of(*PREDICT) == FITTING[-1].name
+    assert code_cache.source_of(*ELEMENTS) == FITTING[-1].name
     monkeypatch.setenv(name, "1")
-    assert code_cache.source_of(*PREDICT) is None
+    assert code_cache.source_of(*ELEMENTS) is None
 
 
-def test_native_code_from_warmup_is_kept_and_preferred(package, monkeypatch):
+def test_native_code_from_warmup_is_kept_and_preferred(small_package, monkeypatch):
     assert code_cache.entry("elements", "float64").source == FITTING[-1].name
     monkeypatch.setattr("fastmlp.environment._entries", lambda *args: [ELEMENTS])
     fastmlp.warmup(native=True)
@@ -173,6 +194,7 @@ def test_native_code_from_warmup_is_kept_and_preferred(package, monkeypatch):
     assert code_cache.entry("elements", "float64").source == code_cache.CACHE
 
 
+@pytest.mark.slow
 def test_show_versions_tells_which_code_runs(package, monkeypatch, capsys):
     def line():
         fastmlp.show_versions()
@@ -187,6 +209,7 @@ def test_show_versions_tells_which_code_runs(package, monkeypatch, capsys):
 # --- a fresh installation -------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_without_numba_without_cache_without_home(package, tmp_path):
     script = f"""
 import sys

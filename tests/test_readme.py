@@ -24,7 +24,7 @@ def test_the_two_commands():
     lines = README.splitlines()
     fresh = "python3 -m venv .venv && .venv/bin/python -m pip install"
     assert f"{fresh} . && .venv/bin/python -m fastmlp train" in lines
-    assert f'{fresh} -e ".[test]" && .venv/bin/python -m pytest' in lines
+    assert f'{fresh} -e ".[test]" && .venv/bin/python -m pytest -n 2 --dist worksteal' in lines
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -33,9 +33,10 @@ INSTEAD = {
     "/opt/fastmlp": "opt/fastmlp",  # a folder of the administrator's
 }
 # Whole commands that .ci/run executes: installations.
+FRESH = "python3 -m venv .venv && .venv/bin/python -m pip install"
 IN_CI = {
-    "python3 -m venv .venv && .venv/bin/python -m pip install . && .venv/bin/python -m fastmlp train": "train=",
-    'python3 -m venv .venv && .venv/bin/python -m pip install -e ".[test]" && .venv/bin/python -m pytest': "tests=",
+    f"{FRESH} . && .venv/bin/python -m fastmlp train": "train=",
+    f'{FRESH} -e ".[test]" && .venv/bin/python -m pytest -n 2 --dist worksteal': "tests=",
     "FASTMLP_PREBUILT=1 python -m pip wheel --no-deps .": "FASTMLP_PREBUILT=1",
     "python -m pip install .        # in a clone of the repository": "pip install",
 }

@@ -22,8 +22,6 @@ from fastmlp.sweep.results import Outcome, ranked
 from fastmlp.sweep.statistics import at_the_edge, compare, contrast, inflation, margin
 from fastmlp.sweep.words import edge_in_words, verdict_on_ties
 
-pytestmark = pytest.mark.slow
-
 # --- intervals --------------------------------------------------------------------------------
 
 
@@ -34,6 +32,7 @@ def correlated(n_folds, n, mean=0.0, seed=0):
     return np.random.default_rng(seed).multivariate_normal(np.full(n_folds, mean), covariance, n)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_folds", [2, 3, 5, 10])
 def test_the_margin_covers_what_it_says(n_folds):
     scores = correlated(n_folds, 4000)
@@ -81,6 +80,7 @@ def test_one_wild_setting_shows_nothing_of_the_others():
     assert not compared.shows(-1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("truth", "least", "most"), [(0.0, 0.0, 0.04), (2.0, 0.9, 1.0)])
 def test_contrasts_show_what_is_there_and_little_else(truth, least, most):
     """Of 400 sweeps of 6 pairs of settings and 5 folds, whose noise is 1."""

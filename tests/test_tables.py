@@ -133,6 +133,7 @@ def test_arrays_under_kerass_names_are_images(tmp_path):
     assert features.shape == (30, 36)
 
 
+@pytest.mark.slow
 def test_a_sweep_of_a_table(files, capsys):
     status, out, _ = command(
         capsys, "sweep", "--data", files / "iris.parquet", "--target", "species", "--hidden", "8", "8-4",
