@@ -296,7 +296,7 @@ class Engine:
         order = targets.order[which]
         weight = None if sample_weight is None else sample_weight[order]
         # Hits are scored by themselves, residuals beside the labels' own spread.
-        labels = labels[order] if self.loss.measures_outputs else None
+        labels = labels.take(order, axis=0) if self.loss.measures_outputs else None
         return self.loss.score(measure, labels, weight)
 
     # --- preparations ---------------------------------------------------------------------------
