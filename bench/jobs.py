@@ -120,6 +120,17 @@ def _wide_csr():
     return X[:-1_000], y[:-1_000], X[-1_000:], y[-1_000:]
 
 
+def _breast_cancer():
+    """scikit-learn's 569 × 30, standardised; the last 100 are for testing."""
+    from sklearn.datasets import load_breast_cancer
+
+    X, y = load_breast_cancer(return_X_y=True)
+    X_train, X_test = X[:-100], X[-100:]
+    mean, deviation = X_train.mean(axis=0), X_train.std(axis=0)
+    X_train, X_test = (((X - mean) / deviation).astype(np.float32) for X in (X_train, X_test))
+    return X_train, y[:-100].astype(np.int64), X_test, y[-100:].astype(np.int64)
+
+
 DATASETS = {
     "mnist": _mnist,
     "fashion-mnist": _fashion_mnist,
@@ -127,6 +138,7 @@ DATASETS = {
     "mnist-centred": _mnist_centred,
     "mnist-signed": _mnist_signed,
     "gaussian": partial(_normal, 60_000, 10_000, 784, 10, noise=10),  # MNIST's shape
+    "breast-cancer": _breast_cancer,
     "table-3": partial(_normal, 20_000, 2_000, 3, 2, noise=0.5),
     "table-20": partial(_normal, 20_000, 2_000, 20, 2, noise=1),
     "table-54": partial(_normal, 100_000, 10_000, 54, 7, noise=2),

@@ -1,8 +1,9 @@
 """From a results file to tables: for the terminal, as CSV, for the documentation.
 
 ``python bench/report.py bench/results/full.json`` prints; ``--readme docs/benchmarks.md`` renews the table
-between the markers of the page. Without a file it says how old each record of ``results`` is. A record of older code
-is said to be one, and does not get into a page unless ``--stale`` asks for it.
+between the markers of the page. ``bench/results/overview.json`` with ``--overview README.md`` renews README's.
+Without a file it says how old each record of ``results`` is. A record of older code is said to be one, and does not
+get into a page unless ``--stale`` asks for it.
 """
 
 import argparse
@@ -15,6 +16,14 @@ import environment
 
 RESULTS = Path(__file__).with_name("results")
 BEGIN, END = "<!-- benchmark table: begin -->", "<!-- benchmark table: end -->"
+OVERVIEW = "<!-- overview: begin -->", "<!-- overview: end -->"
+# The jobs of the overview, by name, and what their columns are called.
+KINDS = {
+    "main": "MNIST, pixels",
+    "standardised": "MNIST, standardised",
+    "table": "100,000 × 54",
+    "small": "469 × 30",
+}
 ROOFLINE = "sgemm"
 
 
@@ -209,6 +218,37 @@ def readme_block(results):
     )  # fmt: skip
 
 
+def overview_block(results):
+    """README's table: seconds an epoch of each contender in each job, and how often ours goes into them."""
+    found = {record["job"]["name"]: summary(record) for record in results["jobs"]}
+    seconds = {name: {row["contender"]: row["seconds"] for row in found[name]} for name in KINDS}
+    titles = {row["contender"]: row["title"] for rows in found.values() for row in rows}
+    main = [row["contender"] for row in found["main"]]
+    lines = [
+        "| seconds an epoch | " + " | ".join(KINDS.values()) + " | accuracy, first |",
+        "|---|" + "--:|" * (len(KINDS) + 1),
+    ]
+    accuracies = {row["contender"]: row["test_accuracy"] for row in found["main"]}
+    for contender in main:
+        cells = []
+        for name in KINDS:
+            taken, ours = seconds[name].get(contender), seconds[name]["fastmlp"]
+            if taken is None:
+                cells.append("")
+            elif contender == "fastmlp":
+                cells.append(f"**{taken:.3g}**")
+            else:
+                cells.append(f"{taken:.3g} ({taken / ours:.1f}×)")
+        cells.append(_cell(accuracies[contender], ".4f"))
+        title = f"**{titles[contender]}**" if contender == "fastmlp" else titles[contender]
+        lines.append(f"| {title} | " + " | ".join(cells) + " |")
+    jobs = "; ".join(heading(record) for record in results["jobs"])
+    return "\n".join(
+        [OVERVIEW[0], *lines, "", f"{jobs}. {where(results['environment'])}. {versions(results)}.",
+         OVERVIEW[1]]
+    )  # fmt: skip
+
+
 def with_block(document, block, first=BEGIN, last=END):
     """``document`` with what stands between two markers replaced by ``block``, which has them, too."""
     before, begin, rest = document.partition(first)
@@ -224,6 +264,7 @@ def main():
         "results", type=Path, nargs="?", help="default: say how old all records are"
     )
     parser.add_argument("--readme", type=Path, help="renew the table in this file")
+    parser.add_argument("--overview", type=Path, help="the same, of README's table")
     parser.add_argument("--stale", action="store_true", help="even with a record of older code")
     arguments = parser.parse_args()
     if arguments.results is None:
@@ -231,11 +272,17 @@ def main():
         return
     results = json.loads(arguments.results.read_text())
     print(text(results))
-    if arguments.readme:
+    pages = {
+        arguments.readme: (readme_block, (BEGIN, END)),
+        arguments.overview: (overview_block, OVERVIEW),
+    }
+    for page, (block, markers) in pages.items():
+        if page is None:
+            continue
         if age(results["environment"]) and not arguments.stale:
             parser.error(f"{age(results['environment'])} Measure again, or add --stale.")
-        document = arguments.readme.read_text(encoding="utf-8")
-        arguments.readme.write_text(with_block(document, readme_block(results)), encoding="utf-8")
+        document = page.read_text(encoding="utf-8")
+        page.write_text(with_block(document, block(results), *markers), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Throughput of the main job against other libraries, on this machine.
 
-``python bench/run.py`` takes less than a minute: fastmlp, Keras and scikit-learn. ``--full`` takes the
-better part of an hour: every contender, hidden 32 to 1024, batches of 32 to 512, 1 and 2 threads,
+``python bench/run.py`` takes less than a minute: fastmlp, Keras and scikit-learn. ``--overview`` takes some minutes:
+README's table, of the main job, standardised MNIST, a table of numbers and a small one. ``--full`` takes the better
+part of an hour: every contender, hidden 32 to 1024, batches of 32 to 512, 1 and 2 threads,
 deep networks, Fashion-MNIST, dense data, wide CSR, the bars of `bars.py` (memory, prediction,
 start-up) and the grid search of `sweep.py`. Ctrl-C keeps the finished rounds.
 """
@@ -49,6 +50,25 @@ def full_plans(names, threads):
     return [*plans, rounds.Plan(wide, takers, rounds=3, epochs=2)]
 
 
+def overview_plans(names, threads):
+    """One job of each kind of data: `report.KINDS`."""
+    job, names = Job(threads=threads), names or SWEEP
+    dense = tuple(name for name in names if name != "sgemm")
+    table = replace(job, name="table", dataset="table-54", hidden=(100, 100), batch_size=200)
+    small = replace(job, name="small", dataset="breast-cancer", hidden=(100,), batch_size=32)
+    return [
+        rounds.Plan(job, names, rounds=5, epochs=2),
+        rounds.Plan(
+            replace(job, name="standardised", dataset="mnist-standardised"),
+            dense,
+            rounds=3,
+            epochs=2,
+        ),
+        rounds.Plan(table, dense, rounds=3, epochs=2),
+        rounds.Plan(small, dense, rounds=5, epochs=20),
+    ]
+
+
 def new_record(plan, folder):
     data = jobs.load(plan.job.dataset, folder)
     return {
@@ -86,23 +106,28 @@ def write(results, folder, name):
     rounds.say(f"written to {folder / name}.json")
 
 
+PLANS = {"quick": quick_plans, "overview": overview_plans, "full": full_plans}
+
+
 def parse(arguments):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--quick", action="store_true", help="under a minute (the default)")
+    size.add_argument("--overview", action="store_true", help="README's table, some minutes")
     size.add_argument("--full", action="store_true", help="everything")
     parser.add_argument(
         "--contenders", nargs="+", choices=list(CONTENDERS), help="these alone", metavar="NAME"
     )
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--output", type=Path, default=HERE / "results", metavar="FOLDER")
-    parser.add_argument("--name", help="of the files; default quick or full")
+    parser.add_argument("--name", help="of the files; default quick, overview or full")
     return parser.parse_args(arguments)
 
 
 def main(arguments=None):
     options = parse(arguments)
-    name = options.name or ("full" if options.full else "quick")
+    size = "full" if options.full else "overview" if options.overview else "quick"
+    name = options.name or size
     names = tuple(options.contenders or ())
     results = {
         "command": " ".join(["python", "bench/run.py", *(arguments or sys.argv[1:])]),
@@ -113,7 +138,7 @@ def main(arguments=None):
         "missing": {},
         "interrupted": False,
     }
-    plans = (full_plans if options.full else quick_plans)(names, options.threads)
+    plans = PLANS[size](names, options.threads)
     with tempfile.TemporaryDirectory(prefix="fastmlp-bench-") as folder:
         try:
             measure(plans, results, Path(folder))

@@ -124,6 +124,22 @@ def test_block_replaces_only_what_is_between_the_markers(results):
         report.with_block("nothing here", block)
 
 
+def test_the_overview_has_a_column_for_each_kind_of_data(results):
+    (main,) = results["jobs"]
+    others = [{**main, "job": {**main["job"], "name": name}} for name in report.KINDS]
+    table = report.overview_block({**results, "jobs": others})
+    assert "| **fastmlp** | **0.5** | **0.5** | **0.5** | **0.5** | 0.9790 |" in table
+    assert "| Keras | 3 (6.0×) | 3 (6.0×) | 3 (6.0×) | 3 (6.0×) | 0.9790 |" in table
+    assert set(report.KINDS) == {plan.job.name for plan in run.overview_plans((), 2)}
+
+
+def test_readme_shows_the_overview():
+    """``python bench/report.py bench/results/overview.json --overview README.md`` renews it."""
+    results = json.loads((HERE / "results" / "overview.json").read_text())
+    readme = (HERE.parent / "README.md").read_text(encoding="utf-8")
+    assert report.with_block(readme, report.overview_block(results), *report.OVERVIEW) == readme
+
+
 def test_the_documentation_shows_the_results_file():
     """``python bench/report.py bench/results/full.json --readme docs/benchmarks.md`` renews it."""
     results = json.loads((HERE / "results" / "full.json").read_text())
