@@ -6,6 +6,8 @@ difference is taken within each repeat; ± is the standard error of its mean ove
 splits and seeds; it says nothing of other samples of the same kind.
 """
 
+import argparse
+import functools
 import json
 import os
 import warnings
@@ -112,12 +114,52 @@ def with_error(values, digits, sign=""):
     return cell if np.isnan(error) else f"{cell} ± {error:.{digits}f}"
 
 
-def arguments(parser):
-    """Add the options that both tables have."""
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--sets", nargs="+", metavar="NAME", help="these sets only")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="worker processes")
-    parser.add_argument(
-        "--keep", metavar="FILE", help="JSON file with scores; those it has are not measured again"
+def _with_updates(estimator, n_updates, seed):
+    """Return the default estimator of fastmlp with another AUTO_UPDATES."""
+    from fastmlp.training import stochastic
+
+    stochastic.AUTO_UPDATES = n_updates
+    return estimator(random_state=seed, n_threads=1)
+
+
+def compare(description, sets, folds, forms, theirs, ours, report):
+    """Read the command line, measure scikit-learn's and fastmlp's default estimator, and print a table for each form.
+
+    Parameters
+    ----------
+    description : str
+        What ``--help`` says first.
+    sets : dict
+        Of `small_sets`.
+    folds, forms
+        As in `measure`.
+    theirs, ours : classes of estimators
+    report : callable
+        ``report(form, names, models, kept, repeats)`` prints one table.
+    """
+    from small_sets import available
+
+    from fastmlp.training import stochastic
+
+    parser = argparse.ArgumentParser(description=description)
+    add = parser.add_argument
+    add("--repeats", type=int, default=3)
+    add("--sets", nargs="+", metavar="NAME", help="these sets only")
+    add("--jobs", type=int, default=os.cpu_count(), help="worker processes")
+    add("--keep", metavar="FILE", help="JSON file with scores; those it has are not measured again")
+    add("--updates", type=int, nargs="+", default=[stochastic.AUTO_UPDATES])
+    options = parser.parse_args()
+    models = {"scikit-learn": functools.partial(_seeded, theirs)}
+    for n in options.updates:
+        models[f"fastmlp, N = {n:,}"] = functools.partial(_with_updates, ours, n)
+    names = available(sets, options.sets)
+    kept = Kept(options.keep)
+    run(
+        sets, names, folds, forms, models, n_repeats=options.repeats, n_jobs=options.jobs, kept=kept
     )
-    return parser
+    for form in forms:
+        report(form, names, models, kept, range(options.repeats))
+
+
+def _seeded(estimator, seed):
+    return estimator(random_state=seed)

@@ -8,18 +8,14 @@ The bar: on average at least scikit-learn's accuracy, and on standardised featur
 that misses it is marked "**below**" if it does so by more than two standard errors, else "(below)".
 """
 
-import argparse
-import functools
-
 import numpy as np
-from cross_validation import Kept, arguments, mean_and_error, run, with_error
+from cross_validation import compare, mean_and_error, with_error
 from sklearn.model_selection import StratifiedKFold
 from sklearn.neural_network import MLPClassifier as ScikitLearns
 from sklearn.preprocessing import StandardScaler
-from small_sets import CLASSIFICATION, available
+from small_sets import CLASSIFICATION
 
 from fastmlp import MLPClassifier
-from fastmlp.training import stochastic
 
 BAR = -0.01
 
@@ -38,15 +34,6 @@ def standardised(X_train, X_test, y_train, y_test):
 
 
 FORMS = {"standardised": standardised, "raw": raw}
-
-
-def theirs(seed):
-    return ScikitLearns(random_state=seed)
-
-
-def ours(n_updates, seed):
-    stochastic.AUTO_UPDATES = n_updates
-    return MLPClassifier(random_state=seed, n_threads=1)
 
 
 def verdict(form, difference):
@@ -77,22 +64,6 @@ def print_table(form, names, models, kept, repeats):
     print(f"| **mean** | {means[0].mean():.4f} | {cells} |")
 
 
-def main():
-    parser = arguments(argparse.ArgumentParser(description=__doc__.splitlines()[0]))
-    parser.add_argument("--updates", type=int, nargs="+", default=[stochastic.AUTO_UPDATES])
-    options = parser.parse_args()
-    models = {"scikit-learn": theirs}
-    for n in options.updates:
-        models[f"fastmlp, N = {n:,}"] = functools.partial(ours, n)
-    names = available(CLASSIFICATION, options.sets)
-    kept = Kept(options.keep)
-    run(
-        CLASSIFICATION, names, folds, FORMS, models,
-        n_repeats=options.repeats, n_jobs=options.jobs, kept=kept,
-    )  # fmt: skip
-    for form in FORMS:
-        print_table(form, names, models, kept, range(options.repeats))
-
-
 if __name__ == "__main__":
-    main()
+    description = __doc__.splitlines()[0]
+    compare(description, CLASSIFICATION, folds, FORMS, ScikitLearns, MLPClassifier, print_table)

@@ -7,18 +7,14 @@ training samples; R² is the same in either unit). The second is what a fit that
 averages: the worst failures would decide them alone. ``--updates 1000 1500`` compares values of AUTO_UPDATES.
 """
 
-import argparse
-import functools
-
 import numpy as np
-from cross_validation import Kept, arguments, run, with_error
+from cross_validation import compare, with_error
 from sklearn.model_selection import KFold
 from sklearn.neural_network import MLPRegressor as ScikitLearns
 from sklearn.preprocessing import StandardScaler
-from small_sets import REGRESSION, available
+from small_sets import REGRESSION
 
 from fastmlp import MLPRegressor
-from fastmlp.training import stochastic
 
 WORST = -1.0
 
@@ -43,16 +39,7 @@ def standardised(X_train, X_test, y_train, y_test):
 FORMS = {"as it is": as_it_is, "standardised": standardised}
 
 
-def theirs(seed):
-    return ScikitLearns(random_state=seed)
-
-
-def ours(n_updates, seed):
-    stochastic.AUTO_UPDATES = n_updates
-    return MLPRegressor(random_state=seed, n_threads=1)
-
-
-def print_table(form, names, deviations, models, kept, repeats):
+def print_table(form, names, models, kept, repeats):
     """Print each set's R² and differences, and the means."""
     print(f"\ntarget {form}, {len(repeats)} repeats\n")
     columns = [f"{model} | difference |" for model in list(models)[1:]]
@@ -63,7 +50,8 @@ def print_table(form, names, deviations, models, kept, repeats):
         cells = " | ".join(
             f"{other.mean():.3f} | {with_error(other - first, 3, '+')}" for other in others
         )
-        print(f"| {name} | {deviations[name]:.3g} | {first.mean():.3f} | {cells} |")
+        deviation = REGRESSION[name][1]()[1].std()
+        print(f"| {name} | {deviation:.3g} | {first.mean():.3f} | {cells} |")
     means = np.maximum(tables, WORST).mean(axis=0)
     cells = " | ".join(
         f"{other.mean():.3f} | {with_error(other - means[0], 3, '+')}" for other in means[1:]
@@ -71,23 +59,6 @@ def print_table(form, names, deviations, models, kept, repeats):
     print(f"| **mean** | | {means[0].mean():.3f} | {cells} |")
 
 
-def main():
-    parser = arguments(argparse.ArgumentParser(description=__doc__.splitlines()[0]))
-    parser.add_argument("--updates", type=int, nargs="+", default=[stochastic.AUTO_UPDATES])
-    options = parser.parse_args()
-    models = {"scikit-learn": theirs}
-    for n in options.updates:
-        models[f"fastmlp, N = {n:,}"] = functools.partial(ours, n)
-    names = available(REGRESSION, options.sets)
-    kept = Kept(options.keep)
-    run(
-        REGRESSION, names, folds, FORMS, models,
-        n_repeats=options.repeats, n_jobs=options.jobs, kept=kept,
-    )  # fmt: skip
-    deviations = {name: REGRESSION[name][1]()[1].std() for name in names}
-    for form in FORMS:
-        print_table(form, names, deviations, models, kept, range(options.repeats))
-
-
 if __name__ == "__main__":
-    main()
+    description = __doc__.splitlines()[0]
+    compare(description, REGRESSION, folds, FORMS, ScikitLearns, MLPRegressor, print_table)

@@ -125,6 +125,7 @@ def test_data_by_name_and_by_path(monkeypatch, capsys, tmp_path):
 
     for name in ("load_mnist", "load_fashion_mnist"):
         monkeypatch.setattr(datasets, name, remember(name))
+    (tmp_path / "mnist.npz").touch()
     for data in ([], ["--data", "mnist"], ["--data", "fashion-mnist"], ["--data", str(tmp_path)]):
         assert main.main(["train", *data]) == 2
     assert asked == [

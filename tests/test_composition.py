@@ -40,12 +40,12 @@ def run(scenario):
         text=True,
         start_new_session=True,  # to end it with all its children
     )
-    try:
-        printed, complaints = process.communicate(timeout=LIMIT)
-    except BaseException:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        raise
+    with process:  # closes its pipes, whatever happens
+        try:
+            printed, complaints = process.communicate(timeout=LIMIT)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
     assert process.returncode == 0, complaints
     return json.loads(printed)
 

@@ -280,7 +280,7 @@ def test_one_wrong_bit_is_seen(tiny, play, tmp_path, k):
 def test_a_harmed_npz_is_named(tiny, play, tmp_path, harm):
     file = write_npz(tmp_path / "m.npz", tiny[0])
     file.write_bytes(harm(file.read_bytes()))
-    with pytest.raises(ValueError, match="not a sound") as error:
+    with pytest.raises(ValueError, match="not a valid") as error:
         load_mnist(file)
     assert str(file) in str(error.value)
 
@@ -318,7 +318,7 @@ def test_harm_anywhere_is_seen(tiny, play, tmp_path, form, harm):
 def test_a_truncated_file_in_an_automatic_place_is_named_too(tiny, play, no_checkout):
     file = write_npz(Path.home() / ".keras/datasets/mnist.npz", tiny[0])
     file.write_bytes(truncate(file.read_bytes()))
-    with pytest.raises(ValueError, match="not a sound") as error:
+    with pytest.raises(ValueError, match="not a valid") as error:
         load_mnist(download=False)
     assert str(file) in str(error.value)
 
@@ -329,7 +329,7 @@ def test_other_npz_files_are_refused(tiny, play, tmp_path):
     with pytest.raises(ValueError, match=r"other\.npz holds no array .*x_train"):
         load_mnist(file)
     np.savez(file, **dict.fromkeys(datasets.ARRAYS, np.array([{}], dtype=object)))
-    with pytest.raises(ValueError, match=r"other\.npz is not a sound"):
+    with pytest.raises(ValueError, match=r"other\.npz is not a valid"):
         load_mnist(file)
     write_npz(file, [a.astype("int64") for a in tiny[0]])
     with pytest.raises(ValueError, match=r"other\.npz, x_train, is not MNIST's: int64"):

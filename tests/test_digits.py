@@ -235,7 +235,7 @@ def test_damaged_files_are_refused_by_name(tmp_path):
     file = tmp_path / "damaged.png"
     for damaged in (b"", b"a letter", content[:20], content[: len(content) // 2]):
         file.write_bytes(damaged)
-        with pytest.raises(ValueError, match=r"damaged\.png is not a(n| sound) image"):
+        with pytest.raises(ValueError, match=r"damaged\.png is not a(n| valid) image"):
             digit_from_image(file)
     with pytest.raises(FileNotFoundError, match="nowhere"):
         digit_from_image(tmp_path / "nowhere.png")
@@ -303,7 +303,7 @@ def test_models_that_cannot_be_used_are_refused_by_name(model_file, tmp_path, ca
 
     content = model_file.read_bytes()
     for damaged in (b"", b"a letter", content[:100], content[: len(content) // 2]):
-        assert "is not a sound model file" in error(damaged)
+        assert "is not a valid model file" in error(damaged)
     assert "no trained classifier" in error({"a": 1})
     assert "no trained classifier" in error(MLPClassifier())
     small = MLPClassifier(hidden_layer_sizes=(2,), max_iter=1, batch_size=3)

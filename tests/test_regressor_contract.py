@@ -1,7 +1,6 @@
-"""scikit-learn's contract for MLPRegressor: its own checks, and the places where people put a regressor."""
+"""scikit-learn's contract for MLPRegressor: the places where people put a regressor."""
 
 import copy
-import functools
 import inspect
 import pickle
 
@@ -19,124 +18,10 @@ from sklearn.multioutput import MultiOutputRegressor
 from sklearn.neural_network import MLPRegressor as Theirs
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import estimator_checks, get_tags
-from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
+from sklearn.utils import get_tags
+from small_estimators import regressor as make
 
 from fastmlp import MLPClassifier, MLPRegressor
-
-SOLVERS = {
-    "rmsprop": {"learning_rate_init": 0.01, "max_iter": 60},
-    "adam": {"learning_rate_init": 0.01, "max_iter": 60},
-    "sgd": {"learning_rate_init": 0.001, "momentum": 0.9, "max_iter": 60},
-    "lbfgs": {"max_iter": 50},
-}
-WEIGHT_EQUIVALENCE = (
-    "check_sample_weight_equivalence_on_dense_data",
-    "check_sample_weight_equivalence_on_sparse_data",
-)
-# What a validation split cannot do, in scikit-learn's own class neither: see the test below.
-EARLY_STOPPING_FAILURES = (
-    *WEIGHT_EQUIVALENCE,
-    "check_fit_score_takes_y",
-    "check_n_features_in_after_fitting",
-    "check_estimators_nan_inf",
-    "check_estimators_partial_fit_n_features",
-    "check_fit2d_1feature",
-    "check_regressors_no_decision_function",
-)
-
-
-def make(solver="rmsprop", dtype="float64", **parameters):
-    parameters = SOLVERS[solver] | {"hidden_layer_sizes": (8,), "batch_size": "auto"} | parameters
-    return MLPRegressor(solver=solver, dtype=dtype, **parameters)
-
-
-def every_estimator():
-    for solver in SOLVERS:
-        # A rate that some checks' targets need to be small takes SGD long.
-        yield make(solver, **({"max_iter": 600} if solver == "sgd" else {}))
-    yield make(dtype="float32")
-    yield make(loss="poisson", max_iter=200, learning_rate_init=0.03)
-    yield make(early_stopping=True)
-
-
-def expected_failures(estimator):
-    if estimator.early_stopping:
-        reason = "so does scikit-learn's own class with early stopping"
-        return dict.fromkeys(EARLY_STOPPING_FAILURES, reason)
-    if estimator.loss == "poisson":
-        return {"check_regressor_multioutput": "it has negative targets whatever the tags say"}
-    if estimator.dtype == "float32":
-        return dict.fromkeys(WEIGHT_EQUIVALENCE, "its tolerance is below float32's; see below") | {
-            "check_regressor_multioutput": "it wants float64 predictions"
-        }
-    return {}
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:Got `batch_size` less than 1:UserWarning")
-@parametrize_with_checks(
-    list(every_estimator()),
-    expected_failed_checks=expected_failures,
-    xfail_strict=False,  # float32 may be lucky
-)
-def test_checks(estimator, check):
-    check(estimator)
-
-
-def every_default():
-    """The defaults, a small network, and each solver; and the defaults in float64, where no check may fail."""
-    yield MLPRegressor()
-    yield MLPRegressor(hidden_layer_sizes=(20,))
-    for solver in ("adam", "sgd", "lbfgs"):
-        yield MLPRegressor(solver=solver)
-    yield MLPRegressor(dtype="float64")
-
-
-@pytest.mark.slow
-@parametrize_with_checks(
-    list(every_default()),
-    expected_failed_checks=expected_failures,
-    xfail_strict=False,  # float32 may be lucky
-)
-def test_checks_of_the_defaults(estimator, check):
-    check(estimator)
-
-
-class TheirsUnderAnotherName(Theirs):
-    """scikit-learn runs some checks on its own class with other parameters than those given."""
-
-
-@pytest.mark.parametrize("name", EARLY_STOPPING_FAILURES)
-@pytest.mark.filterwarnings("ignore")
-def test_early_stopping_fails_where_scikit_learn_does(name):
-    theirs = TheirsUnderAnotherName(hidden_layer_sizes=(8,), early_stopping=True, max_iter=60)
-    checks = [
-        check
-        for _, check in estimator_checks_generator(theirs)
-        if (check.func if isinstance(check, functools.partial) else check).__name__ == name
-    ]
-    assert len(checks) == 1
-    with pytest.raises((AssertionError, ValueError)):
-        checks[0](theirs)
-
-
-@pytest.mark.parametrize("solver", SOLVERS)
-@pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
-def test_weights_stand_for_repeated_samples_in_float32(solver, sparse, monkeypatch):
-    monkeypatch.setattr(
-        estimator_checks,
-        "assert_allclose_dense_sparse",
-        functools.partial(estimator_checks.assert_allclose_dense_sparse, rtol=1e-4, atol=1e-4),
-    )
-    getattr(estimator_checks, WEIGHT_EQUIVALENCE[sparse])("MLPRegressor", make(solver, "float32"))
-
-
-@pytest.mark.parametrize(
-    "name", ["check_param_validation", "check_dataframe_column_names_consistency"]
-)
-def test_checks_that_scikit_learn_keeps_for_itself(name):
-    getattr(estimator_checks, name)("MLPRegressor", make(max_iter=2))
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
-"""scikit-learn's contract: its own checks, and the places where people put an estimator."""
+"""scikit-learn's contract for MLPClassifier: the places where people put an estimator."""
 
 import copy
-import functools
 import io
 import pickle
 import subprocess
@@ -20,129 +19,10 @@ from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.neural_network import MLPClassifier as Theirs
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import estimator_checks, get_tags
-from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
+from sklearn.utils import get_tags
+from small_estimators import classifier as make
 
 from fastmlp import MLPClassifier
-
-# Small and quick, one batch per epoch so that weights can stand for repeated samples.
-SOLVERS = {
-    "rmsprop": {"learning_rate_init": 0.01, "max_iter": 60},
-    "adam": {"learning_rate_init": 0.01, "max_iter": 60},
-    "sgd": {"learning_rate_init": 0.1, "momentum": 0.9, "max_iter": 60},
-    "lbfgs": {"max_iter": 50},
-}
-WEIGHT_EQUIVALENCE = (
-    "check_sample_weight_equivalence_on_dense_data",
-    "check_sample_weight_equivalence_on_sparse_data",
-)
-# What a validation split cannot do, in scikit-learn's own class neither: see the test below.
-EARLY_STOPPING_FAILURES = (
-    *WEIGHT_EQUIVALENCE,
-    "check_fit_score_takes_y",
-    "check_n_features_in_after_fitting",
-    "check_estimators_nan_inf",
-    "check_classifiers_one_label",
-    "check_estimators_partial_fit_n_features",
-    "check_fit2d_1feature",
-)
-# L-BFGS without a penalty makes logits of thousands. In float32 a probability is then 0 or 1, which these checks do not
-# allow, while its logarithm, which is taken from the logits, is finite.
-SATURATED = ("check_classifiers_train", "check_classifiers_multilabel_output_format_predict_proba")
-
-
-def make(solver, dtype="float64", **parameters):
-    parameters = SOLVERS[solver] | {"hidden_layer_sizes": (8,), "batch_size": "auto"} | parameters
-    return MLPClassifier(solver=solver, dtype=dtype, **parameters)
-
-
-def every_estimator():
-    for dtype in ("float64", "float32"):
-        for solver in SOLVERS:
-            yield make(solver, dtype)
-    yield make("rmsprop", early_stopping=True, learning_rate_init=0.2)
-
-
-def expected_failures(estimator):
-    if estimator.early_stopping:
-        reason = "so does scikit-learn's own class with early stopping"
-        return dict.fromkeys(EARLY_STOPPING_FAILURES, reason)
-    if estimator.dtype == "float32":
-        failures = dict.fromkeys(WEIGHT_EQUIVALENCE, "its tolerance is below float32's; see below")
-        if estimator.solver == "lbfgs" and estimator.max_iter == "auto":
-            failures |= dict.fromkeys(SATURATED, "probabilities of 0 or 1 in float32")
-        return failures
-    return {}
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:Got `batch_size` less than 1:UserWarning")
-@pytest.mark.filterwarnings("ignore:y has one class only")
-@parametrize_with_checks(
-    list(every_estimator()),
-    expected_failed_checks=expected_failures,
-    xfail_strict=False,  # float32 may be lucky
-)
-def test_checks(estimator, check):
-    check(estimator)
-
-
-def every_default():
-    """The defaults, a small network, and each solver; and the defaults in float64, where no check may fail."""
-    yield MLPClassifier()
-    yield MLPClassifier(hidden_layer_sizes=(20,))
-    for solver in ("adam", "sgd", "lbfgs"):
-        yield MLPClassifier(solver=solver)
-    yield MLPClassifier(dtype="float64")
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:y has one class only")  # and no other: not of the batch's size
-@parametrize_with_checks(
-    list(every_default()),
-    expected_failed_checks=expected_failures,
-    xfail_strict=False,  # float32 may be lucky
-)
-def test_checks_of_the_defaults(estimator, check):
-    check(estimator)
-
-
-class TheirsUnderAnotherName(Theirs):
-    """scikit-learn runs some checks on its own class with other parameters than those given."""
-
-
-@pytest.mark.parametrize("name", EARLY_STOPPING_FAILURES)
-@pytest.mark.filterwarnings("ignore")
-def test_early_stopping_fails_where_scikit_learn_does(name):
-    theirs = TheirsUnderAnotherName((8,), early_stopping=True, max_iter=60)
-    checks = [check for _, check in estimator_checks_generator(theirs) if name_of(check) == name]
-    assert len(checks) == 1
-    with pytest.raises((AssertionError, ValueError)):
-        checks[0](theirs)
-
-
-def name_of(check):
-    return (check.func if isinstance(check, functools.partial) else check).__name__
-
-
-@pytest.mark.parametrize("solver", SOLVERS)
-@pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
-def test_weights_stand_for_repeated_samples_in_float32(solver, sparse, monkeypatch):
-    monkeypatch.setattr(
-        estimator_checks,
-        "assert_allclose_dense_sparse",
-        functools.partial(estimator_checks.assert_allclose_dense_sparse, rtol=1e-4, atol=1e-4),
-    )
-    check = getattr(estimator_checks, WEIGHT_EQUIVALENCE[sparse])
-    check("MLPClassifier", make(solver, "float32"))
-
-
-@pytest.mark.parametrize(
-    "name", ["check_param_validation", "check_dataframe_column_names_consistency"]
-)
-@pytest.mark.parametrize("solver", SOLVERS)
-def test_checks_that_scikit_learn_keeps_for_itself(solver, name):
-    getattr(estimator_checks, name)("MLPClassifier", make(solver, max_iter=2))
 
 
 @pytest.fixture(scope="module")

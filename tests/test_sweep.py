@@ -471,18 +471,18 @@ def test_a_stall_does_not_spoil_the_estimate():
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"folds": 1}, "--folds: 1 is less than 2"),
-        ({"hidden": [16, 0]}, "--hidden: 0 is not positive"),
-        ({"lr": -1}, "--lr: -1 is not a positive number"),
-        ({"lr": "nan"}, "--lr: nan is not a positive number"),
-        ({"momentum": 1.5}, "--momentum: 1.5 is not between 0 and 1"),
-        ({"epochs": 0}, "--epochs: 0 is not positive"),
-        ({"jobs": 0}, "--jobs: 0 is not positive"),
+        ({"folds": 1}, "--folds: '1' is not a whole number of at least 2"),
+        ({"hidden": [16, 0]}, "--hidden: '0' is not a network"),
+        ({"lr": -1}, "--lr: '-1' is not a number above 0"),
+        ({"lr": "nan"}, "--lr: 'nan' is not a number above 0"),
+        ({"momentum": 1.5}, "--momentum: '1.5' is not a number from 0 to 1"),
+        ({"epochs": 0}, "--epochs: '0' is not a whole number of at least 1"),
+        ({"jobs": 0}, "--jobs: '0' is not a whole number from 1 to"),
         ({"jobs": 2, "cluster": "here:8786"}, "--jobs is for this machine alone"),
-        ({"hidden": ["8-"]}, "8- is no network"),
+        ({"hidden": ["8-"]}, "'8-' is not a network"),
         ({"samples": 301}, "--samples 301: there are 300 training images"),
-        ({"batch_size": 200}, "a batch of 200 samples is more than the 150"),
-        ({"folds": 200}, "n_splits=200 cannot be greater"),
+        ({"batch_size": 200}, "--batch-size 200 is more than the 150 samples"),
+        ({"folds": 200}, "--folds 200 is more than the"),
     ],
 )
 def test_what_cannot_be_done_is_said_before_anything_is_done(tmp_path, capsys, changes, said):

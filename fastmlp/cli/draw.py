@@ -6,6 +6,7 @@ import json
 from importlib import resources
 from pathlib import Path
 
+from .errors import check_writable
 from .predict import load_model
 
 PARTS = resources.files(__package__) / "draw_page"
@@ -29,12 +30,18 @@ def add_draw(commands) -> None:
 
 def draw(options: argparse.Namespace) -> int:
     """Write the page."""
+    from ..estimators.base import BaseMLP
     from ..system.atomic_files import write_atomically
 
     file = options.output
-    if not file.absolute().parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {str(file.parent)!r} to write {file.name}")
-    page = drawing_page(load_model(options.model)).encode()
+    check_writable("--output", file)
+    model = load_model(options.model)
+    if not isinstance(model, BaseMLP):
+        raise ValueError(
+            f"{options.model} holds a {type(model).__name__}; draw needs an MLPClassifier of fastmlp itself, "
+            "such as `train` saves for images"
+        )
+    page = drawing_page(model).encode()
     write_atomically(file.absolute(), lambda stream: stream.write(page))
     print(f"page: {file} ({len(page) / 2**20:.1f} MB); open it in a browser")
     return 0

@@ -6,6 +6,7 @@ Nothing heavy is imported before a command runs, so that the help is there at on
 
 import argparse
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -30,13 +31,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not hasattr(options, "run"):
         parser.print_help()
         return 0
+
+    def tell(message, category, filename, lineno, file=None, line=None):
+        print(f"{parser.prog}: warning: {message}", file=sys.stderr)
+
     try:
-        return options.run(options)
+        with warnings.catch_warnings():
+            warnings.showwarning = tell  # a line of Python is nothing that the user wrote
+            return options.run(options)
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130
-    except (ImportError, OSError, ValueError) as error:
-        # What the user can mend: a file, a missing package, a value. Anything else is our bug.
+    except (ImportError, MemoryError, OSError, ValueError, Warning) as error:
+        # What the user can mend: a file, a missing package, a value, a warning that `python -W error`
+        # made an error. Anything else is our bug.
         print(f"{parser.prog}: error: {in_words(error)}", file=sys.stderr)
         return 2
 

@@ -1,9 +1,20 @@
-"""Command-line options that several commands share, and what reads their values."""
+"""Command-line options that several commands share."""
 
 import argparse
-import math
 import shlex
 from pathlib import Path
+
+from .values import (
+    layers,
+    momentum,
+    not_negative,
+    positive_float,
+    positive_int,
+    rate,
+    seed,
+    share,
+    thread_count,
+)
 
 DATASETS = {"mnist": "load_mnist", "fashion-mnist": "load_fashion_mnist"}
 TITLES = {"mnist": "MNIST", "fashion-mnist": "Fashion-MNIST"}
@@ -59,7 +70,7 @@ def add_training_options(
          help="share of a target that is spread over all classes")  # fmt: skip
     vary("--average", 0.0, type=rate, metavar="DECAY",
          help="decay, as 0.999, of a moving average of the weights to predict by; 0: the last ones")  # fmt: skip
-    add("--seed", type=int, default=0, help="seed of weights, shuffling and splits (%(default)s)")
+    add("--seed", type=seed, default=0, help="seed of weights, shuffling and splits (%(default)s)")
 
 
 def training_parameters(options: argparse.Namespace) -> dict:
@@ -75,7 +86,7 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
     add("--lr", type=positive_float, default=0.001, help="learning rate (%(default)s)")
     add("--momentum", type=momentum, default=0.0, help="from 0 to 1 (%(default)s)")
     add_training_options(parser, epochs=20)
-    add("--threads", type=positive_int,
+    add("--threads", type=thread_count,
         help="threads (as many as cores); the result is the same with any number")  # fmt: skip
 
 
@@ -102,6 +113,7 @@ def add_data_option(parser: argparse.ArgumentParser) -> None:
 def load(options: argparse.Namespace):
     """Load the dataset that ``--data`` names, as `fastmlp.datasets.samples.Samples`."""
     from .. import datasets
+    from ..datasets.mnist import is_there
     from ..datasets.samples import Samples
 
     data = options.data
@@ -112,6 +124,10 @@ def load(options: argparse.Namespace):
     if data in DATASETS or Path(data).is_dir():
         if options.target is not None:
             raise ValueError(f"--target {options.target}: the labels of {data} are known")
+        if data not in DATASETS and not is_there(data):
+            raise FileNotFoundError(
+                f"--data: the folder {data!r} holds neither mnist.npz nor MNIST's four IDX files"
+            )
         read = getattr(datasets, DATASETS.get(data, "load_mnist"))
         train, test = read() if data in DATASETS else read(data)
         return Samples(TITLES.get(data, data), *train, *test, side=28)
@@ -138,72 +154,3 @@ def _word(value):
     if isinstance(value, tuple):
         return "-".join(map(str, value))
     return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
-
-
-def layers(text: str) -> tuple[int, ...]:
-    """Read the units of hidden layers, as in 512-256."""
-    try:
-        sizes = tuple(int(units) for units in text.split("-"))
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text} is no network: units of hidden layers are needed, as in 512-256"
-        ) from None
-    if min(sizes) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not positive")
-    return sizes
-
-
-def rate(text: str) -> float:
-    """Read a number of [0, 1)."""
-    value = float(text)
-    if not 0 <= value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not at least 0 and below 1")
-    return value
-
-
-def not_negative(text: str) -> float:
-    """Read a finite number of at least 0."""
-    value = float(text)
-    if not 0 <= value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} is not a number of at least 0")
-    return value
-
-
-def positive_int(text: str) -> int:
-    """Read a whole number of at least 1."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not positive")
-    return value
-
-
-def at_least_two(text: str) -> int:
-    """Read a whole number of at least 2."""
-    value = int(text)
-    if value < 2:
-        raise argparse.ArgumentTypeError(f"{text} is less than 2")
-    return value
-
-
-def positive_float(text: str) -> float:
-    """Read a finite number above 0."""
-    value = float(text)
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
-    return value
-
-
-def share(text: str) -> float:
-    """Read a number between 0 and 1."""
-    value = float(text)
-    if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
-    return value
-
-
-def momentum(text: str) -> float:
-    """Read a number from 0 to 1."""
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
-    return value

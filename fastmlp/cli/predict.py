@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from .errors import in_words
-from .options import positive_int, share
+from .values import positive_int, share
 
 SURE = 0.7  # below this probability the answer is called unsure
 
@@ -34,8 +34,10 @@ def add_predict(commands) -> None:
 
 def predict(options: argparse.Namespace) -> int:
     """Print a line per picture or row; 2 if there was a picture that could not be read, else 0."""
-    if (options.data is None) != bool(options.images):
-        raise ValueError("either pictures or --data is needed, and not both")
+    if options.data is not None and options.images:
+        raise ValueError(f"--data {options.data}: pictures or --data can be given, but not both")
+    if options.data is None and not options.images:
+        raise ValueError("there is nothing to predict: name pictures, or a table with --data")
     if options.target is not None and options.data is None:
         raise ValueError("--target names a column of --data, and there is no --data")
     model = load_model(options.model)
@@ -97,7 +99,10 @@ def table(model, options) -> int:
 
     X, y = read_features(options.data, options.target)
     if y is None and options.target is not None:
-        raise ValueError(f"{options.data} has no {options.target!r}")
+        where = (
+            f"column {options.target!r}" if hasattr(X, "columns") else f"array {options.target!r}"
+        )
+        raise ValueError(f"--target: {options.data} has no {where}")
     known = getattr(model, "feature_names_in_", None)
     if hasattr(X, "columns"):
         if known is None:
@@ -105,8 +110,8 @@ def table(model, options) -> int:
         missing = [name for name in known if name not in X.columns]
         if missing:
             raise ValueError(
-                f"{options.data} lacks {len(missing)} columns that the model was trained on: "
-                + ", ".join(map(repr, missing[:10]))
+                f"{options.data} lacks {len(missing)} column{'s' * (len(missing) > 1)} that the model was "
+                f"trained on: {', '.join(map(repr, missing[:10]))}"
             )
         X = X[list(known)]
     elif known is not None:
@@ -168,14 +173,28 @@ def _wide(name) -> int:
 def load_model(file: Path):
     """Load a trained classifier."""
     import joblib
+    from sklearn.base import BaseEstimator, is_classifier
 
     try:
         model = joblib.load(file)
     except (FileNotFoundError, IsADirectoryError, PermissionError):
         raise
-    except Exception as error:  # unpickling a damaged file may raise anything
-        raise ValueError(f"{file} is not a sound model file: {error!r}") from error
-    trained = getattr(model, "n_features_in_", None) is not None
-    if not (trained and hasattr(model, "predict_proba") and hasattr(model, "classes_")):
-        raise ValueError(f"{file} holds no trained classifier but a {type(model).__name__}")
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f"the model in {file} needs the package {error.name!r}, which is not installed"
+        ) from error
+    except Exception as error:  # unpickling a corrupted file may raise anything
+        why = f"{type(error).__name__}: {error}".removesuffix(": ")
+        raise ValueError(
+            f"{file} is not a valid model file, such as `train --save` writes ({why})"
+        ) from error
+    kind = type(model).__name__
+    if not isinstance(model, BaseEstimator):
+        raise ValueError(f"{file} holds no trained classifier but an object of type {kind}")
+    if not is_classifier(model):
+        raise ValueError(f"{file} holds no trained classifier but another estimator, {kind}")
+    if getattr(model, "n_features_in_", None) is None:
+        raise ValueError(f"{file} holds a classifier, {kind}, that is not trained")
+    if not hasattr(model, "predict_proba"):
+        raise ValueError(f"{file} holds a classifier without probabilities, {kind}")
     return model

@@ -5,17 +5,22 @@ import sys
 from concurrent.futures import BrokenExecutor
 from pathlib import Path
 
+from .errors import check_folder
 from .options import (
     add_data_option,
     add_training_options,
-    at_least_two,
     command_line,
-    layers,
     load,
+    training_parameters,
+)
+from .values import (
+    at_least_two,
+    layers,
     momentum,
     positive_float,
     positive_int,
-    training_parameters,
+    scheduler,
+    thread_count,
 )
 
 HIDDEN, RATES, MOMENTUMS = (64, 128, 256, 512, 1024), (1e-4, 1e-3, 1e-2), (0.0, 0.5, 0.9)
@@ -43,10 +48,10 @@ def add_sweep(commands) -> None:
     add_data_option(parser)
     add("--samples", type=positive_int, metavar="N",
         help="train on the first N samples only, for a quick look")  # fmt: skip
-    add("--jobs", type=positive_int, help="fits at a time (as many as cores)")
-    add("--threads", type=positive_int,
+    add("--jobs", type=thread_count, help="fits at a time (as many as cores)")
+    add("--threads", type=thread_count,
         help="threads of each fit (cores ÷ jobs; 1 on a cluster); neither number changes a result")  # fmt: skip
-    add("--cluster", metavar="HOST:PORT",
+    add("--cluster", type=scheduler, metavar="HOST:PORT",
         help="run the fits on the Dask cluster with this scheduler, one for each thread of its workers")  # fmt: skip
     add("--output", type=Path, default=Path("sweep"), metavar="FOLDER",
         help="where results go, and come from when it is run again (%(default)s)")  # fmt: skip
@@ -66,6 +71,7 @@ def sweep(options: argparse.Namespace) -> int:
             "--jobs is for this machine alone: a cluster does a fit at a time for each thread of its "
             "workers"
         )
+    check_folder("--output", options.output)
     if options.report:
         from ..plots import require_matplotlib
 

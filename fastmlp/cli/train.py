@@ -5,7 +5,11 @@ import math
 import time
 from pathlib import Path
 
+from .errors import check_writable
 from .options import add_data_option, add_network_options, load, network_parameters
+
+# By the endings of files, as joblib has them.
+COMPRESSIONS = {".z": "zlib", ".gz": "gzip", ".bz2": "bz2", ".lzma": "lzma", ".xz": "xz"}
 
 
 def add_train(commands) -> None:
@@ -27,17 +31,19 @@ def add_train(commands) -> None:
 def train(options: argparse.Namespace) -> int:
     """Train, test and tell; save and plot where asked."""
     # First whatever may fail, so that it fails before the training and not after it.
-    for file in (options.save, options.plot):
-        if file is not None and not file.absolute().parent.is_dir():
-            raise FileNotFoundError(f"there is no folder {str(file.parent)!r} to write {file.name}")
+    for option, file in (("--save", options.save), ("--plot", options.plot)):
+        if file is not None:
+            check_writable(option, file)
     if options.plot is not None:
-        from ..plots import learning_curves, require_matplotlib
+        from ..plots import learning_curves, require_matplotlib, require_picture_format
 
         require_matplotlib()
+        require_picture_format(options.plot)
     data = load(options)
 
     from ..datasets.samples import prepared, with_preparation
     from ..estimators.classifier import MLPClassifier
+    from ..system.atomic_files import write_atomically
 
     fitted, X, X_test = prepared(data.prepare, data.X, data.X_test)
     model = MLPClassifier(solver="rmsprop", **network_parameters(options), verbose=1)
@@ -60,10 +66,15 @@ def train(options: argparse.Namespace) -> int:
     if options.save is not None:
         import joblib
 
-        joblib.dump(with_preparation(fitted, model), options.save)
+        trained = with_preparation(fitted, model)
+        packing = COMPRESSIONS.get(options.save.suffix.lower())
+        compress = (packing, 3) if packing else 0
+        write_atomically(options.save.absolute(), lambda out: joblib.dump(trained, out, compress))
         print(f"model: {options.save}")
     if options.plot is not None:
         title = f"{layers}, learning rate {options.lr:g}, momentum {options.momentum:g}"
-        learning_curves(model.history_, title=title, validation="test").savefig(options.plot)
+        figure = learning_curves(model.history_, title=title, validation="test")
+        kind = options.plot.suffix[1:].lower()
+        write_atomically(options.plot.absolute(), lambda out: figure.savefig(out, format=kind))
         print(f"learning curves: {options.plot}")
     return 0

@@ -1,4 +1,4 @@
-"""Read arrays from the files that datasets come in; a damaged one gives an error that names it."""
+"""Read arrays from the files that datasets come in; a corrupted one gives an error that names it."""
 
 import gzip
 import math
@@ -15,7 +15,7 @@ def array_names(file: Path) -> list[str]:
     try:
         with zipfile.ZipFile(file) as archive:
             return [name.removesuffix(".npy") for name in archive.namelist()]
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError, PermissionError):
         raise
     except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
         raise ValueError(f"{file} is not a valid .npz file: {error}") from error
@@ -26,12 +26,17 @@ def read_npz(file: Path, names: Sequence[str]) -> list[np.ndarray]:
     try:
         # Opened here: of a damaged file NumPy would leave its own handle open.
         with open(file, "rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            return [np.ascontiguousarray(archive[name]) for name in names]
+            return [np.asarray(archive[name], order="C") for name in names]
+    except (FileNotFoundError, IsADirectoryError, PermissionError):
+        raise
     except KeyError as error:
         raise ValueError(f"{file} holds no array of that name: {error.args[0]}.") from error
     except (OSError, EOFError, ValueError, TypeError, AttributeError, zlib.error,
             zipfile.BadZipFile) as error:  # fmt: skip
-        raise ValueError(f"{file} is not a sound .npz file: {error}") from error
+        why = str(error)
+        if "allow_pickle" in why:
+            why = "an array holds Python objects, which can run code and are not loaded"
+        raise ValueError(f"{file} is not a valid .npz file: {why}") from error
 
 
 def read_idx(file: Path) -> np.ndarray:
@@ -40,6 +45,8 @@ def read_idx(file: Path) -> np.ndarray:
         content = file.read_bytes()
         if content[:2] == b"\x1f\x8b":
             content = gzip.decompress(content)
+    except (FileNotFoundError, IsADirectoryError, PermissionError):
+        raise
     except (OSError, EOFError, zlib.error) as error:
         raise ValueError(f"{file} cannot be read: {error}") from error
     n_axes = content[3] if len(content) > 3 else 0
@@ -50,6 +57,6 @@ def read_idx(file: Path) -> np.ndarray:
     values = np.frombuffer(content, np.uint8, offset=start)
     if values.size != math.prod(shape):
         raise ValueError(
-            f"{file} is truncated or damaged: {values.size} values where its header says {shape}."
+            f"{file} is truncated or corrupted: {values.size} values where its header says {shape}."
         )
     return values.reshape(shape).copy()

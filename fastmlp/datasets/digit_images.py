@@ -160,7 +160,7 @@ def _read(file):
         except UnidentifiedImageError as error:
             raise ValueError(f"{file} is not an image of a format that Pillow reads") from error
         except (*damage, OverflowError, Image.DecompressionBombError) as error:
-            raise ValueError(f"{file} is not a sound image file: {error}") from error
+            raise ValueError(f"{file} is not a valid image file: {error}") from error
 
 
 def _pixels(image):

@@ -177,6 +177,11 @@ def load_fashion_mnist(
     return _load(FASHION_MNIST, path, flatten, dtype, download)
 
 
+def is_there(path: str | os.PathLike) -> bool:
+    """Whether MNIST's files lie at a path; whether they are valid is not looked at."""
+    return _find(MNIST, Path(path).expanduser()) is not None
+
+
 def _load(dataset, path, flatten, dtype, download) -> tuple[Split, Split]:
     dtype = np.dtype(dtype)
     if dtype != np.uint8 and dtype.kind != "f":

@@ -5,6 +5,7 @@ columns of another, wherever they stand in it. Numbers are standardised, their g
 median; text, categories and truth values become one column per value.
 """
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -41,24 +42,36 @@ def load_samples(
     Raises
     ------
     ValueError
-        The file is damaged, has no such column, or the labels are no classes; the message names it.
+        The file is corrupted, has no such column, its samples are no numbers, or its labels are no classes, or
+        too few to split; the message names it.
     """
     file = Path(file)
     X, y, X_test, y_test = _parts(file, target)
+    side, is_table = _side(X), hasattr(X, "iloc")
     y = _classes(y, file)
+    X = _finite_table(X, file) if is_table else _numbers(X, file)
     if X_test is None:
         from sklearn.model_selection import train_test_split
 
+        _check_split(y, test_size, file)
         X, X_test, y, y_test = train_test_split(
             X, y, test_size=test_size, random_state=seed, stratify=y
         )
     else:
-        y_test = _classes(y_test, file)
-    side = _side(X)
-    if hasattr(X, "iloc"):
-        return Samples(file.name, X, y, X_test, y_test, _of_columns(X, file))
-    X, X_test = (_numbers(part) for part in (X, X_test))
-    return Samples(file.name, X, y, X_test, y_test, _of_array(X), side)
+        X_test, y_test = _numbers(X_test, file), _classes(y_test, file)
+        if X.shape[1] != X_test.shape[1]:
+            raise ValueError(
+                f"{file}: the samples to train on have {X.shape[1]} features, those to test with "
+                f"{X_test.shape[1]}"
+            )
+    unknown = np.setdiff1d(y_test, y)
+    if len(unknown):
+        raise ValueError(
+            f"{file}: class {unknown[0]} is in the samples to test with, but not in those to train on"
+        )
+    return Samples(
+        file.name, X, y, X_test, y_test, _of_columns(X, file) if is_table else _of_array(X), side
+    )
 
 
 def read_features(file: str | Path, target: str | None = None) -> tuple[Any, Any]:
@@ -69,11 +82,11 @@ def read_features(file: str | Path, target: str | None = None) -> tuple[Any, Any
         labels = target if target is not None else next((n for n in LABELS if n in names), None)
         has_labels = labels in names
         X, *y = _from_npz(file, _features_of(file, names, labels), *[labels] * has_labels)
-        return _numbers(X), y[0] if y else None
+        return _numbers(X, file), _column(y[0], file) if y else None
     table = _frame(file)
     if target is None or target not in table.columns:
-        return table, None
-    return table.drop(columns=target), table[target].to_numpy()
+        return _finite_table(table, file), None
+    return _finite_table(table.drop(columns=target), file), table[target].to_numpy()
 
 
 # --- files ------------------------------------------------------------------------------------
@@ -96,6 +109,8 @@ def _parts(file, target):
             )
         if target not in table.columns:
             raise ValueError(f"{file} has no column {target!r}; {_choices(table.columns)}")
+        if len(table.columns) == 1:
+            raise ValueError(f"{file} has no column beside {target!r} to predict it from")
         return table.drop(columns=target), table[target].to_numpy(), None, None
     names = array_names(file)
     by_name = {name.lower(): name for name in names}
@@ -103,6 +118,8 @@ def _parts(file, target):
     if target is None and None not in keras:
         return _from_npz(file, *keras)
     labels = target if target is not None else next((n for n in LABELS if n in names), None)
+    if not names:
+        raise ValueError(f"{file} holds no arrays")
     if labels not in names:
         lacks = "labels (y)" if target is None else f"array {target!r}"
         raise ValueError(
@@ -114,6 +131,9 @@ def _parts(file, target):
 
 def _from_npz(file, *names):
     arrays = read_npz(file, names)
+    for name, array in zip(names, arrays, strict=True):
+        if not array.ndim:
+            raise ValueError(f"{file}: {name} must be an array, got the single value {array}")
     for samples, labels in zip(arrays[::2], arrays[1::2], strict=False):
         if len(samples) != len(labels):
             raise ValueError(f"{file}: {len(samples)} samples, but {len(labels)} labels")
@@ -123,6 +143,8 @@ def _from_npz(file, *names):
 def _features_of(file, names, labels):
     """The name of the array of samples: one of FEATURES, or the only one that there is."""
     others = [name for name in names if name != labels]
+    if not others:
+        raise ValueError(f"{file} holds no array of samples (X)")
     known = [name for name in FEATURES if name in others]
     if known or len(others) == 1:
         return (known or others)[0]
@@ -134,8 +156,10 @@ def _features_of(file, names, labels):
 
 def _frame(file):
     suffix = _suffix(file)
+    if file.is_dir():
+        raise IsADirectoryError(f"{str(file)!r} is a folder; a file is needed")
     if suffix not in (".csv", ".tsv", ".parquet"):
-        raise ValueError(f"{file} is of no format that is read here: {FORMATS}")
+        raise ValueError(f"{file} is not of a format that can be read: {FORMATS}")
     try:
         import pandas
     except ImportError as error:
@@ -147,10 +171,13 @@ def _frame(file):
             table = pandas.read_parquet(file)
         else:
             table = pandas.read_csv(file, sep="\t" if suffix == ".tsv" else ",")
-    except (FileNotFoundError, ImportError):  # the latter names pyarrow
+    except (FileNotFoundError, PermissionError, ImportError):  # the last one names pyarrow
         raise
-    except Exception as error:  # of a damaged file the parsers raise errors of their own
-        raise ValueError(f"{file} cannot be read as a table: {error}") from error
+    except pandas.errors.EmptyDataError as error:
+        raise ValueError(f"{file} is empty") from error
+    except Exception as error:  # of a corrupted file the parsers raise errors of their own
+        why = str(error).removeprefix("Error tokenizing data. C error: ").strip()
+        raise ValueError(f"{file} cannot be read as a table: {why}") from error
     table.columns = table.columns.map(str)
     twice = table.columns[table.columns.duplicated()]
     if len(twice):
@@ -168,26 +195,61 @@ def _choices(columns):
 # --- what is made of it -----------------------------------------------------------------------
 
 
-def _classes(y, file):
-    """Labels as they are if they are classes; numbers to be estimated are refused."""
+def _column(y, file):
+    """Labels as an array with one axis."""
     y = np.asarray(y)
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.ndim != 1:
         raise ValueError(f"the labels of {file} must be a column, got an array of shape {y.shape}")
+    return y
+
+
+def _classes(y, file):
+    """Labels as they are if they are two classes or more; numbers to be estimated are refused."""
+    y = _column(y, file)
+    if not len(y):
+        raise ValueError(f"{file} has no samples")
+    if y.dtype.kind not in "biufUSO":
+        raise ValueError(f"the labels of {file} are of type {y.dtype}, and no classes")
     missing = [value is None or value != value for value in y] if y.dtype.kind in "Of" else []
     if any(missing):
         raise ValueError(f"{sum(missing):,} of the {len(y):,} labels of {file} are missing")
     if y.dtype.kind == "O":
+        kinds = sorted({type(value).__name__ for value in y})
+        if len(kinds) > 1:
+            raise ValueError(
+                f"the labels of {file} must be of one type, got a mix of {', '.join(kinds)}"
+            )
         y = np.array(y.tolist())  # numbers, or text
     if y.dtype.kind == "f":
-        if (y != np.round(y)).any():
+        if not np.isfinite(y).all() or (y != np.round(y)).any():
+            odd = y[~np.isfinite(y) | (y != np.round(y))]
             raise ValueError(
-                f"the labels of {file} are numbers such as {y[y != np.round(y)][0]:g}, and no "
+                f"the labels of {file} are numbers such as {odd[0]:g}, and no "
                 "classes; this command trains classifiers"
             )
         y = y.astype(np.int64)
+    if (y == y[0]).all():
+        raise ValueError(f"all labels of {file} are {y[0]}; a classifier needs two classes or more")
     return y
+
+
+def _check_split(y, test_size, file):
+    """Raise a ValueError in words where no stratified split is possible."""
+    classes, counts = np.unique(y, return_counts=True)
+    if counts.min() < 2:
+        raise ValueError(
+            f"class {classes[counts.argmin()]} of {file} has 1 sample only; one to train on and one to test "
+            "with are needed"
+        )
+    n_test = math.ceil(test_size * len(y))
+    for n, what in ((n_test, "to test with"), (len(y) - n_test, "to train on")):
+        if n < len(classes):
+            raise ValueError(
+                f"a share of {test_size:g} to test with leaves {n} of the {len(y):,} samples of {file} {what}, "
+                f"less than one for each of {len(classes)} classes"
+            )
 
 
 def _side(X):
@@ -196,14 +258,39 @@ def _side(X):
     return int(shape[1]) if len(shape) == 3 and shape[1] == shape[2] else None
 
 
-def _numbers(X):
+def _numbers(X, file):
     """A row per sample. Bytes are taken for pixels: they become float32 in [0, 1]."""
     if X.dtype.kind not in "biuf":
-        raise ValueError(f"the samples must be numbers, got an array of {X.dtype}")
+        raise ValueError(f"the samples of {file} must be numbers, got an array of {X.dtype}")
     if X.ndim < 2:
-        raise ValueError(f"the samples must be rows, got an array of shape {X.shape}")
+        raise ValueError(f"the samples of {file} must be rows, got an array of shape {X.shape}")
+    if not X.size:
+        raise ValueError(f"the samples of {file} are empty: an array of shape {X.shape}")
     X = X.reshape(len(X), -1)
+    if X.dtype.kind == "f":
+        if np.isnan(X).any():
+            raise ValueError(
+                f"the samples of {file} contain NaN; columns of a table (CSV or Parquet) may have gaps"
+            )
+        _check_range(X, f"the samples of {file} contain")
     return X.astype(np.float32) / np.float32(255) if X.dtype == np.uint8 else X
+
+
+def _finite_table(table, file):
+    """The table itself; a ValueError if a column holds what no network computes with."""
+    for name in table.columns:
+        if table[name].dtype.kind == "f":
+            _check_range(table[name].to_numpy(), f"column {name!r} of {file} contains")
+    return table
+
+
+def _check_range(values, where):
+    """Raise a ValueError if a number is infinite, or more than float32 holds. NaN passes."""
+    too_large = np.abs(values) > np.finfo(np.float32).max
+    if too_large.any():
+        value = values[too_large][0]
+        why = ", more than float32 holds" if np.isfinite(value) else ""
+        raise ValueError(f"{where} {value:g}{why}")
 
 
 def _of_array(X):

@@ -1,5 +1,6 @@
 """What the plots have in common: colours, axes of accuracies, the test for matplotlib."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +24,18 @@ def require_matplotlib() -> None:
         raise ImportError(
             "plots need matplotlib: python -m pip install matplotlib (or fastmlp's extra 'plot')"
         ) from error
+
+
+def require_picture_format(file: Path) -> None:
+    """Raise a ValueError if matplotlib writes no pictures with the ending of this file."""
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    known = FigureCanvasBase.get_supported_filetypes()
+    if file.suffix[1:].lower() not in known:
+        ending = f"of the format {file.suffix!r}" if file.suffix else "without an ending"
+        raise ValueError(
+            f"{file}: no picture {ending} can be written, but .{', .'.join(sorted(known))}"
+        )
 
 
 def new_figure(width: float, height: float, *, gap: float = 0.02) -> "Figure":

@@ -139,13 +139,22 @@ class Plan:
 
     def splits(self, y) -> list[tuple[np.ndarray, np.ndarray]]:
         """Row numbers to train on and to validate with, for each fold."""
+        classes, counts = np.unique(y, return_counts=True)
+        if counts.max() < self.folds:
+            raise ValueError(
+                f"--folds {self.folds} is more than the {counts.max()} samples of the largest class"
+            )
+        if counts.min() < 2:
+            raise ValueError(
+                f"class {classes[counts.argmin()]} has 1 sample to train on; cross-validation needs 2 or more"
+            )
         folds = StratifiedKFold(self.folds, shuffle=True, random_state=self.seed)
         splits = list(folds.split(np.zeros(len(y)), y))
         fewest = min(len(train) for train, _ in splits)
         if self.batch_size > fewest:
             raise ValueError(
-                f"a batch of {self.batch_size} samples is more than the {fewest} that a fold has "
-                "to train on"
+                f"--batch-size {self.batch_size} is more than the {fewest} samples that a fold has "
+                "to train on; give a smaller one"
             )
         return splits
 
