@@ -116,9 +116,9 @@ def with_error(values, digits, sign=""):
 
 def _with_updates(estimator, n_updates, seed):
     """Return the default estimator of fastmlp with another AUTO_UPDATES."""
-    from fastmlp.training import stochastic
+    from fastmlp.training import length
 
-    stochastic.AUTO_UPDATES = n_updates
+    length.AUTO_UPDATES = n_updates
     return estimator(random_state=seed, n_threads=1)
 
 
@@ -139,7 +139,7 @@ def compare(description, sets, folds, forms, theirs, ours, report):
     """
     from small_sets import available
 
-    from fastmlp.training import stochastic
+    from fastmlp.training import length
 
     parser = argparse.ArgumentParser(description=description)
     add = parser.add_argument
@@ -147,7 +147,7 @@ def compare(description, sets, folds, forms, theirs, ours, report):
     add("--sets", nargs="+", metavar="NAME", help="these sets only")
     add("--jobs", type=int, default=os.cpu_count(), help="worker processes")
     add("--keep", metavar="FILE", help="JSON file with scores; those it has are not measured again")
-    add("--updates", type=int, nargs="+", default=[stochastic.AUTO_UPDATES])
+    add("--updates", type=int, nargs="+", default=[length.AUTO_UPDATES])
     options = parser.parse_args()
     models = {"scikit-learn": functools.partial(_seeded, theirs)}
     for n in options.updates:

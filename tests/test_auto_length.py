@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 
 from fastmlp import Checkpoint, MLPClassifier, MLPRegressor
 from fastmlp.engine.losses import LOSSES
-from fastmlp.training import stochastic
+from fastmlp.training import length
 from fastmlp.training.constant_loss import CONSTANT_LOSSES, constant_loss
 from fastmlp.training.context import Samples
 
@@ -23,9 +23,9 @@ NUMBERS = NUMBERS[0], NUMBERS[1] / NUMBERS[1].std()
 @pytest.fixture
 def quick(monkeypatch):
     """Fewer epochs; a batch holds all samples, so an epoch is an update."""
-    monkeypatch.setattr(stochastic, "ENOUGH_EPOCHS", {"accuracy": ENOUGH, "r2": ENOUGH})
-    monkeypatch.setattr(stochastic, "AUTO_EPOCHS", LEAST)
-    monkeypatch.setattr(stochastic, "AUTO_UPDATES", MOST)
+    monkeypatch.setattr(length, "ENOUGH_EPOCHS", {"accuracy": ENOUGH, "r2": ENOUGH})
+    monkeypatch.setattr(length, "AUTO_EPOCHS", LEAST)
+    monkeypatch.setattr(length, "AUTO_UPDATES", MOST)
 
 
 def classifier(**parameters):
@@ -125,7 +125,7 @@ def test_the_defaults_train_iris_for_100_epochs():
     """Of 120 updates at most: 1,500 would take 13 times as long and be no better."""
     X, y = make_blobs(110, centers=3, n_features=4, random_state=0)
     model = MLPClassifier((32,), random_state=0).fit(StandardScaler().fit_transform(X), y)
-    assert model.n_iter_ == stochastic.ENOUGH_EPOCHS["accuracy"] == 100
+    assert model.n_iter_ == length.ENOUGH_EPOCHS["accuracy"] == 100
 
 
 # --- the loss of a constant prediction --------------------------------------------------------

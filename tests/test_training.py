@@ -19,7 +19,7 @@ from trained import STOCHASTIC, X, Y, make
 from fastmlp import MLPClassifier
 from fastmlp.engine.epoch import EpochResult
 from fastmlp.engine.losses import LOSSES
-from fastmlp.training import seeding
+from fastmlp.training import length, seeding
 from fastmlp.training import stochastic as training
 from fastmlp.training.context import FitContext, Samples
 from fastmlp.training.history import Record
@@ -320,25 +320,25 @@ class TestLbfgs:
 
 
 def test_batch_size():
-    assert training.batch_size(MLPClassifier(batch_size="auto"), 500) == 200
-    assert training.batch_size(MLPClassifier(batch_size="auto"), 50) == 50
-    assert training.batch_size(MLPClassifier(), 500) == 128
+    assert length.batch_size(MLPClassifier(batch_size="auto"), 500) == 200
+    assert length.batch_size(MLPClassifier(batch_size="auto"), 50) == 50
+    assert length.batch_size(MLPClassifier(), 500) == 128
     with pytest.warns(UserWarning, match="Got `batch_size` less than 1 or larger than sample size"):
-        assert training.batch_size(MLPClassifier(batch_size=64), 50) == 50
-    assert training.batch_size(MLPClassifier(), 50) == 50  # the default: nobody asked for it
+        assert length.batch_size(MLPClassifier(batch_size=64), 50) == 50
+    assert length.batch_size(MLPClassifier(), 50) == 50  # the default: nobody asked for it
 
 
 def test_auto_epochs():
     """20 epochs, or as many as make AUTO_UPDATES updates."""
     auto = MLPClassifier()
-    assert training.n_epochs(auto, 60_000) == 20
+    assert length.n_epochs(auto, 60_000) == 20
     for n in (1, 100, 128, 129, 1000):
-        updates = training.n_epochs(auto, n) * -(-n // 128)
-        assert training.AUTO_UPDATES <= updates < training.AUTO_UPDATES + -(-n // 128)
-    assert training.n_epochs(MLPClassifier(max_iter=7), 100) == 7
+        updates = length.n_epochs(auto, n) * -(-n // 128)
+        assert length.AUTO_UPDATES <= updates < length.AUTO_UPDATES + -(-n // 128)
+    assert length.n_epochs(MLPClassifier(max_iter=7), 100) == 7
     model = MLPClassifier((4,), batch_size=30, solver="adam", random_state=0).fit(X, Y)
     assert (
-        model.n_iter_ == training.AUTO_UPDATES // 5
+        model.n_iter_ == length.AUTO_UPDATES // 5
     )  # RMSprop may end earlier: see test_auto_length
 
 

@@ -19,9 +19,10 @@ from ..training import seeding
 from ..training.context import FitContext, Samples, diverged
 from ..training.history import Record
 from ..training.lbfgs import Minimization
+from ..training.length import AUTO_ITERATIONS, n_epochs
 from ..training.progress import reporter
 from ..training.resume_state import State
-from ..training.stochastic import AUTO_ITERATIONS, Training, dropout_rates, n_epochs
+from ..training.stochastic import Training, dropout_rates
 from . import callbacks
 from .base import PRIVATE
 from .fitted import labelled, make_engine

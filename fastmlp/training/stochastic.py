@@ -14,21 +14,11 @@ from ..engine.optimizers import SOLVERS
 from ..engine.weight_average import WeightAverage
 from ..system.interrupts import hold
 from ..system.user_warnings import warn_user
-from .constant_loss import constant_loss
 from .context import diverged, validate
+from .length import batch_size, is_enough, n_epochs, until_enough
 from .schedules import is_per_update, learning_rate, update_rates
 from .seeding import epoch_order, mask_keys
 from .validation_score import ValidationScore
-
-# The estimators' default `batch_size`: no warning where there are fewer samples, since nobody asked for it.
-DEFAULT_BATCH_SIZE = 128
-# max_iter="auto": see `n_epochs`, and bench/defaults.py for the choice.
-AUTO_EPOCHS, AUTO_UPDATES = 20, 1500
-# Epochs that are enough on small data, by the loss's metric, if the loss is then below this share of a constant
-# prediction's: see `Training.is_enough`. A regressor's outputs have to grow to the targets' scale first.
-ENOUGH_EPOCHS, USEFUL_LOSS = {"accuracy": 100, "r2": 200}, 0.9
-# The same for L-BFGS, whose iterations go through all of the data: scikit-learn's default.
-AUTO_ITERATIONS = 200
 
 
 def next_optimizer(model, previous):
@@ -37,33 +27,6 @@ def next_optimizer(model, previous):
     if type(previous) is type(optimizer):
         optimizer.state, optimizer.n_updates = previous.state, previous.n_updates
     return optimizer
-
-
-def n_epochs(model, n_samples: int) -> int:
-    """Return the number of epochs that `max_iter` asks for.
-
-    "auto" is 20, but as many as make `AUTO_UPDATES` updates where that is more: on a small data set 20 epochs
-    are too few updates to learn anything. `Training` may end earlier: see `Training.is_enough`.
-    """
-    if model.max_iter != "auto":
-        return int(model.max_iter)
-    per_epoch = -(-n_samples // min(n_samples, _given_batch_size(model)))
-    return max(AUTO_EPOCHS, -(-AUTO_UPDATES // per_epoch))
-
-
-def _given_batch_size(model) -> int:
-    return 200 if model.batch_size == "auto" else int(model.batch_size)
-
-
-def batch_size(model, n_samples: int) -> int:
-    """Return the samples per update, never more than there are."""
-    if model.batch_size == "auto":
-        return min(_given_batch_size(model), n_samples)
-    if model.batch_size > n_samples and model.batch_size != DEFAULT_BATCH_SIZE:
-        warn_user(
-            "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped"
-        )
-    return min(int(model.batch_size), n_samples)
 
 
 def dropout_rates(model, n_hidden: int) -> np.ndarray:
@@ -209,9 +172,7 @@ class Training:
             limits.append(self.average.epochs_to_fold(-(-len(samples) // self.batch_size)))
         if self.has_rule:
             limits.append(self.model.n_iter_no_change + 1 - state.n_no_improvement)
-        if state.optimizer_epochs < ENOUGH_EPOCHS[self.record.metric]:
-            limits.append(ENOUGH_EPOCHS[self.record.metric] - state.optimizer_epochs)
-        return max(1, min(limits))
+        return max(1, min(*limits, until_enough(self.context)))
 
     def train(self, n_epochs: int):
         """Train for some epochs as one pass, judge and note them."""
@@ -283,20 +244,8 @@ class Training:
 
     @property
     def is_enough(self) -> bool:
-        """Whether max_iter="auto" ends after this epoch: on small data, RMSprop overfits in more of them.
-
-        Where the loss is hardly better than a constant prediction's, as it is for features or targets that are far
-        from unit scale, training goes on. A rule or schedule that the user asked for decides alone.
-        """
-        model = self.model
-        if model.max_iter != "auto" or model.solver != "rmsprop":
-            return False
-        if self.has_rule or self.schedule != "constant":
-            return False
-        if self.state.optimizer_epochs != ENOUGH_EPOCHS[self.record.metric]:
-            return False
-        constant = constant_loss(self.engine.loss, self.context.samples)
-        return self.record.loss < USEFUL_LOSS * constant
+        """Whether max_iter="auto" ends after this epoch; a rule or schedule that the user asked for decides alone."""
+        return not self.has_rule and self.schedule == "constant" and is_enough(self.context)
 
     def out_of_patience(self) -> bool:
         """Return whether there were too many epochs without improvement, and no rate is left to cut."""

@@ -1,0 +1,63 @@
+"""How long a fit is: samples per update, epochs, and when small data have had enough of them."""
+
+import math
+
+from ..system.user_warnings import warn_user
+from .constant_loss import constant_loss
+
+# The estimators' default `batch_size`: no warning where there are fewer samples, since nobody asked for it.
+DEFAULT_BATCH_SIZE = 128
+# max_iter="auto": see `n_epochs`, and bench/defaults.py for the choice.
+AUTO_EPOCHS, AUTO_UPDATES = 20, 1500
+# Epochs that are enough on small data, by the loss's metric, if the loss is then below this share of a constant
+# prediction's: see `is_enough`. A regressor's outputs have to grow to the targets' scale first.
+ENOUGH_EPOCHS, USEFUL_LOSS = {"accuracy": 100, "r2": 200}, 0.9
+# The same for L-BFGS, whose iterations go through all of the data: scikit-learn's default.
+AUTO_ITERATIONS = 200
+
+
+def n_epochs(model, n_samples: int) -> int:
+    """Return the number of epochs that `max_iter` asks for.
+
+    "auto" is 20, but as many as make `AUTO_UPDATES` updates where that is more: on a small data set 20 epochs
+    are too few updates to learn anything. A fit may end earlier: see `is_enough`.
+    """
+    if model.max_iter != "auto":
+        return int(model.max_iter)
+    per_epoch = -(-n_samples // min(n_samples, _given_batch_size(model)))
+    return max(AUTO_EPOCHS, -(-AUTO_UPDATES // per_epoch))
+
+
+def _given_batch_size(model) -> int:
+    return 200 if model.batch_size == "auto" else int(model.batch_size)
+
+
+def batch_size(model, n_samples: int) -> int:
+    """Return the samples per update, never more than there are."""
+    if model.batch_size == "auto":
+        return min(_given_batch_size(model), n_samples)
+    if model.batch_size > n_samples and model.batch_size != DEFAULT_BATCH_SIZE:
+        warn_user(
+            "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped"
+        )
+    return min(int(model.batch_size), n_samples)
+
+
+def is_enough(context) -> bool:
+    """Return whether max_iter="auto" ends after this epoch: on small data, RMSprop overfits in more of them.
+
+    Where the loss is hardly better than a constant prediction's, as it is for features or targets that are far
+    from unit scale, training goes on.
+    """
+    if context.model.max_iter != "auto" or context.model.solver != "rmsprop":
+        return False
+    if context.state.optimizer_epochs != ENOUGH_EPOCHS[context.record.metric]:
+        return False
+    constant = constant_loss(context.engine.loss, context.samples)
+    return context.record.loss < USEFUL_LOSS * constant
+
+
+def until_enough(context) -> float:
+    """Return after how many epochs `is_enough` may say so; infinity where it no longer can."""
+    left = ENOUGH_EPOCHS[context.record.metric] - context.state.optimizer_epochs
+    return left if left > 0 else math.inf
