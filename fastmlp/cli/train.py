@@ -35,7 +35,8 @@ def train(options: argparse.Namespace) -> int:
         if file is not None:
             check_writable(option, file)
     if options.plot is not None:
-        from ..plots import learning_curves, require_matplotlib, require_picture_format
+        from ..plots import learning_curves, require_matplotlib
+        from ..plots.style import require_picture_format
 
         require_matplotlib()
         require_picture_format(options.plot)

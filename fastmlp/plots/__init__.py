@@ -6,7 +6,7 @@ closed, and no display is needed.
 
 from .curves import fold_curves, learning_curves
 from .images import confusion, first_layer, mistakes
-from .style import require_matplotlib, require_picture_format
+from .style import require_matplotlib
 from .sweeps import heat_maps, over_hidden, over_parameters
 
 __all__ = [
@@ -19,5 +19,4 @@ __all__ = [
     "over_hidden",
     "over_parameters",
     "require_matplotlib",
-    "require_picture_format",
 ]
