@@ -50,17 +50,25 @@ class _KernelLowering(typed_passes.NativeLowering):
         return True
 
 
-# Of Numba's passes those that plain loops need: no closures, array expressions, parallel loops or generators here.
+# Of Numba's passes those that plain loops need. Kernels have no closures, array expressions, parallel loops or
+# generators. A variable needs one type (a loss in float32 or float64 is stored as float64 either way), so that Numba
+# need not rename it (SSA). None is reference-counted, so that none has to be deleted.
 _PASSES = (
     (untyped_passes.TranslateByteCode, "analyzing bytecode"),
     (untyped_passes.FixupArgs, "fix up args"),
-    (untyped_passes.IRProcessing, "processing IR"),
-    (untyped_passes.ReconstructSSA, "ssa"),
     (typed_passes.NopythonTypeInference, "nopython frontend"),
-    (typed_passes.PreLowerStripPhis, "remove phis nodes"),
-    (typed_passes.IRLegalization, "ensure IR is legal prior to lowering"),
     (typed_passes.AnnotateTypes, "annotate types"),
 )
+
+
+class _PassManager(PassManager):
+    """Runs a pass and no more, where Numba would check and analyse the function anew after each."""
+
+    def _runPass(self, index, pss, internal_state):
+        pss.analysis = self._analysis
+        pss.run_initialization(internal_state)
+        pss.run_pass(internal_state)
+        pss.run_finalizer(internal_state)
 
 
 class EntryCompiler(compiler.CompilerBase):
@@ -70,7 +78,7 @@ class EntryCompiler(compiler.CompilerBase):
 
     def define_pipelines(self):
         """Return the one list of passes."""
-        manager = PassManager("fastmlp")
+        manager = _PassManager("fastmlp")
         for step, description in _PASSES:
             manager.add_pass(step, description)
         manager.add_pass(self.lowering, "lowering")
