@@ -20,7 +20,7 @@ def relu(x, *, n_threads=None):
     ----------
     x : ndarray of any shape, float32 or float64
     n_threads : int or None
-        See `team.usable_threads`.
+        None or -1: the cores that this process may use.
 
     Returns
     -------

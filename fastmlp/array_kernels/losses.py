@@ -22,7 +22,7 @@ def softmax_cross_entropy_backward(logits, labels, sample_weight=None, *, n_thre
     sample_weight : ndarray of shape (n,) or None
         What each sample counts in the mean; the batch is then their sum.
     n_threads : int or None
-        See `team.usable_threads`.
+        None or -1: the cores that this process may use.
 
     Returns
     -------

@@ -24,7 +24,7 @@ def matmul(inputs, weight, bias, *, n_threads=None):
     weight : ndarray of shape (fan_in, fan_out), float32 or float64
     bias : ndarray of shape (fan_out,), of weight's dtype
     n_threads : int or None
-        See `team.usable_threads`.
+        None or -1: the cores that this process may use.
 
     Returns
     -------

@@ -23,7 +23,7 @@ def rmsprop_momentum_update(
         m, which changes in place; not used without momentum, and may then be None.
     learning_rate, rho, momentum, epsilon : float
     n_threads : int or None
-        See `team.usable_threads`.
+        None or -1: the cores that this process may use.
 
     Raises
     ------

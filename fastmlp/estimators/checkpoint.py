@@ -27,7 +27,7 @@ FREE = {"max_iter", "n_threads", "verbose", "warm_start"}
 
 
 class Checkpoint:
-    """Keeps a fit's last states in a folder, and goes on from them.
+    """Keep a fit's last states in a folder, and resume from them.
 
     ``Checkpoint("run").fit(model, X, y)`` trains the model and writes it after each epoch. When
     the process was killed, the same lines run again go on after the last epoch that was written,
@@ -72,7 +72,7 @@ class Checkpoint:
         return f"Checkpoint({str(self.path)!r}, every={self.every}, keep={self.keep})"
 
     def fit(self, model, X, y, **arguments):
-        """Fit the model, from the newest sound checkpoint if there is one, else from the start.
+        """Fit the model, from the newest valid checkpoint if there is one, else from the start.
 
         Parameters
         ----------
@@ -89,8 +89,8 @@ class Checkpoint:
         Raises
         ------
         ValueError
-            For files none of which is sound, or checkpoints of a model with other parameters. And
-            for L-BFGS, which cannot go on: scipy keeps what it learned of the loss to itself.
+            For files none of which is valid, or checkpoints of a model with other parameters. And
+            for L-BFGS, which cannot resume: scipy keeps what it learned of the loss to itself.
         """
         require_callbacks()
         if model.solver == "lbfgs":
@@ -116,7 +116,7 @@ class Checkpoint:
 
     @staticmethod
     def load(path):
-        """The model of the newest sound checkpoint in a folder, ready to predict.
+        """The model of the newest valid checkpoint in a folder, ready to predict.
 
         With early stopping its weights are the best ones so far. Loading a checkpoint runs code,
         as unpickling always does: load only your own.
@@ -135,7 +135,7 @@ class Checkpoint:
         FileNotFoundError
             If the folder has no checkpoints.
         ValueError
-            If none of them is sound. A damaged one gives a warning, and the one before is taken.
+            If none of them is valid. A corrupted one gives a warning, and the one before is taken.
         """
         files = _files(path)
         if not files:

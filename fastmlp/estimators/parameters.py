@@ -100,8 +100,9 @@ PARAMETERS = {
         FRACTION,
         "Predictions, validation and early stopping use a mean of the weights after all updates so far, "
         "each weighted by `average` to the power of its age in updates, as by 0.999; 0: the weights of the "
-        "last update. Weights are added to it after every 32 updates (after more where an update changes "
-        'few of them) and at the end of an epoch. Training is not affected. Not used by "lbfgs".',
+        "last update. Weights are added to it after every 64 updates (after more where an update changes "
+        "few of them); where an epoch is shorter, at the end of the first one after so many. Training is not "
+        'affected. Not used by "lbfgs".',
     ),
     "label_smoothing": Parameter(
         "float",
