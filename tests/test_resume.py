@@ -3,19 +3,17 @@
 import copy
 import gc
 import math
-import os
 import pickle
-import signal
 import subprocess
 import sys
 import textwrap
-import threading
 import tracemalloc
 import weakref
 
 import joblib
 import numpy as np
 import pytest
+from interrupting import interrupt_after, second_epoch
 from numpy.testing import assert_array_equal
 from trained import STOCHASTIC, X, Y, assert_same_training, make
 
@@ -268,13 +266,12 @@ class TestFailures:
             assert_same_training(model, make(max_iter=3).fit(X, Y))
             model.partial_fit(X, Y)
 
-    def test_ctrl_c(self):
+    def test_ctrl_c(self, monkeypatch):
         model = make(max_iter=10**6, hidden_layer_sizes=(64,), n_threads=2)
-        timer = threading.Timer(2.0, os.kill, (os.getpid(), signal.SIGINT))
-        make(hidden_layer_sizes=(64,), n_threads=2, max_iter=1).fit(X, Y)  # compiled by now
-        timer.start()
+        thread, _ = interrupt_after(0.3, once=second_epoch(monkeypatch))
         with pytest.warns(UserWarning, match=r"Training interrupted by user\."):
             model.fit(X, Y)
+        thread.join()
         assert model.n_iter_ > 0
         assert np.isfinite(model.loss_)
         model.predict(X)
