@@ -490,6 +490,7 @@ class TestSoundX:
         tiny = np.where(X > 0, value, 0)
         assert_equal(call(fitted, tiny, Y), call(fitted, np.zeros_like(X), Y))
 
+    @pytest.mark.slow
     def test_more_elements_than_an_int_can_count(self, tmp_path):
         """A dense file with holes; a row in a million bytes is not zero."""
         shape = 33_000, 65_100

@@ -11,8 +11,6 @@ from small import SOLVERS, X, Y, assert_same, make
 
 from fastmlp import MLPClassifier
 
-pytestmark = pytest.mark.slow
-
 
 class Recorder:
     """A callback that notes what it is told; stops after `stop_after` epochs."""

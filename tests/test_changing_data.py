@@ -111,6 +111,7 @@ def test_changes_between_two_passes(form, start, monkeypatch):
     check_all(data)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_another_thread_changes_x_during_a_fit(form, monkeypatch):
     X, done, n_checked = FORMS[form](), threading.Event(), []

@@ -21,8 +21,6 @@ from fastmlp.cli.sweep import add_sweep
 from fastmlp.datasets import load_mnist
 from fastmlp.plots import learning_curves
 
-pytestmark = pytest.mark.slow
-
 ROOT = Path(__file__).resolve().parents[1]
 SMALL = ["train", "--hidden", "16", "--epochs", "2", "--lr", "0.01"]
 
@@ -55,6 +53,7 @@ def test_train_help_names_every_option(capsys):
         assert f"--{option} " in shown
 
 
+@pytest.mark.slow
 def test_train_tells_saves_and_plots(tmp_path, capsys):
     model_file, picture = tmp_path / "model.joblib", tmp_path / "curves.png"
     assert main.main([*SMALL, "--save", str(model_file), "--plot", str(picture)]) == 0
@@ -72,6 +71,7 @@ def test_train_tells_saves_and_plots(tmp_path, capsys):
     assert picture.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
+@pytest.mark.slow
 def test_progress_is_a_line_per_epoch_without_a_terminal(capsys):
     main.main(SMALL)
     captured = capsys.readouterr()
@@ -82,6 +82,7 @@ def test_progress_is_a_line_per_epoch_without_a_terminal(capsys):
     assert captured.err == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hidden", [["12", "8"], ["12-8"]])
 def test_options_reach_the_model(tmp_path, hidden):
     file = tmp_path / "model.joblib"
@@ -97,11 +98,13 @@ def test_options_reach_the_model(tmp_path, hidden):
     assert {name: parameters[name] for name in expected} == expected
 
 
+@pytest.mark.slow
 def test_the_last_shorter_batch_is_counted(capsys):
     main.main([*SMALL, "--batch-size", "7000"])
     assert re.search(r"^18 updates", capsys.readouterr().out, flags=re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_a_seed_is_a_run(tmp_path):
     coefs = []
     for seed, threads in ((0, 1), (0, 2), (1, 1)):

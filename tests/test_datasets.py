@@ -17,8 +17,6 @@ from fastmlp.datasets import mnist as datasets
 from fastmlp.datasets.download import Progress
 from fastmlp.datasets.mnist import FASHION_MNIST, IDX_FILES, MNIST, load_fashion_mnist, load_mnist
 
-pytestmark = pytest.mark.slow
-
 DATA = Path(__file__).resolve().parents[1] / "data"
 
 
@@ -102,6 +100,7 @@ def same(loaded, arrays):
     return all(np.array_equal(a, b) for a, b in zip(found, arrays, strict=True))
 
 
+@pytest.mark.slow
 def test_the_checkouts_mnist_as_the_network_wants_it(raw):
     (X_train, y_train), (X_test, y_test) = load_mnist(download=False)
     for X, y, images, labels in ((X_train, y_train, *raw[:2]), (X_test, y_test, *raw[2:])):
@@ -114,6 +113,7 @@ def test_the_checkouts_mnist_as_the_network_wants_it(raw):
         np.testing.assert_array_equal(y, labels)
 
 
+@pytest.mark.slow
 def test_raw_bytes_have_the_published_hashes():
     (X_train, y_train), (X_test, y_test) = load_mnist(dtype="uint8", flatten=False)
     assert X_train.shape == (60000, 28, 28)
@@ -130,6 +130,7 @@ def test_raw_bytes_have_the_published_hashes():
     assert hashlib.sha256((DATA / "mnist.npz").read_bytes()).hexdigest() in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gzipped", [False, True])
 def test_real_idx_files(raw, tmp_path, gzipped):
     folder = write_idx(tmp_path / "idx", raw, gzipped)

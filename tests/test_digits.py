@@ -15,8 +15,6 @@ from fastmlp.datasets import digit_from_image, load_mnist
 from fastmlp.datasets.digit_images import read_digit
 from fastmlp.plots.numbers import percent
 
-pytestmark = pytest.mark.slow
-
 N = 100
 INK, PAPER, ORIENTATION = 0, 255, 0x0112
 
@@ -114,6 +112,7 @@ PICTURES = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", PICTURES)
 def test_pictures_are_read_as_the_originals_are(kind, model, originals, tmp_path):
     make, suffix, least = PICTURES[kind]
@@ -134,6 +133,7 @@ def test_of_mnists_size_it_is_the_original(originals):
     assert np.abs(digits - originals).mean() < 0.001
 
 
+@pytest.mark.slow
 def test_a_larger_picture_is_close_to_the_original(originals):
     digits = np.array([digit_from_image(drawn(x, 200)) for x in originals])
     assert np.abs(digits - originals).mean() < 0.03

@@ -20,8 +20,6 @@ from fastmlp import MLPClassifier, MLPRegressor
 from fastmlp.export import from_keras, from_sklearn, keras_weights, onnx_model, to_onnx, to_sklearn
 from fastmlp.kernels.abi import ACTIVATIONS
 
-pytestmark = pytest.mark.slow
-
 onnx = pytest.importorskip("onnx", reason="onnx is not installed")
 onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
 
@@ -82,6 +80,7 @@ class TestOnnx:
             assert found.dtype == expected.dtype.newbyteorder("=")
         assert len(np.unique(expected)) == len(np.unique(y))  # each label was seen
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("activation", ACTIVATIONS)
     @pytest.mark.parametrize("dtype", ["float32", "float64"])
     def test_activations(self, activation, dtype):
@@ -297,6 +296,7 @@ class TestScikitLearn:
             with pytest.raises(ValueError, match="no counterpart in scikit-learn"):
                 to_sklearn(fit(MLPClassifier, X, Y, activation=activation))
 
+    @pytest.mark.slow
     def test_skl2onnx(self):
         skl2onnx = pytest.importorskip("skl2onnx", reason="skl2onnx is not installed")
         from skl2onnx.common.data_types import FloatTensorType

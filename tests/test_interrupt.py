@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from forked import needs_fork, run_in_a_fork
+from interrupting import interrupt_after, second_epoch
 from trained import STOCHASTIC, Crash, X, Y, assert_same_training, make
 
 from fastmlp.engine import training_pass
@@ -26,21 +27,6 @@ from fastmlp.training.stochastic import Training
 pytestmark = pytest.mark.slow
 
 
-def interrupt_after(*delays):
-    """Send SIGINT to this process after each delay, from a thread; when they were sent."""
-    sent = []
-
-    def send():
-        for delay in delays:
-            time.sleep(delay)
-            sent.append(time.perf_counter())
-            os.kill(os.getpid(), signal.SIGINT)
-
-    thread = threading.Thread(target=send)
-    thread.start()
-    return thread, sent
-
-
 class TestCtrlC:
     def test_returns_at_once_from_the_main_jobs_network(self):
         rng = np.random.default_rng(0)
@@ -50,11 +36,12 @@ class TestCtrlC:
         parameters = {"hidden_layer_sizes": (512,), "batch_size": 128}
         make(max_iter=1, **parameters).fit(images[:1000], labels[:1000])  # compiled by now
         waited = []
-        for delay in (1.5, 1.1, 0.7, 1.3, 0.9):
+        for delay in (1.0, 0.6, 0.2, 0.8, 0.4):
             model = make(max_iter=10_000, **parameters)
-            thread, sent = interrupt_after(delay)
-            with pytest.warns(UserWarning, match=r"Training interrupted by user\."):
-                model.fit(images, labels)
+            with pytest.MonkeyPatch.context() as patch:
+                thread, sent = interrupt_after(delay, once=second_epoch(patch))
+                with pytest.warns(UserWarning, match=r"Training interrupted by user\."):
+                    model.fit(images, labels)
             waited.append(time.perf_counter() - sent[0])
             thread.join()
             assert np.isfinite(model.predict_proba(images[:100])).all()

@@ -17,8 +17,6 @@ from fastmlp.data import source as data_module
 from fastmlp.engine.engine import Engine
 from fastmlp.engine.losses import LOSSES
 
-pytestmark = pytest.mark.slow
-
 DTYPES = (np.float32, np.float64)
 dtypes = pytest.mark.parametrize("dtype", DTYPES, ids=["float32", "float64"])
 few = settings(max_examples=30, deadline=None)
@@ -522,6 +520,7 @@ def draw_network(rng, sizes, output, n):
     return coefs, intercepts, labels
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hidden", [(), (1,), (6,), (5, 3), (4, 3, 5)], ids=str)
 @pytest.mark.parametrize("output", LOSS_OF)
 @pytest.mark.parametrize("activation", reference.ACTIVATION)
@@ -559,6 +558,7 @@ def test_gradient(activation, output, hidden):
                 np.testing.assert_allclose(gradient, difference, rtol=1e-6, atol=1e-8)
 
 
+@pytest.mark.slow
 @dtypes
 @pytest.mark.parametrize("hidden", [(), (70,), (130, 20, 65)], ids=str)
 @pytest.mark.parametrize("output", LOSS_OF)
@@ -601,6 +601,7 @@ def test_gradient_is_the_reference_s(activation, output, hidden, dtype):
 # --- how they are found -----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_exported_lazily():
     code = """
 import sys

@@ -15,8 +15,6 @@ from fastmlp.engine.engine import Engine
 from fastmlp.engine.optimizers import SGD, Adam, RMSprop
 from fastmlp.training.schedules import update_rates
 
-pytestmark = pytest.mark.slow
-
 FOLDER = Path(__file__).with_name("golden")
 START, TORCH, KERAS = (
     np.load(FOLDER / f"{name}.npz") for name in ("keras", "torch", "keras_regularised")

@@ -22,8 +22,6 @@ from sklearn.preprocessing import MinMaxScaler
 from fastmlp import MLPClassifier
 from fastmlp.datasets import load_mnist
 
-pytestmark = pytest.mark.slow
-
 GRID = {
     "hidden_layer_sizes": [(32,), (16, 8)],
     "learning_rate_init": [1e-3, 1e-2],
@@ -79,6 +77,7 @@ def serial(mnist):
     return {kind: search(kind, *mnist) for kind in MODELS}
 
 
+@pytest.mark.slow
 def test_the_searches_have_something_to_compare(serial):
     for kind, grid_search in serial.items():
         scores = grid_search.cv_results_["mean_test_score"]
@@ -87,6 +86,7 @@ def test_the_searches_have_something_to_compare(serial):
         assert grid_search.best_score_ > 0.25, kind  # chance is 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", MODELS)
 @pytest.mark.parametrize("backend", ["loky", "threading", "multiprocessing"])
 def test_scores_are_the_same_with_any_backend(kind, backend, mnist, serial):
@@ -94,24 +94,28 @@ def test_scores_are_the_same_with_any_backend(kind, backend, mnist, serial):
         assert_same_scores(search(kind, *mnist, n_jobs=2), serial[kind])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["loky", "threading", "multiprocessing"])
 def test_scores_are_the_same_on_all_cores(backend, mnist, serial):
     with joblib.parallel_config(backend):
         assert_same_scores(search("plain", *mnist, n_jobs=-1), serial["plain"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["sequential", "loky", "threading", "multiprocessing"])
 def test_x_may_be_a_read_only_memory_map(backend, mapped, mnist, serial):
     with joblib.parallel_config(backend):
         assert_same_scores(search("plain", mapped, mnist[1], n_jobs=2), serial["plain"])
 
 
+@pytest.mark.slow
 def test_what_joblib_maps_by_itself_may_be_read_only(mnist, serial):
     """joblib hands arrays over `max_nbytes` to its workers as read-only memory maps."""
     with joblib.parallel_config("loky", max_nbytes=1000, mmap_mode="r"):
         assert_same_scores(search("plain", *mnist, n_jobs=2), serial["plain"])
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:One or more of the test scores:UserWarning")
 @pytest.mark.parametrize("n_jobs", [1, 2])
 @pytest.mark.parametrize("backend", ["loky", "threading", "multiprocessing"])
@@ -130,6 +134,7 @@ def test_a_diverging_setting_is_reported_and_ends_nothing(backend, n_jobs, mnist
     assert grid_search.best_estimator_.score(*mnist) > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_a_diverging_setting_raises_if_asked_to(n_jobs, mnist):
     model = small(**DIVERGING, learning_rate_init=TOO_FAST)

@@ -248,6 +248,7 @@ def run(code):
     return done.stdout.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_import_is_light():
     code = (
         "import sys; import fastmlp; from fastmlp import MLPClassifier; MLPClassifier();"
@@ -257,6 +258,7 @@ def test_import_is_light():
     assert run(code) == "[]"
 
 
+@pytest.mark.slow
 def test_a_written_model_is_read_by_another_process(fitted, iris, tmp_path):
     path = tmp_path / "model.pickle"
     path.write_bytes(pickle.dumps(fitted))

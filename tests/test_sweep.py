@@ -381,6 +381,9 @@ def test_two_sweeps_in_one_folder(finished, tmp_path, made):
 @needs_fork
 def test_ctrl_c_in_the_middle_of_a_fit_keeps_no_half_fit(tmp_path):
     pid = forked(lambda: sweep(tmp_path, epochs=1_000_000))
+    until = time.monotonic() + 200
+    while not list(tmp_path.iterdir()) and time.monotonic() < until:  # it has not begun
+        time.sleep(0.05)
     time.sleep(1.0)
     os.kill(pid, signal.SIGINT)
     assert status_of(pid) == 130
