@@ -114,15 +114,15 @@ def with_error(values, digits, sign=""):
     return cell if np.isnan(error) else f"{cell} ± {error:.{digits}f}"
 
 
-def _with_updates(estimator, n_updates, seed):
-    """Return the default estimator of fastmlp with another AUTO_UPDATES."""
+def _with_updates(estimator, n_updates, parameters, seed):
+    """Return an estimator of fastmlp with another AUTO_UPDATES, and these parameters beside the defaults."""
     from fastmlp.training import length
 
     length.AUTO_UPDATES = n_updates
-    return estimator(random_state=seed, n_threads=1)
+    return estimator(random_state=seed, n_threads=1, **parameters)
 
 
-def compare(description, sets, folds, forms, theirs, ours, report):
+def compare(description, sets, folds, forms, theirs, ours, report, variants=None):
     """Read the command line, measure scikit-learn's and fastmlp's default estimator, and print a table for each form.
 
     Parameters
@@ -136,6 +136,8 @@ def compare(description, sets, folds, forms, theirs, ours, report):
     theirs, ours : classes of estimators
     report : callable
         ``report(form, names, models, kept, repeats)`` prints one table.
+    variants : dict, default=None
+        Parameters of `ours`, by what is added to its name; None: the defaults only.
     """
     from small_sets import available
 
@@ -151,7 +153,10 @@ def compare(description, sets, folds, forms, theirs, ours, report):
     options = parser.parse_args()
     models = {"scikit-learn": functools.partial(_seeded, theirs)}
     for n in options.updates:
-        models[f"fastmlp, N = {n:,}"] = functools.partial(_with_updates, ours, n)
+        for name, parameters in (variants or {"": {}}).items():
+            models[f"fastmlp, N = {n:,}{name}"] = functools.partial(
+                _with_updates, ours, n, parameters
+            )
     names = available(sets, options.sets)
     kept = Kept(options.keep)
     run(

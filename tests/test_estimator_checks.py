@@ -44,6 +44,8 @@ def every_estimator():
     yield regressor(dtype="float32")
     yield regressor(loss="poisson", max_iter=200, learning_rate_init=0.03)
     yield regressor(early_stopping=True)
+    yield regressor(scale_target=True)
+    yield regressor("lbfgs", "float32", scale_target=True)
 
 
 def every_default():

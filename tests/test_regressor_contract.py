@@ -57,7 +57,7 @@ def test_parameters_are_scikit_learns_and_a_few_more():
     assert set(theirs) <= set(ours)
     assert set(ours) - set(theirs) == {
         "rho", "dtype", "n_threads", "scoring", "dropout", "input_dropout", "weight_decay",
-        "average",
+        "average", "scale_target",
     }  # fmt: skip
     order = list(inspect.signature(Theirs).parameters)
     assert list(inspect.signature(MLPRegressor).parameters)[:3] == order[:3]
@@ -66,7 +66,12 @@ def test_parameters_are_scikit_learns_and_a_few_more():
 def test_shared_parameters_have_the_classifiers_defaults():
     ours, classifier = MLPRegressor().get_params(), MLPClassifier().get_params()
     assert {**classifier, **ours} == {**ours, **classifier}
-    assert set(ours) ^ set(classifier) <= {"loss", "class_weight", "label_smoothing"}
+    assert set(ours) ^ set(classifier) <= {
+        "loss",
+        "scale_target",
+        "class_weight",
+        "label_smoothing",
+    }
 
 
 @pytest.mark.parametrize("estimator", [MLPClassifier, MLPRegressor])

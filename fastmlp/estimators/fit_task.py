@@ -243,6 +243,9 @@ def prepare(
         incremental=incremental,
         dtype=model.dtype,
     )
+    if call.first and getattr(model, "scale_target", False):
+        targets.standardise(y, weight)
+        labels = targets.encode(y, model.dtype)
     state = _next_state(model, call)
     best = _starting_parameters(model, call, state, layer_sizes, coef_init, intercept_init)
     start = best

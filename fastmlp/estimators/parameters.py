@@ -101,8 +101,16 @@ PARAMETERS = {
         "Predictions, validation and early stopping use a mean of the weights after all updates so far, "
         "each weighted by `average` to the power of its age in updates, as by 0.999; 0: the weights of the "
         "last update. Weights are added to it after every 64 updates (after more where an update changes "
-        "few of them); where an epoch is shorter, at the end of the first one after so many. Training is not "
-        'affected. Not used by "lbfgs".',
+        "few of them), and the latest ones to a copy that predicts. Training is not affected. "
+        'Not used by "lbfgs".',
+    ),
+    "scale_target": Parameter(
+        "bool",
+        ["boolean"],
+        "Whether the network learns y less its mean, divided by its deviation, each target by itself; "
+        "`predict` undoes it. Both are those of the y of `fit` or of the first `partial_fit`, by "
+        "`sample_weight`, and are kept by `warm_start`. Losses, and `tol` with them, are those of the "
+        'standardised target; R² is the same in either unit. For "squared_error" only.',
     ),
     "label_smoothing": Parameter(
         "float",

@@ -15,14 +15,32 @@ class RegressionTargets:
     n_outputs : int
     loss : str
         The loss to train with, a key of `engine.losses.LOSSES`.
+    mean, scale : float64 ndarray of shape (n_outputs,), or None
+        The network learns ``(y - mean) / scale``; None: y itself.
     """
 
     n_outputs: int
     loss: str
+    mean: np.ndarray | None = None
+    scale: np.ndarray | None = None
 
     def attributes(self) -> dict:
         """Return the fitted attributes that tell of the targets, beside the number of outputs."""
-        return {}
+        return {"target_mean_": self.mean, "target_scale_": self.scale}
+
+    def standardise(self, y, weight):
+        """Take the mean and the deviation of validated y, with these sample weights or None, as `mean` and `scale`.
+
+        The deviation of a constant target counts as 1.
+        """
+        values = as_numbers(y).astype(np.float64)
+        largest = np.abs(values).max(axis=0)
+        unit = np.where(largest > 0, largest, 1.0)  # whose squares do not overflow
+        values /= unit
+        mean = np.average(values, axis=0, weights=weight)
+        deviation = np.sqrt(np.average((values - mean) ** 2, axis=0, weights=weight))
+        varies = deviation > 10 * np.finfo(np.float64).eps  # more than rounding does
+        self.mean, self.scale = mean * unit, np.where(varies, deviation * unit, 1.0)
 
     def strata(self, labels):
         """Return None: a split into training and validation samples is a plain one."""
@@ -44,10 +62,20 @@ class RegressionTargets:
         with np.errstate(over="ignore", invalid="ignore"):
             labels = np.ascontiguousarray(values, dtype)
             assert_all_finite(labels, input_name="y")
+            if self.scale is not None:
+                labels = ((values - self.mean) / self.scale).astype(dtype)
+                assert_all_finite(labels, input_name="y, standardised by `scale_target`,")
         return labels
 
     def decode(self, outputs):
         """Return predictions from the engine's outputs (n, n_outputs); one output gives (n,)."""
+        if self.scale is not None:
+            with np.errstate(over="ignore"):
+                outputs = (outputs * self.scale + self.mean).astype(outputs.dtype)
+            if not np.isfinite(outputs).all():
+                from ..engine.engine import not_finite
+
+                raise not_finite(outputs.dtype)
         return outputs[:, 0] if self.n_outputs == 1 else outputs
 
 
@@ -59,5 +87,17 @@ def as_numbers(y) -> np.ndarray:
 
 def find_regression_targets(model, y, *, first) -> RegressionTargets:
     """Return the targets to train for; those of earlier calls have as many outputs, unless it is the first."""
-    n_outputs = as_numbers(y).shape[1] if first else model.n_outputs_
-    return RegressionTargets(n_outputs, model.loss)
+    if model.scale_target and model.loss != "squared_error":
+        raise ValueError(
+            "scale_target=True is for loss='squared_error': "
+            f"targets of loss={model.loss!r} must not be shifted."
+        )
+    if first:
+        return RegressionTargets(as_numbers(y).shape[1], model.loss)
+    before = model._targets
+    if model.scale_target != (before.scale is not None):
+        raise ValueError(
+            f"scale_target={model.scale_target} is not what the model was trained with: its weights are for a target "
+            "in other units. Restore scale_target, or call fit with warm_start=False."
+        )
+    return RegressionTargets(model.n_outputs_, model.loss, before.mean, before.scale)

@@ -30,11 +30,13 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     Attributes
     ----------
     {attributes}
+    target_mean_, target_scale_ : ndarray of shape (n_outputs_,), or None
+        What `scale_target` subtracts from y and divides it by. `coefs_` and `intercepts_` are then those of the
+        network that predicts the standardised target.
 
     Notes
     -----
-    Targets far from unit scale train slowly, as in any network: scale them, for instance by
-    scikit-learn's `TransformedTargetRegressor`.
+    Targets far from unit scale train slowly, as in any network: use `scale_target`.
 
     Examples
     --------
@@ -49,6 +51,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     """
 
     loss: t.RegressionLoss
+    scale_target: bool
+
+    target_mean_: NDArray[Any] | None
+    target_scale_: NDArray[Any] | None
 
     def __init__(
         self,
@@ -62,6 +68,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         dropout: t.Dropout = 0.0,
         input_dropout: t.Float = 0.0,
         average: t.Float = 0.0,
+        scale_target: bool = False,
         batch_size: t.IntOrAuto = 128,
         learning_rate: t.LearningRate = "constant",
         learning_rate_init: t.Float = 0.001,

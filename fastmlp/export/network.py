@@ -21,7 +21,7 @@ class Network:
     Attributes
     ----------
     coefs, intercepts : lists of ndarray
-        Weights (fan_in, fan_out) and biases (fan_out,) of each layer.
+        Weights (fan_in, fan_out) and biases (fan_out,) of each layer. The last layer's undo `scale_target`.
     activation, output : str
         Activations of the hidden layers and of the output layer.
     kind : str
@@ -72,6 +72,12 @@ def read(model, *, caller: str) -> Network:
     network_sizes(model)  # refuses weights that make no network
     coefs = [np.asarray(coef) for coef in model.coefs_]
     intercepts = [np.asarray(intercept) for intercept in model.intercepts_]
+    scale, mean = (getattr(model._targets, name, None) for name in ("scale", "mean"))
+    if scale is not None:
+        dtype = coefs[-1].dtype
+        with np.errstate(over="ignore"):  # noticed below
+            coefs[-1] = (coefs[-1] * scale).astype(dtype)
+            intercepts[-1] = (intercepts[-1] * scale + mean).astype(dtype)
     for name, arrays in (("coefs_", coefs), ("intercepts_", intercepts)):
         if not all(np.isfinite(array).all() for array in arrays):
             raise ValueError(f"{name} of the model contain NaN or infinity.")
