@@ -19,7 +19,7 @@ BEGIN, END = "<!-- benchmark table: begin -->", "<!-- benchmark table: end -->"
 OVERVIEW = "<!-- overview: begin -->", "<!-- overview: end -->"
 # The jobs of the overview, by name, and what their columns are called.
 KINDS = {
-    "main": "MNIST, pixels",
+    "main": "MNIST",
     "standardised": "MNIST, standardised",
     "table": "100,000 × 54",
     "small": "469 × 30",
@@ -218,14 +218,22 @@ def readme_block(results):
     )  # fmt: skip
 
 
+def _duration(seconds):
+    return f"{seconds:.2f} s" if seconds >= 0.1 else f"{1000 * seconds:.2g} ms"
+
+
+def _times(ratio):
+    return f"{ratio:.1f}" if ratio < 9.95 else f"{ratio:.0f}"
+
+
 def overview_block(results):
-    """README's table: seconds an epoch of each contender in each job, and how often ours goes into them."""
+    """README's table: an epoch of each contender in each job, and how often ours goes into them."""
     found = {record["job"]["name"]: summary(record) for record in results["jobs"]}
     seconds = {name: {row["contender"]: row["seconds"] for row in found[name]} for name in KINDS}
     titles = {row["contender"]: row["title"] for rows in found.values() for row in rows}
     main = [row["contender"] for row in found["main"]]
     lines = [
-        "| seconds an epoch | " + " | ".join(KINDS.values()) + " | accuracy, first |",
+        "| an epoch | " + " | ".join(KINDS.values()) + " | MNIST accuracy |",
         "|---|" + "--:|" * (len(KINDS) + 1),
     ]
     accuracies = {row["contender"]: row["test_accuracy"] for row in found["main"]}
@@ -236,9 +244,9 @@ def overview_block(results):
             if taken is None:
                 cells.append("")
             elif contender == "fastmlp":
-                cells.append(f"**{taken:.3g}**")
+                cells.append(f"**{_duration(taken)}**")
             else:
-                cells.append(f"{taken:.3g} ({taken / ours:.1f}×)")
+                cells.append(f"{_duration(taken)} ({_times(taken / ours)}×)")
         cells.append(_cell(accuracies[contender], ".4f"))
         title = f"**{titles[contender]}**" if contender == "fastmlp" else titles[contender]
         lines.append(f"| {title} | " + " | ".join(cells) + " |")

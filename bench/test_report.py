@@ -128,8 +128,11 @@ def test_the_overview_has_a_column_for_each_kind_of_data(results):
     (main,) = results["jobs"]
     others = [{**main, "job": {**main["job"], "name": name}} for name in report.KINDS]
     table = report.overview_block({**results, "jobs": others})
-    assert "| **fastmlp** | **0.5** | **0.5** | **0.5** | **0.5** | 0.9790 |" in table
-    assert "| Keras | 3 (6.0×) | 3 (6.0×) | 3 (6.0×) | 3 (6.0×) | 0.9790 |" in table
+    assert "| **fastmlp** | **0.50 s** | **0.50 s** | **0.50 s** | **0.50 s** | 0.9790 |" in table
+    assert (
+        "| Keras | 3.00 s (6.0×) | 3.00 s (6.0×) | 3.00 s (6.0×) | 3.00 s (6.0×) | 0.9790 |"
+        in table
+    )
     assert set(report.KINDS) == {plan.job.name for plan in run.overview_plans((), 2)}
 
 
