@@ -27,15 +27,15 @@ def interrupt_after(*delays, once=None):
     return thread, sent
 
 
-def second_epoch(patch):
-    """An event that comes when a fit begins its second epoch: an interrupt before the fit would end the test run."""
-    train_epoch, begun, epochs = TrainingPass.epoch, threading.Event(), []
+def second_pass(patch):
+    """An event that comes when a fit begins its second pass: an interrupt before the fit would end the test run."""
+    train, begun, passes = TrainingPass.run, threading.Event(), []
 
-    def epoch(*args, **kwargs):
-        epochs.append(None)
-        if len(epochs) == 2:
+    def run(*args, **kwargs):
+        passes.append(None)
+        if len(passes) == 2:
             begun.set()
-        return train_epoch(*args, **kwargs)
+        return train(*args, **kwargs)
 
-    patch.setattr(TrainingPass, "epoch", epoch)
+    patch.setattr(TrainingPass, "run", run)
     return begun

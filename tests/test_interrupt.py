@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from forked import needs_fork, run_in_a_fork
-from interrupting import interrupt_after, second_epoch
+from interrupting import interrupt_after, second_pass
 from trained import STOCHASTIC, Crash, X, Y, assert_same_training, make
 
 from fastmlp.engine import training_pass
@@ -39,7 +39,7 @@ class TestCtrlC:
         for delay in (1.0, 0.6, 0.2, 0.8, 0.4):
             model = make(max_iter=10_000, **parameters)
             with pytest.MonkeyPatch.context() as patch:
-                thread, sent = interrupt_after(delay, once=second_epoch(patch))
+                thread, sent = interrupt_after(delay, once=second_pass(patch))
                 with pytest.warns(UserWarning, match=r"Training interrupted by user\."):
                     model.fit(images, labels)
             waited.append(time.perf_counter() - sent[0])

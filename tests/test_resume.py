@@ -13,7 +13,7 @@ import weakref
 import joblib
 import numpy as np
 import pytest
-from interrupting import interrupt_after, second_epoch
+from interrupting import interrupt_after, second_pass
 from numpy.testing import assert_array_equal
 from trained import STOCHASTIC, X, Y, assert_same_training, make
 
@@ -268,7 +268,7 @@ class TestFailures:
 
     def test_ctrl_c(self, monkeypatch):
         model = make(max_iter=10**6, hidden_layer_sizes=(64,), n_threads=2)
-        thread, _ = interrupt_after(0.3, once=second_epoch(monkeypatch))
+        thread, _ = interrupt_after(0.3, once=second_pass(monkeypatch))
         with pytest.warns(UserWarning, match=r"Training interrupted by user\."):
             model.fit(X, Y)
         thread.join()
