@@ -30,7 +30,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     Attributes
     ----------
     {attributes}
-    target_mean_, target_scale_ : ndarray of shape (n_outputs_,), or None
+    target_mean_, target_scale_ : ndarray of shape (n_outputs,), or None
         What `scale_target` subtracts from y and divides it by. `coefs_` and `intercepts_` are then those of the
         network that predicts the standardised target.
 
