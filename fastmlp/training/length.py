@@ -59,5 +59,7 @@ def is_enough(context) -> bool:
 
 def until_enough(context) -> float:
     """Return after how many epochs `is_enough` may say so; infinity where it no longer can."""
+    if context.model.max_iter != "auto":
+        return math.inf
     left = ENOUGH_EPOCHS[context.record.metric] - context.state.optimizer_epochs
     return left if left > 0 else math.inf
