@@ -164,12 +164,12 @@ class Training:
         ):
             return 1
         samples, state = self.context.samples, self.state
-        limits = [
-            left,
-            self.engine.work(samples.data).epochs_per_pass(len(samples), self.batch_size),
-        ]
+        most = self.engine.work(samples.data).epochs_per_pass(len(samples), self.batch_size)
+        limits = [left, most]
         if self.average is not None:
-            limits.append(self.average.epochs_to_fold(-(-len(samples) // self.batch_size)))
+            until_fold = self.average.epochs_to_fold(-(-len(samples) // self.batch_size))
+            # In passes of one length: another one is prepared anew.
+            limits.append(-(-until_fold // -(-until_fold // most)))
         if self.has_rule:
             limits.append(self.model.n_iter_no_change + 1 - state.n_no_improvement)
         return max(1, min(*limits, until_enough(self.context)))
