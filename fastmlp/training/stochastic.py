@@ -66,6 +66,7 @@ class Training:
         self.state, self.record, self.task = context.state, context.record, context.task
         self.early_stopping = self.model.early_stopping
         self.batch_size = batch_size(self.model, len(context.samples))
+        self.n_batches = -(-len(context.samples) // self.batch_size)  # of an epoch
         has_schedule = SOLVERS[self.model.solver].has_schedule
         self.schedule = self.model.learning_rate
         if not has_schedule and not is_per_update(self.schedule):
@@ -167,7 +168,7 @@ class Training:
         most = self.engine.work(samples.data).epochs_per_pass(len(samples), self.batch_size)
         limits = [left, most]
         if self.average is not None:
-            until_fold = self.average.epochs_to_fold(-(-len(samples) // self.batch_size))
+            until_fold = self.average.epochs_to_fold(self.n_batches)
             # In passes of one length: another one is prepared anew.
             limits.append(-(-until_fold // -(-until_fold // most)))
         if self.has_rule:
@@ -270,12 +271,11 @@ class Training:
 
     def learning_rates(self, ahead=0) -> np.ndarray:
         """Return the learning rates of an epoch's updates: the next one's, or one's further ahead."""
-        n_batches = -(-len(self.context.samples) // self.batch_size)
         if is_per_update(self.schedule):
             epoch = self.state.optimizer_epochs + ahead
-            return update_rates(self.model, epoch, self.n_epochs, n_batches)
+            return update_rates(self.model, epoch, self.n_epochs, self.n_batches)
         rate = learning_rate(self.model, self.schedule, self.state, self.record)
-        return np.full(n_batches, rate)
+        return np.full(self.n_batches, rate)
 
     def rates_of_dropout(self) -> np.ndarray | None:
         """Return the next epoch's `dropout_rates`, or None where nothing is dropped."""
