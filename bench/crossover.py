@@ -1,8 +1,8 @@
 """Where skipping zeros stops to pay: an epoch with zeros skipped against the dense one, by density.
 
 ``python bench/crossover.py`` prints both and their ratio for the input (`fastmlp.data.source.CROSSOVER`)
-and for hidden layers behind ReLU (`fastmlp.kernels.active.CROSSOVER`, above which the kernels take
-the dense products by themselves). One thread; the smallest time of each, taking turns.
+and for hidden layers behind ReLU (`fastmlp.kernels.passes.nonzero_lists.CROSSOVER`, above which the
+kernels take the dense products by themselves). One thread; the smallest time of each, taking turns.
 """
 
 import time

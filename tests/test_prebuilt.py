@@ -56,6 +56,7 @@ def as_if_built_with(code, tmp_path, monkeypatch):
     monkeypatch.setattr(code_cache, "_ENTRIES", {})
     monkeypatch.setattr(prebuilt, "FOLDER", code)
     monkeypatch.setattr(prebuilt, "level", prebuilt.level.__wrapped__)
+    monkeypatch.setattr(prebuilt, "cpu_features", prebuilt.cpu_features.__wrapped__)
     return code
 
 

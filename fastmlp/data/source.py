@@ -9,11 +9,13 @@ import numpy as np
 from scipy import sparse
 
 from ..kernels.abi import PANEL_BYTES
+from ..kernels.prebuilt import cpu_features
 from . import _batches, _rows
 from ._batches import SIZE, START
 from .batch_plan import INT64, Buffers, Plan, batch_starts
 
-CROSSOVER = 0.6  # with more non-zeros dense products are faster: bench/crossover.py
+# With more non-zeros dense products are faster, the sooner with the wider registers of AVX-512: bench/crossover.py.
+CROSSOVER = 0.5 if "avx512f" in cpu_features() else 0.6
 BLOCK_FEATURES = 160  # rows of 256 bytes that stay in a 48 KB (or most of a 32 KB) L1 cache
 BLOCK_ENTRIES = 16  # with fewer non-zeros per sample, entering a block costs more than it saves
 MAX_FEATURES = 1 << 32  # batches number features by uint32
@@ -86,7 +88,7 @@ class Data:
         Whether X has neither NaN nor infinity. It may be False for numbers that are too
         large for the dtypes known here, but never True in error.
     zero_skipping : bool
-        Whether batches hold non-zeros (else dense panels). It depends on the values of X only.
+        Whether batches hold non-zeros (else dense panels). It depends on the values of X and on the CPU.
     n_blocks, block_features : int
         The feature axis is cut in blocks of `block_features`, so that a product can work on a
         part of the weights that stays in the L1 cache.

@@ -14,8 +14,9 @@ from typing import NamedTuple
 import numpy as np
 
 FAN_IN, FAN_OUT, LANES, PANELS, WEIGHT, ROW_STRIDE, PANEL_STRIDE, BIAS, HIDDEN = range(9)
-# Of a hidden layer whose zeros may be skipped (active.py): whether the layer above takes its outputs as lists, whether
-# the layer below takes its deltas so, panels per block of a list, where its edges begin, units of the layers before.
+# Of a hidden layer whose zeros may be skipped (nonzero_lists.py): whether the layer above takes its outputs as lists,
+# whether the layer below takes its deltas so, panels per block of a list, where its edges begin, units of the layers
+# before.
 FEEDS, RETURNS, BLOCK_PANELS, EDGES_AT, UNITS = range(9, 14)
 LAYER_COLUMNS = 14
 
@@ -81,7 +82,7 @@ class Network(NamedTuple):
     inputs: REAL  # what the activation was taken of, in hidden's places, if that is GELU or a later one; else empty
     delta: REAL  # gradients of the loss with respect to the layers' inputs
     scratch: REAL  # n_threads * scratch_size: a thread's transposed panel or rows of gradient, then zeros
-    # Non-zeros of hidden or delta, see active.py; empty if no layer skips any.
+    # Non-zeros of hidden or delta, see nonzero_lists.py; empty if no layer skips any.
     edges: INT64
     index: UINT32
     value: REAL

@@ -51,11 +51,16 @@ def levels():
 
 
 @lru_cache
+def cpu_features():
+    """Return LLVM's names of what this CPU has."""
+    return frozenset(name for name, has in binding.get_host_cpu_features().items() if has)
+
+
+@lru_cache
 def level():
     """Return the name of the best level that this CPU has and this package has code for, or None."""
-    has = {name for name, present in binding.get_host_cpu_features().items() if present}
     for one in reversed(levels()):
-        if has.issuperset(one.needed) and (FOLDER / one.name).is_dir():
+        if cpu_features().issuperset(one.needed) and (FOLDER / one.name).is_dir():
             return one.name
     return None
 

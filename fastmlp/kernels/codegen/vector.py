@@ -225,6 +225,16 @@ def lowest_bit(typing, bits):
 
 
 @intrinsic
+def count_bits(typing, bits):
+    """How many bits are set in a word."""
+
+    def codegen(context, builder, sig, args):
+        return builder.ctpop(args[0])
+
+    return types.int64(types.int64), codegen
+
+
+@intrinsic
 def where(typing, mask, x, y):
     """`x` where the mask is set, `y` elsewhere."""
 

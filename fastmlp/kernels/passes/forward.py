@@ -46,7 +46,7 @@ from ..primitives.losses import (
 )  # fmt: skip
 from ..primitives.panel_products import matmul_dense, matmul_sparse
 from .dropout import drop_units
-from .nonzero_lists import few_by_sample, list_blocks, list_by_sample
+from .nonzero_lists import few_nonzeros, list_blocks, list_by_sample
 from .threads import barrier, n_parts, share, take_parts, within
 
 
@@ -143,12 +143,11 @@ def forward(net, params, masks, batches, b, first_layer_done, sync, me, n_thread
                     )
                 if barrier(sync, me, n_threads):
                     return True
-        skipping = False
-        if net.layers[l, FEEDS]:
+        skipping = net.layers[l, FEEDS] != 0 and few_nonzeros(net, net.hidden, l, m)
+        if skipping:
             list_by_sample(net, net.hidden, l, m, me, n_threads)
             if barrier(sync, me, n_threads):
                 return True
-            skipping = few_by_sample(net, l, m)
     return False
 
 

@@ -1,24 +1,45 @@
 """Lists of a hidden layer's non-zeros, so that its products skip the zeros as the input's do.
 
 Behind a ReLU most outputs are zero, and so are the gradients that come back to them. Lists by sample serve the products
-with weights, lists by unit the gradient. Every list has room for all units or samples, so no pass has to count
-first: lists by sample begin at HIDDEN + i padded units, lists by unit at HIDDEN + j batch_size.
+with weights, lists by unit the gradient. Every list has room for all units or samples, so that its place is known
+beforehand: lists by sample begin at HIDDEN + i padded units, lists by unit at HIDDEN + j batch_size.
 """
 
 from ..abi import BLOCK_PANELS, EDGES_AT, HALF_PANEL_BYTES, HIDDEN, LANES, PANELS, UNITS
-from ..codegen.compiler import inlined, kernel
+from ..codegen.compiler import compiles_for_avx512, inlined, kernel
 from ..codegen.pointer import words_of
-from ..codegen.vector import lanes_of, load, lowest_bit, nonzero_bits, zeros
+from ..codegen.vector import count_bits, lanes_of, load, lowest_bit, nonzero_bits, zeros
 from .threads import share
 
-# Above this density the dense products are faster: bench/crossover.py.
-CROSSOVER = 0.55
+# Above this density the dense products, which AVX-512 makes twice as fast, are faster: bench/crossover.py.
+CROSSOVER = 0.45 if compiles_for_avx512() else 0.55
+# The density is that of so many samples of the batch: counting all of them would cost as much as it tells.
+COUNTED = 16
 
 
 @inlined
 def list_blocks(net, l):
     """Blocks of a sample's list."""
     return (net.layers[l, PANELS] + net.layers[l, BLOCK_PANELS] - 1) // net.layers[l, BLOCK_PANELS]
+
+
+@kernel
+def few_nonzeros(net, source, l, m):
+    """Whether the non-zeros of layer `l` in source (hidden or delta) are few enough for lists of them to pay
+
+    It decides nothing but the time, and each thread finds the same, so no thread has to tell another.
+    """
+    lanes, panels = net.layers[l, LANES], net.layers[l, PANELS]
+    stride, like = lanes * net.batch_size, zeros(source, HALF_PANEL_BYTES)
+    step = max(m // COUNTED, 1)
+    total, counted = 0, 0
+    for i in range(0, m, step):
+        counted += panels * lanes
+        for panel in range(panels):
+            start = net.layers[l, HIDDEN] + panel * stride + i * lanes
+            for s in range(0, lanes, lanes_of(like)):
+                total += count_bits(nonzero_bits(load(like, source, start + s)))
+    return total <= CROSSOVER * counted
 
 
 @kernel
@@ -76,26 +97,3 @@ def list_by_unit(net, l, m, me, n_threads):
                 net.row[record * words_of(net.records)] = i
                 net.records[record + 1] = net.hidden[place + i * lanes + u]
                 bits &= bits - 1
-
-
-@kernel
-def few_by_sample(net, l, m):
-    """Whether the lists by sample are short enough to be worth skipping for."""
-    layers = net.layers
-    width = layers[l, PANELS] * layers[l, LANES]
-    n_edges = list_blocks(net, l) + 1
-    total = 0
-    for i in range(m):
-        e = layers[l, EDGES_AT] + i * n_edges
-        total += net.edges[e + n_edges - 1] - net.edges[e]
-    return total <= CROSSOVER * m * width
-
-
-@kernel
-def few_by_unit(net, l, m):
-    """Whether the lists by unit are short enough to be worth skipping for."""
-    width = net.layers[l, PANELS] * net.layers[l, LANES]
-    total = 0
-    for j in range(net.layers[l, UNITS], net.layers[l, UNITS] + width):
-        total += net.count[j]
-    return total <= CROSSOVER * m * width

@@ -24,7 +24,7 @@ from ..codegen.struct_view import readers
 from .backward import backward
 from .forward import forward, forward_layer, output_backward, read_outputs
 from .lazy_rows import catch_up_all, catch_up_batch, lazy_weights_move
-from .nonzero_lists import list_by_unit
+from .nonzero_lists import few_nonzeros, list_by_unit
 from .threads import barrier, n_parts, take_parts
 from .weight_update import measure_weights, update_layer
 
@@ -82,9 +82,10 @@ def _can_run_ahead(net, n_threads):
 def _compare(net, params, targets, batches, b, batch, sync, me, n_threads):
     """Losses and the outputs' deltas, and what the updates need of the forward pass; true if the team is to stop"""
     output_backward(net, targets, batches, b, batch, me, n_threads)
+    m = batches.table[b, SIZE]
     for l in range(net.n_layers - 1):
-        if net.layers[l, FEEDS]:
-            list_by_unit(net, l, batches.table[b, SIZE], me, n_threads)
+        if net.layers[l, FEEDS] != 0 and few_nonzeros(net, net.hidden, l, m):
+            list_by_unit(net, l, m, me, n_threads)
     if targets.penalised:
         measure_weights(net, params, targets, batch, me, n_threads)
     return barrier(sync, me, n_threads)
