@@ -213,13 +213,6 @@ def expm1(x):
 
 
 @inlined
-def signed(size, x):
-    """`size` with the sign of x; NaN where x is."""
-    zero = splat(x, 0.0)
-    return where(_is_nan(x), x, where(less(x, zero), zero - size, size))
-
-
-@inlined
 def log1p(x):
     """``ln(1 + x)`` for x in [0, 1]: ``2 atanh(x / (2 + x))``."""
     s = x / (splat(x, 2.0) + x)
