@@ -9,6 +9,7 @@ and the thread; a zero input leaves the chain as it is, so skipping it changes n
 from ..abi import HALF_PANEL_BYTES, PANEL_BYTES, ROWS, TILES, VECTOR_BYTES
 from ..codegen.compiler import compiles_for_avx512, inlined, kernel
 from ..codegen.pointer import pair, prefetch, record, shifted, stride_or
+from ..codegen.transpose import transpose_square
 from ..codegen.vector import at_least, fma, lanes_of, load, splat, store, zeros
 
 # Bytes of each of the six sums of a tile. Six vectors are twelve of AVX2's 16 registers, but six of AVX-512's 32, too
@@ -264,13 +265,22 @@ def transpose_panel(w, w_start, w_panel, w_lanes, fan_out, unit, count, lanes, o
 
     w [panel][feature][w_lanes], panels w_panel apart, fan_out units k; out [k][lanes]
     """
+    like = zeros(out, VECTOR_BYTES)
+    side = lanes_of(like)
+    whole = count // side * side
     for u in range(count, lanes):
         for k in range(fan_out):
             out[k * lanes + u] = 0
     for first in range(0, fan_out, w_lanes):
         panel = w_start + first // w_lanes * w_panel + unit * w_lanes
         last = min(first + w_lanes, fan_out)
+        squares_end = first + (last - first) // side * side
+        for k in range(first, squares_end, side):
+            for u in range(0, whole, side):
+                source = panel + u * w_lanes + k - first
+                transpose_square(like, w, source, w_lanes, out, k * lanes + u, lanes)
+        # What no square covers: the last units, and the last rows of the others.
         for u in range(count):
             source = panel + u * w_lanes - first
-            for k in range(first, last):
+            for k in range(first if u >= whole else squares_end, last):
                 out[k * lanes + u] = w[source + k]
