@@ -72,9 +72,9 @@ def dense(dtype, share, baseline=0):
 
 FORMS = {
     "encoded": lambda: dense(np.float32, 0.2),
-    "read in place": lambda: dense(np.uint8, 0.5),
-    "columns first": lambda: np.asfortranarray(dense(np.uint8, 0.5)),
-    "of another dtype": lambda: dense(np.int16, 0.5),
+    "read in place": lambda: dense(np.uint8, 0.45),
+    "columns first": lambda: np.asfortranarray(dense(np.uint8, 0.45)),
+    "of another dtype": lambda: dense(np.int16, 0.45),
     "shifted": lambda: dense(np.float32, 0.3, baseline=1),
     "csr": lambda: sparse.csr_array(dense(np.float32, 0.2)),
     "csr of 64 bits": lambda: sparse.csr_array(
