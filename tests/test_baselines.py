@@ -44,6 +44,7 @@ def forms(X):
     return [np.asfortranarray(X), wide, wide[:, ::-1].copy()[:, ::-1], csr, shuffled]
 
 
+@pytest.mark.slow
 @dtypes
 @optimizers
 def test_the_same_bits_and_the_references_weights(optimizer, dtype):

@@ -287,6 +287,7 @@ def test_a_network_that_memory_does_not_hold(capsys):
     assert len(err.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_warnings_are_a_line_without_code():
     command = [sys.executable, "-m", "fastmlp", *TRAIN, "--batch-size", "999", "--data", "ok.npz"]
     run = subprocess.run(command, capture_output=True, text=True, check=True)

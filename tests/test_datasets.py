@@ -286,6 +286,7 @@ def test_a_harmed_npz_is_named(tiny, play, tmp_path, harm):
     assert str(file) in str(error.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["npz", "idx", "idx.gz"])
 @pytest.mark.parametrize("harm", ["cut", "a wrong bit"])
 def test_harm_anywhere_is_seen(tiny, play, tmp_path, form, harm):

@@ -126,6 +126,7 @@ def test_pictures_are_read_as_the_originals_are(kind, model, originals, tmp_path
     assert agreement >= least
 
 
+@pytest.mark.slow
 def test_of_mnists_size_it_is_the_original(originals):
     """Box, centre and strength are MNIST's own: nothing moves."""
     digits = np.array([digit_from_image(drawn(x)) for x in originals])
@@ -252,6 +253,7 @@ def predict(capsys, *arguments):
     return status, *capsys.readouterr()
 
 
+@pytest.mark.slow
 def test_the_command_shows_digits_and_probabilities(model, model_file, originals, tmp_path, capsys):
     files = [tmp_path / f"{k}.png" for k in range(3)]
     for file, original in zip(files, originals, strict=False):

@@ -119,6 +119,7 @@ def name_of(check):
     return (check.func if isinstance(check, functools.partial) else check).__name__
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("estimator", MAKERS)
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
@@ -132,6 +133,7 @@ def test_weights_stand_for_repeated_samples_in_float32(estimator, solver, sparse
     check(estimator, MAKERS[estimator](solver, "float32"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["check_param_validation", "check_dataframe_column_names_consistency"]
 )

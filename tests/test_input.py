@@ -199,6 +199,7 @@ class TestInput:
         assert model.predict(x[-5:]).shape == (5,)
         assert model.density_ == 1 / n_features
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(("dtype", "shape"), [("f8", (20_000, 200)), ("u1", (40_000, 600))])
     @pytest.mark.parametrize("early_stopping", [False, True])
     def test_no_copy_of_x_is_made(self, dtype, shape, early_stopping):

@@ -129,6 +129,7 @@ def test_levels_are_different_code(package):
 # --- which code is taken ------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wanted", [*range(len(FITTING)), None])
 def test_the_best_level_that_the_cpu_has(small_package, wanted, monkeypatch):
     if wanted is None:
@@ -141,6 +142,7 @@ def test_the_best_level_that_the_cpu_has(small_package, wanted, monkeypatch):
     assert prebuilt.level() == expected
 
 
+@pytest.mark.slow
 def test_a_level_that_the_package_has_no_code_for_is_passed_over(
     small_package, tmp_path, monkeypatch
 ):
@@ -160,12 +162,14 @@ def test_levels_of_other_architectures(monkeypatch):
         assert [level.name for level in prebuilt.levels()] == names
 
 
+@pytest.mark.slow
 def test_kernels_of_other_sources_are_not_loaded(small_package, monkeypatch):
     assert code_cache.source_of(*ELEMENTS) == FITTING[-1].name
     monkeypatch.setattr(prebuilt, "sources_hash", lambda: "0" * 32)
     assert code_cache.source_of(*ELEMENTS) is None
 
 
+@pytest.mark.slow
 def test_damaged_code_is_compiled_instead(small_package, tmp_path, monkeypatch):
     level = FITTING[-1].name
     stem = code_cache.file_stem(*ELEMENTS)
@@ -177,6 +181,7 @@ def test_damaged_code_is_compiled_instead(small_package, tmp_path, monkeypatch):
     assert code_cache.entry("elements", "float64").source == code_cache.COMPILED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["FASTMLP_NATIVE", "FASTMLP_CHECK", "NUMBA_CPU_NAME"])
 def test_native_code_by_choice(small_package, name, monkeypatch):
     monkeypatch.setenv(name, "0")
@@ -185,6 +190,7 @@ def test_native_code_by_choice(small_package, name, monkeypatch):
     assert code_cache.source_of(*ELEMENTS) is None
 
 
+@pytest.mark.slow
 def test_native_code_from_warmup_is_kept_and_preferred(small_package, monkeypatch):
     assert code_cache.entry("elements", "float64").source == FITTING[-1].name
     monkeypatch.setattr("fastmlp.environment._entries", lambda *args: [ELEMENTS])

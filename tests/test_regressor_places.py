@@ -77,6 +77,7 @@ def test_a_search_over_several_targets_finds_what_each_fit_alone_gives(data, los
         assert np.isfinite(search.cv_results_[f"mean_test_{name}"]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("n_targets", [1, 3])
 @pytest.mark.parametrize("way", ["joblib", "mapped", "skops"])

@@ -177,6 +177,7 @@ OPTIMIZERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OPTIMIZERS)
 @pytest.mark.parametrize("decay", [0.0, 0.3, 90.0])
 @pytest.mark.parametrize("n_threads", [1, 2])

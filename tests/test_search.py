@@ -145,6 +145,7 @@ def test_a_diverging_setting_raises_if_asked_to(n_jobs, mnist):
         grid_search.fit(*mnist)
 
 
+@pytest.mark.slow
 def test_a_diverging_setting_gets_the_error_score(mnist):
     model = small(**DIVERGING)
     grid = {"learning_rate_init": [1e-3, TOO_FAST]}
@@ -155,6 +156,7 @@ def test_a_diverging_setting_gets_the_error_score(mnist):
     assert grid_search.best_index_ == 0
 
 
+@pytest.mark.slow
 def test_randomized_search_draws_from_distributions(mnist):
     def randomized(n_jobs):
         drawn = {

@@ -145,6 +145,7 @@ FITS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("zeros", [False, True])
 @pytest.mark.parametrize("name", FITS)
 def test_fits_whose_epochs_run_together(name, zeros, monkeypatch):
@@ -245,6 +246,7 @@ def test_threads_where_there_is_work(monkeypatch):
 # --- predictions ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("density", [0.1, 1.0])
 @pytest.mark.parametrize("n_classes", [2, 4])
 def test_small_predictions_with_any_number_of_threads(n_classes, density):
