@@ -82,6 +82,10 @@ def in_another_thread(function):
     return found[0]
 
 
+def test_no_more_threads_than_a_system_starts():
+    assert team.usable_threads(1_000_000) == team.MOST_THREADS
+
+
 def test_usable_threads_of_workers(monkeypatch):
     """On eight cores; `nested` is how joblib marks a worker that is a process, or a thread."""
     nested = {"backend": ThreadingBackend(nesting_level=1), "n_jobs": 1}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-MOST_THREADS = 1024  # far beyond any machine's cores, and what a system still starts
+from ..engine.team import MOST_THREADS
 
 
 def _reader(convert: Callable, accepts: Callable, what: str) -> Callable[[str], Any]:

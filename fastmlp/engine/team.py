@@ -14,6 +14,7 @@ from ..kernels.abi import PATIENCE, STOP, SYNC_LINE, SYNC_SIZE
 # than threads in step ever wait. A thread that yields earlier, beside another program, loses a time slice of
 # milliseconds at each barrier. With more threads than cores, about a microsecond: the one it waits for needs the core.
 SPINS, SPINS_WITHOUT_CORE = 50_000, 1000
+MOST_THREADS = 1024  # far beyond any machine's cores, and what a system still starts
 
 
 @lru_cache(maxsize=8)
@@ -34,12 +35,12 @@ def usable_threads(n_threads=None):
     Parameters
     ----------
     n_threads : int or None
-        The number itself; or None or -1: the cores that this process may use (cgroup and affinity),
-        never more than ``OMP_NUM_THREADS``. Inside a joblib worker 1, unless it is a process of loky's,
-        to which joblib gives its share of the cores in ``OMP_NUM_THREADS``.
+        The number itself, or `MOST_THREADS` if it is more; or None or -1: the cores that this process may use
+        (cgroup and affinity), never more than ``OMP_NUM_THREADS``. Inside a joblib worker 1, unless it is a
+        process of loky's, to which joblib gives its share of the cores in ``OMP_NUM_THREADS``.
     """
     if n_threads is not None and n_threads != -1:
-        return int(n_threads)
+        return min(int(n_threads), MOST_THREADS)
     from joblib.parallel import get_active_backend
 
     # It may be a list, one per nesting level.

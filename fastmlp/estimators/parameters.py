@@ -226,8 +226,8 @@ PARAMETERS = {
         "int or None",
         [COUNT, Options(Integral, {-1}), None],
         "None or -1: the cores this process may use, no more than ``OMP_NUM_THREADS``; inside a joblib "
-        "worker 1, with loky the share of the cores that joblib gives it. The number never changes "
-        "a result.",
+        "worker 1, with loky the share of the cores that joblib gives it. More than 1,024 count as 1,024. "
+        "The number never changes a result.",
     ),
 }
 
