@@ -63,8 +63,9 @@ def bits(level):
 def levels():
     """Print the levels that this installation has and this CPU can run."""
     from fastmlp.kernels import prebuilt
+    from fastmlp.system.cpu import cpu_features
 
-    has = {name for name, is_there in prebuilt.binding.get_host_cpu_features().items() if is_there}
+    has = cpu_features()
     for level in prebuilt.levels():
         assert (prebuilt.FOLDER / level.name).is_dir(), level.name
         if has.issuperset(level.needed):

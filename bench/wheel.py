@@ -60,8 +60,9 @@ def _run(folder, script, *arguments, **environment):
 def has(level):
     """Whether this CPU runs a level's code."""
     from fastmlp.kernels import prebuilt
+    from fastmlp.system.cpu import cpu_features
 
-    features = {name for name, has in prebuilt.binding.get_host_cpu_features().items() if has}
+    features = cpu_features()
     return any(one.name == level and features.issuperset(one.needed) for one in prebuilt.levels())
 
 

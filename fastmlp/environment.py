@@ -82,6 +82,7 @@ def _facts() -> Iterator[tuple[str, str]]:
     from llvmlite import binding
 
     from .engine.team import usable_threads
+    from .system.cpu import cpu_features
 
     yield "fastmlp", __version__
     yield "python", f"{platform.python_version()} ({sys.executable})"
@@ -90,8 +91,8 @@ def _facts() -> Iterator[tuple[str, str]]:
         yield package, _version(package)
     for package in OPTIONAL:
         yield f"{package} (optional)", _version(package)
-    features = binding.get_host_cpu_features()
-    present = [name for name in VECTOR_FEATURES if features.get(name)]
+    features = cpu_features()
+    present = [name for name in VECTOR_FEATURES if name in features]
     yield "cpu", f"{binding.get_host_cpu_name()} ({' '.join(present) or 'no vector unit known'})"
     yield "cores", str(os.cpu_count())
     yield "threads of a fit", str(usable_threads(None))

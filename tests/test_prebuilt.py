@@ -9,16 +9,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from llvmlite import binding
 
 import fastmlp
 from fastmlp import MLPClassifier, array_kernels
 from fastmlp.engine.optimizers import SOLVERS
 from fastmlp.kernels import code_cache, prebuilt
 from fastmlp.kernels.abi import RMSpropRule
+from fastmlp.kernels.codegen.compiler import compiles_for_avx512
 from fastmlp.kernels.precompile import compile_levels
+from fastmlp.system.cpu import cpu_features
 
 ROOT = Path(__file__).resolve().parents[1]
-HERE = {name for name, has in prebuilt.binding.get_host_cpu_features().items() if has}
+HERE = cpu_features()
 FITTING = [level for level in prebuilt.levels() if HERE.issuperset(level.needed)]
 TRAIN = ("train", "float32", RMSpropRule)
 PREDICT = ("predict", "float32", None)
@@ -56,7 +59,6 @@ def as_if_built_with(code, tmp_path, monkeypatch):
     monkeypatch.setattr(code_cache, "_ENTRIES", {})
     monkeypatch.setattr(prebuilt, "FOLDER", code)
     monkeypatch.setattr(prebuilt, "level", prebuilt.level.__wrapped__)
-    monkeypatch.setattr(prebuilt, "cpu_features", prebuilt.cpu_features.__wrapped__)
     return code
 
 
@@ -138,8 +140,17 @@ def test_the_best_level_that_the_cpu_has(small_package, wanted, monkeypatch):
     else:
         features = dict.fromkeys(FITTING[wanted].needed, True) | {"sse2": True, "avx10": False}
         expected = FITTING[wanted].name
-    monkeypatch.setattr(prebuilt.binding, "get_host_cpu_features", lambda: features)
+    monkeypatch.setattr(binding, "get_host_cpu_features", lambda: features)
     assert prebuilt.level() == expected
+
+
+def test_a_cpu_that_llvm_knows_nothing_of_has_no_features(monkeypatch):
+    def unknown():
+        raise RuntimeError("failed to get host cpu features.")
+
+    monkeypatch.setattr(binding, "get_host_cpu_features", unknown)
+    assert cpu_features() == frozenset()
+    assert not compiles_for_avx512()
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from ..kernels.abi import PANEL_BYTES
-from ..kernels.prebuilt import cpu_features
+from ..system.cpu import cpu_features
 from . import _batches, _rows
 from ._batches import SIZE, START
 from .batch_plan import INT64, Buffers, Plan, batch_starts

@@ -27,6 +27,7 @@ import llvmlite.binding as llvm
 import numpy as np
 
 from ..system.cache_folder import user_cache
+from ..system.cpu import feature_map
 from . import compile_notice, prebuilt
 
 # Where an entry's code can come from, apart from the levels of `prebuilt`.
@@ -238,7 +239,7 @@ def is_writable():
 @lru_cache
 def cpu():
     """Name and features of this CPU, as LLVM has them."""
-    return llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+    return llvm.get_host_cpu_name(), feature_map().flatten()
 
 
 @lru_cache

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from llvmlite import binding
+from ..system.cpu import cpu_features
 
 FOLDER = Path(__file__).with_name("prebuilt_code")
 
@@ -51,16 +51,11 @@ def levels():
 
 
 @lru_cache
-def cpu_features():
-    """Return LLVM's names of what this CPU has."""
-    return frozenset(name for name, has in binding.get_host_cpu_features().items() if has)
-
-
-@lru_cache
 def level():
     """Return the name of the best level that this CPU has and this package has code for, or None."""
+    features = cpu_features()
     for one in reversed(levels()):
-        if cpu_features().issuperset(one.needed) and (FOLDER / one.name).is_dir():
+        if features.issuperset(one.needed) and (FOLDER / one.name).is_dir():
             return one.name
     return None
 

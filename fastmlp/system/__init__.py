@@ -2,6 +2,7 @@
 
 atomic_files   files that are there as a whole or not at all
 cache_folder   where fastmlp keeps files of its own
+cpu            what this CPU has, by LLVM's names
 interrupts     Ctrl-C at moments of our choosing
 user_warnings  warnings that point at the user's line
 """

@@ -9,6 +9,8 @@ import numba
 from numba import njit, types
 from numba.core import config
 
+from ...system.cpu import feature_map
+
 # Minor versions of Numba that `lean_pipeline` is known to work with; `.ci/versions numba` tries each of them. Any other
 # version compiles a small function first, to see whether it does, which takes half a second.
 KNOWN_NUMBA = ("0.60", "0.61", "0.62", "0.63", "0.64", "0.65", "0.66", "0.67", "0.68")
@@ -64,7 +66,7 @@ def _cpu_features():
     """Return the features of the CPU that Numba compiles for, as LLVM writes them: ``+sse3,-avx,...``."""
     if config.CPU_FEATURES is not None:
         return config.CPU_FEATURES
-    return llvm.get_host_cpu_features().flatten()
+    return feature_map().flatten()
 
 
 def compiles_for_avx512():
