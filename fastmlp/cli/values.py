@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from ..engine.team import MOST_THREADS
+from ..system.limits import MOST_THREADS
 
 
 def _reader(convert: Callable, accepts: Callable, what: str) -> Callable[[str], Any]:

@@ -9,12 +9,12 @@ from functools import lru_cache
 import numpy as np
 
 from ..kernels.abi import PATIENCE, STOP, SYNC_LINE, SYNC_SIZE
+from ..system.limits import MOST_THREADS
 
 # How often a waiting thread looks before it yields its core. With a core for each thread, some 50 microseconds: longer
 # than threads in step ever wait. A thread that yields earlier, beside another program, loses a time slice of
 # milliseconds at each barrier. With more threads than cores, about a microsecond: the one it waits for needs the core.
 SPINS, SPINS_WITHOUT_CORE = 50_000, 1000
-MOST_THREADS = 1024  # far beyond any machine's cores, and what a system still starts
 
 
 @lru_cache(maxsize=8)
