@@ -450,6 +450,7 @@ FORMS = {
 @pytest.mark.filterwarnings("ignore:Got `batch_size`", "ignore:Constructing a DIA matrix")
 @pytest.mark.filterwarnings(ONE_CLASS)
 class TestSoundX:
+    @pytest.mark.slow
     @methods(TRAIN, PREDICT, JUDGE)
     @pytest.mark.parametrize("form", FORMS)
     def test_of_any_form_gives_the_same_everywhere(self, fitted, call, form, tmp_path, monkeypatch):

@@ -121,6 +121,7 @@ class TestOnnx:
     def test_dropout_is_for_training_only(self):
         check_classifier(fit(MLPClassifier, X, Y, dropout=0.5, input_dropout=0.2), X)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("loss", ["squared_error", "poisson"])
     @pytest.mark.parametrize("n_outputs", [1, 3])
     @pytest.mark.parametrize("activation", ACTIVATIONS)

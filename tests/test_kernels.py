@@ -418,6 +418,7 @@ RULES = {
 }
 
 
+@pytest.mark.slow
 @dtypes
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("shape", [(1,), (9, 7), (1000,)])

@@ -104,7 +104,9 @@ def test_training_is_the_oracles(problem, parameters):
     for found, expected in zip(model.coefs_ + model.intercepts_, coefs + intercepts, strict=True):
         assert_allclose(found, expected, rtol=1e-7, atol=1e-8)
     assert_allclose(model.history_["loss"], losses, rtol=1e-7, atol=1e-12)
-    assert_allclose(model.history_["accuracy"], accuracies, rtol=1e-12)
+    # Of zeros alone the outputs are biases, which balanced labels keep at a tie: rounding breaks it.
+    if x.any():
+        assert_allclose(model.history_["accuracy"], accuracies, rtol=1e-12)
     probability = reference.predict(x, coefs, intercepts, model.activation, model.out_activation_)
     found = model.predict_proba(form(x))
     if model.n_outputs_ == 1:

@@ -306,6 +306,7 @@ class TestGarbage:
         finally:
             gc.enable()
 
+    @pytest.mark.slow
     def test_fits_leave_no_garbage(self):
         model = make(max_iter=2)
         model.fit(X, Y)

@@ -33,6 +33,7 @@ def scaled(scaler, y):
     return scaler.transform(y.reshape(len(y), -1)).reshape(y.shape)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("weight", [None, WEIGHT], ids=["plain", "weighted"])
 @pytest.mark.parametrize("y", [Y1, Y], ids=["one", "three"])

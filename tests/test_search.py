@@ -178,6 +178,7 @@ def test_randomized_search_draws_from_distributions(mnist):
         assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_halving_gives_the_survivors_more_epochs(mnist):
     halving = HalvingGridSearchCV(
         small(), {"learning_rate_init": [1e-5, 1e-4, 1e-3, 1e-2]}, resource="max_iter",

@@ -380,6 +380,7 @@ class TestScoring:
         assert model.best_validation_score_ == max(model.validation_scores_)
         assert "val_score" not in model.history_
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("form", ["array", "frame", "csr"])
     @pytest.mark.parametrize("given", [False, True], ids=["split", "X_val"])
     def test_by_a_scorer(self, given, form):
