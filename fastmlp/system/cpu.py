@@ -8,7 +8,7 @@ def feature_map():
     """Return features and whether this CPU has each; empty where LLVM cannot tell."""
     try:
         return binding.get_host_cpu_features()
-    except RuntimeError:  # so does llvmlite of some versions
+    except RuntimeError:  # which some versions of llvmlite raise then
         return FeatureMap()
 
 
