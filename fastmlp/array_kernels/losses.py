@@ -8,7 +8,7 @@ from ..engine.structs import new_targets
 from ..engine.team import Team, usable_threads
 from ..kernels.abi import LANES, SIZE, TABLE_COLUMNS, Batches, TrainCall, pack_words
 from ..kernels.code_cache import entry
-from .packing import floats, one_layer, panels
+from .packing import fill_panels, floats, one_layer
 
 
 def softmax_cross_entropy_backward(logits, labels, sample_weight=None, *, n_threads=None):
@@ -133,12 +133,13 @@ def _run(loss, logits, labels, sample_weight, n_threads):
     """Run the loss's kernel on one batch; labels are as `new_targets` takes them."""
     n, n_outputs = logits.shape
     weight = _sample_weight(sample_weight, n)
+    total = weight.sum()
 
     # One batch of a network whose only layer's sums are there already.
     layout = PanelLayout((1, n_outputs), logits.dtype)
     network = one_layer(layout, n, loss.code)
     lanes = layout.layers[0, LANES]
-    network.hidden[:] = panels(logits, lanes)
+    fill_panels(network.hidden, logits, lanes)
     table = np.zeros((1, TABLE_COLUMNS), np.int64)
     table[0, SIZE] = n
     none = np.empty(0)
@@ -148,7 +149,7 @@ def _run(loss, logits, labels, sample_weight, n_threads):
         loss,
         labels,
         np.arange(n),
-        np.array([1 / weight.sum()]),
+        np.array([1 / total]),
         sample_weight=None if sample_weight is None else weight,
     )
     words = pack_words(network, batches, targets)
@@ -160,8 +161,10 @@ def _run(loss, logits, labels, sample_weight, n_threads):
         )
     )
     delta = network.delta.reshape(-1, n, lanes).transpose(1, 0, 2).reshape(n, -1)[:, :n_outputs]
-    mean = float((targets.losses * (weight / weight.sum())).sum())
-    score = loss.score(targets.measure.reshape(n, -1), labels, weight)
+    mean = float((targets.losses * (weight / total)).sum())
+    score = loss.score(
+        targets.measure.reshape(n, -1), labels, None if sample_weight is None else weight
+    )
     return mean, np.ascontiguousarray(delta), score
 
 

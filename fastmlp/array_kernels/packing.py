@@ -28,12 +28,11 @@ def vectors(array):
     return packed
 
 
-def panels(units, lanes):
-    """(n, units) as a flat copy in panels, ``[panel][n][lanes]``."""
-    n, size = units.shape
-    padded = np.zeros((n, -(-size // lanes) * lanes), units.dtype)
-    padded[:, :size] = units
-    return padded.reshape(n, -1, lanes).transpose(1, 0, 2).reshape(-1)
+def fill_panels(panels, units, lanes):
+    """Put units (n, n_units) into panels, flat ``[panel][n][lanes]``; lanes beyond the last unit stay as they are."""
+    for k, panel in enumerate(panels.reshape(-1, len(units), lanes)):
+        part = units[:, k * lanes : (k + 1) * lanes]
+        panel[:, : part.shape[1]] = part
 
 
 def one_layer(layout, batch_size, loss=SOFTMAX_CROSS_ENTROPY):

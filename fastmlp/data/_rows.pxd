@@ -88,21 +88,27 @@ cdef inline int64_t compact(const source_t[:, ::1] x, int64_t i, const value_t[:
     happens to x meanwhile. If x has more non-zeros than it had when it was counted, those beyond
     ``stop`` are left out; if it has fewer, the end comes before ``stop``.
     """
-    cdef int64_t j, f, l, k = start, n_features = x.shape[1]
+    cdef int64_t j, f, l, width, k = start, n_features = x.shape[1]
     cdef uint8_t flag[64]
     cdef uint64_t word
     cdef bint shifted = baselines.shape[0] > 0
     for j in range(0, n_features, 64):
-        if j + 64 > n_features:
-            for l in range(64):
-                flag[l] = j + l < n_features and (
-                    <value_t> x[i, j + l] != (baselines[j + l] if shifted else 0))
-        elif shifted:
+        width = min(n_features - j, 64)
+        # Four loops: compilers make vectors of 64 features only if nothing else is to be decided.
+        if shifted and width == 64:
             for l in range(64):
                 flag[l] = <value_t> x[i, j + l] != baselines[j + l]
-        else:
+        elif shifted:
+            for l in range(width):
+                flag[l] = <value_t> x[i, j + l] != baselines[j + l]
+        elif width == 64:
             for l in range(64):
                 flag[l] = <value_t> x[i, j + l] != 0
+        else:
+            for l in range(width):
+                flag[l] = <value_t> x[i, j + l] != 0
+        for l in range(width, 64):
+            flag[l] = 0
         word = 0
         for l in range(8):
             word |= eight_bits(&flag[8 * l]) << (8 * l)

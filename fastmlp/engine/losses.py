@@ -21,7 +21,8 @@ def accuracy(measure, labels, weight) -> float:
     """Return the weighted share of hits; measure (n, 1) is 1 for a hit."""
     if weight is None:
         return float(np.count_nonzero(measure) / len(measure))
-    return float(np.average(measure[:, 0].astype(np.float64), weights=weight))
+    hits = measure[:, 0].astype(np.float64) * weight
+    return float(hits.sum() / weight.sum(dtype=np.float64))
 
 
 def r2(measure, labels, weight) -> float:

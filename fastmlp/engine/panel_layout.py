@@ -22,6 +22,7 @@ from ..kernels.abi import (
     ROW_STRIDE,
     UNITS,
     WEIGHT,
+    address,
 )  # fmt: skip
 
 BLOCK_UNITS = (
@@ -54,8 +55,10 @@ def _padded(units, lanes):
 def aligned(size, dtype):
     """Zeros on a 64-byte boundary: a cache line, and the widest vector register."""
     dtype = np.dtype(dtype)
+    if size == 0:
+        return np.zeros(0, dtype)
     block = np.zeros(size * dtype.itemsize + 64, dtype=np.uint8)
-    skip = -block.ctypes.data % 64
+    skip = -address(block) % 64
     return block[skip : skip + size * dtype.itemsize].view(dtype)
 
 

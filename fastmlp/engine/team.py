@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..kernels.abi import PATIENCE, STOP, SYNC_LINE, SYNC_SIZE
+from ..kernels.abi import PATIENCE, STOP, SYNC_LINE, SYNC_SIZE, address
 from ..system.limits import MOST_THREADS
 
 # How often a waiting thread looks before it yields its core. With a core for each thread, some 50 microseconds: longer
@@ -73,7 +73,7 @@ class Team:
         self.n_threads = n_threads
         size = SYNC_SIZE + SYNC_LINE * n_threads
         block = np.zeros(size + 8, dtype=np.int64)
-        skip = -block.ctypes.data % 64 // 8  # each counter on a cache line of its own
+        skip = -address(block) % 64 // 8  # each counter on a cache line of its own
         self.sync = block[skip : skip + size]
         if n_threads > 1:
             self.sync[PATIENCE] = SPINS if n_threads <= _usable_cores() else SPINS_WITHOUT_CORE

@@ -29,6 +29,7 @@ import numpy as np
 from ..system.cache_folder import user_cache
 from ..system.cpu import feature_map
 from . import compile_notice, prebuilt
+from .abi import address
 
 # Where an entry's code can come from, apart from the levels of `prebuilt`.
 CACHE, COMPILED = "cache", "compiled"
@@ -127,7 +128,7 @@ class _Entry:
         status = self._function(
             ctypes.addressof(result),
             ctypes.addressof(exception),
-            words.__array_interface__["data"][0],
+            address(words),
         )
         if status > 0:  # only a checking build has this
             raise IndexError("kernel access out of bounds")

@@ -83,6 +83,17 @@ def softmax(z, p, start, samples, lanes, n_outputs):
 
 
 @kernel
+def below_largest(z, start, samples, lanes, n_outputs, top):
+    """sum_k (top - z_k)"""
+    like = zeros(z, VECTOR_BYTES)
+    largest, total = splat(like, top), like
+    for k in range(0, n_outputs, lanes_of(like)):
+        below = largest - load(like, z, place(start, samples, lanes, k))
+        total = total + where(first_lanes(like, n_outputs - k), below, like)
+    return reduce_sum(total)
+
+
+@kernel
 def softmax_cross_entropy_backward(
     z, delta, start, samples, lanes, n_outputs, label, scale, smoothing
 ):
@@ -98,26 +109,21 @@ def softmax_cross_entropy_backward(
     width = lanes_of(like)
     factor, largest, one = splat(like, scale), splat(like, top), splat(like, 1.0)
     sure, spread = splat(like, 1 - smoothing), splat(like, smoothing / n_outputs)
-    below = like  # sum over the outputs of how far they are below the largest
     first = -1  # of equal logits the first counts, as in argmax
     for k in range(0, n_outputs, width):
         o = place(start, samples, lanes, k)
         up_to_label = where(first_lanes(like, label + 1 - k), one, like)
         hot = where(first_lanes(like, label - k), like, up_to_label)
-        if smoothing != 0:
-            inside = first_lanes(like, n_outputs - k)
-            below = below + where(inside, largest - load(like, z, o), like)
-            hot = where(inside, fma(hot, sure, spread), like)
-        store(delta, o, (load(like, delta, o) - hot) * factor)
+        target = fma(hot, sure, where(first_lanes(like, n_outputs - k), spread, like))
+        store(delta, o, (load(like, delta, o) - target) * factor)
         if first < 0:
             at_top = nonzero_bits(where(less(load(like, z, o), largest), like, one))
             if at_top != 0:
                 first = k + lowest_bit(at_top)
     loss = log_sum + (top - logit)
     if smoothing != 0:
-        loss = log_sum + (
-            (1 - smoothing) * (top - logit) + smoothing / n_outputs * reduce_sum(below)
-        )
+        below = below_largest(z, start, samples, lanes, n_outputs, top)
+        loss = log_sum + ((1 - smoothing) * (top - logit) + smoothing / n_outputs * below)
     return loss, logit >= top and first == label
 
 
