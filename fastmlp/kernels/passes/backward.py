@@ -17,6 +17,7 @@ from ..codegen.pointer import shifted
 from ..primitives.activations import activation_backward
 from ..primitives.panel_products import matmul_dense, matmul_sparse, transpose_panel
 from .dropout import kept_share
+from .forward import panel_units
 from .nonzero_lists import few_nonzeros, list_blocks, list_by_sample
 from .threads import barrier, n_parts, share, take_parts, within
 
@@ -30,7 +31,7 @@ def backward_layer(net, l, params, masks, m, me, part, parts):
     """
     layers, delta = net.layers, net.delta
     scratch = shifted(net.scratch, me * net.scratch_size)
-    lanes, units, above = layers[l, LANES], layers[l, FAN_OUT], l + 1
+    lanes, above = layers[l, LANES], l + 1
     above_lanes, fan_out = layers[above, LANES], layers[above, FAN_OUT]
     skipping = layers[above, RETURNS] != 0 and few_nonzeros(net, delta, above, m)
     no_bias = shifted(scratch, net.scratch_size - net.full_lanes)
@@ -38,9 +39,10 @@ def backward_layer(net, l, params, masks, m, me, part, parts):
     for panel in range(start // m, (stop + m - 1) // m):
         first, last = within(start, stop, panel, m)
         out = layers[l, HIDDEN] + panel * lanes * net.batch_size
+        units = panel_units(net, l, panel)
         transpose_panel(
             params, layers[above, WEIGHT], layers[above, PANEL_STRIDE], above_lanes, fan_out,
-            panel * lanes, min(lanes, units - panel * lanes), lanes, scratch,
+            panel * lanes, units, lanes, scratch,
         )  # fmt: skip
         if skipping:
             matmul_sparse(
@@ -51,7 +53,7 @@ def backward_layer(net, l, params, masks, m, me, part, parts):
         else:
             matmul_dense(
                 shifted(delta, layers[above, HIDDEN]), above_lanes, above_lanes * net.batch_size, fan_out,
-                scratch, lanes, no_bias, -np.inf, shifted(delta, out), first, last, lanes,
+                scratch, lanes, no_bias, -np.inf, shifted(delta, out), first, last, lanes, units,
             )  # fmt: skip
         activation_backward(
             net.activation, net.hidden, net.inputs, delta, out + first * lanes, out + last * lanes,

@@ -59,6 +59,12 @@ def dense_input(net, l, batches, b):
 
 
 @inlined
+def panel_units(net, l, panel):
+    """How many units of layer `l` lie in a panel; the last one may have fewer than lanes."""
+    return min(net.layers[l, LANES], net.layers[l, FAN_OUT] - panel * net.layers[l, LANES])
+
+
+@inlined
 def sparse_input(net, l, batches, b):
     """The non-zeros of the input of layer `l`: index, value, edges, blocks per sample."""
     if l == 0:
@@ -117,6 +123,7 @@ def forward_layer(net, l, w, bias, stride, masks, batches, b, skipping, part, pa
             matmul_dense(
                 x, x_lanes, x_lanes * net.batch_size, layers[l, FAN_IN], panel_w,
                 stride_or(stride, lanes), panel_bias, floor, shifted(hidden, out), first, last, lanes,
+                panel_units(net, l, panel),
             )  # fmt: skip
         if is_hidden and net.activation != RELU:
             activate(net.activation, hidden, net.inputs, out + first * lanes, out + last * lanes)

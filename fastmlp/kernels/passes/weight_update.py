@@ -24,7 +24,7 @@ from ..codegen.pointer import prefetch, shifted
 from ..codegen.vector import lanes_of, load, splat, store, zeros
 from ..primitives.optimizer_rules import squared_norm, unshrunk, update_row, update_run
 from ..primitives.panel_products import gradient_dense, gradient_row_sparse, tiles_together
-from .forward import dense_input
+from .forward import dense_input, panel_units
 from .lazy_rows import catch_up_row
 from .nonzero_lists import few_nonzeros
 from .threads import share, within
@@ -93,8 +93,9 @@ def update_layer_dense(rule, net, l, batches, b, learning, rate, shrink, me, par
             update_bias(rule, net, l, panel, learning, m, rate, scratch)
         delta = shifted(net.delta, layers[l, HIDDEN] + panel * lanes * net.batch_size)
         gradient_dense(
-            x, x_lanes, x_lanes * net.batch_size, j, fan_in - 1, m, delta, lanes, n, scratch
-        )
+            x, x_lanes, x_lanes * net.batch_size, j, fan_in - 1, m, delta, lanes,
+            panel_units(net, l, panel), n, scratch,
+        )  # fmt: skip
         update_run(
             rule, scratch, learning.params, learning.square, learning.momentum,
             layers[l, WEIGHT] + panel * layers[l, PANEL_STRIDE] + j * lanes,

@@ -40,32 +40,42 @@ def _tile(a0, a1, a2, a3, a4, a5, x, i0, i1, i2, i3, i4, i5, step, count, w, sta
     return a0, a1, a2, a3, a4, a5
 
 
+@inlined
+def lanes_in_wide_tiles(wide, narrow, units):
+    """How many lanes of a panel wide tiles are to cover, so that they and one narrow tile cover all its units"""
+    over = units % lanes_of(wide)
+    return units - over + (lanes_of(wide) if over > lanes_of(narrow) else 0)
+
+
 @kernel
 def matmul_dense(
-    x, x_lanes, x_stride, fan_in, w, w_stride, bias, floor, out, first, last, lanes,
+    x, x_lanes, x_stride, fan_in, w, w_stride, bias, floor, out, first, last, lanes, units,
 ):  # fmt: skip
     """out[i] = max(floor, bias + sum_j x[i, j] w[j])
 
     x [panel][sample][x_lanes], panels x_stride apart, fan_in features in all
     w [feature][lanes], features w_stride apart; bias (lanes,); floor: 0 for relu, else -inf
-    out [sample][lanes]; samples first .. last - 1
+    out [sample][lanes]; samples first .. last - 1; tiles that hold none of the panel's `units` stay as they are
     """
-    wide = zeros(w, TILE_BYTES)
-    if lanes >= lanes_of(wide):
+    wide, narrow = zeros(w, TILE_BYTES), zeros(w, VECTOR_BYTES)
+    middle = lanes_in_wide_tiles(wide, narrow, units)
+    if middle > 0:
         _matmul_dense(
-            wide, x, x_lanes, x_stride, fan_in, w, w_stride, bias, floor, out, first, last, lanes
-        )
-    else:
+            wide, 0, middle,
+            x, x_lanes, x_stride, fan_in, w, w_stride, bias, floor, out, first, last, lanes,
+        )  # fmt: skip
+    if middle < units:
         _matmul_dense(
-            zeros(w, VECTOR_BYTES),
+            narrow, middle, units,
             x, x_lanes, x_stride, fan_in, w, w_stride, bias, floor, out, first, last, lanes,
         )  # fmt: skip
 
 
 @kernel
 def _matmul_dense(
-    like, x, x_lanes, x_stride, fan_in, w, w_stride, bias, floor, out, first, last, lanes,
+    like, start, stop, x, x_lanes, x_stride, fan_in, w, w_stride, bias, floor, out, first, last, lanes,
 ):  # fmt: skip
+    """The tiles of the lanes start .. stop - 1"""
     lowest = splat(like, floor)
     end = last - 1
     for j in range(0, fan_in, x_lanes):
@@ -75,7 +85,7 @@ def _matmul_dense(
             # Past the end a tile repeats the last row, and stores it several times.
             r1, r2, r3 = min(i + 1, end), min(i + 2, end), min(i + 3, end)
             r4, r5 = min(i + 4, end), min(i + 5, end)
-            for s in range(0, lanes, lanes_of(like)):
+            for s in range(start, stop, lanes_of(like)):
                 o0, o1, o2 = s + i * lanes, s + r1 * lanes, s + r2 * lanes
                 o3, o4, o5 = s + r3 * lanes, s + r4 * lanes, s + r5 * lanes
                 if j == 0:
@@ -201,47 +211,56 @@ def tiles_together(m):
 
 
 @kernel
-def gradient_dense(x, x_lanes, x_stride, j, end, m, delta, lanes, tiles, out):
+def gradient_dense(x, x_lanes, x_stride, j, end, m, delta, lanes, units, tiles, out):
     """out[r] = sum_i x[i, j + r] delta[i] for six features of each of the tiles; past `end` the last one again
 
-    x [panel][sample][x_lanes], panels x_stride apart; delta [sample][lanes], m samples; out [6 tiles][lanes]
+    x [panel][sample][x_lanes], panels x_stride apart; delta [sample][lanes], m samples; out [6 tiles][lanes],
+    zero in the lanes that hold none of the panel's `units`
 
     Many samples are taken in blocks: their deltas then stay in the first-level cache from tile to tile.
     """
-    wide = zeros(delta, TILE_BYTES)
+    wide, narrow = zeros(delta, TILE_BYTES), zeros(delta, VECTOR_BYTES)
+    middle = lanes_in_wide_tiles(wide, narrow, units)
     block = SAMPLES if tiles_together(m) > 1 else m
     for first in range(0, m, block):
         last = min(first + block, m)
         for tile in range(tiles):
             r = tile * ROWS
             sums = shifted(out, r * lanes)
-            if lanes >= lanes_of(wide):
+            if middle > 0:
                 _gradient_dense(
-                    wide, x, x_lanes, x_stride, j + r, end, first, last, delta, lanes, sums
-                )
-            else:
-                _gradient_dense(
-                    zeros(delta, VECTOR_BYTES),
+                    wide, 0, middle,
                     x, x_lanes, x_stride, j + r, end, first, last, delta, lanes, sums,
                 )  # fmt: skip
+            if middle < units:
+                _gradient_dense(
+                    narrow, middle, units,
+                    x, x_lanes, x_stride, j + r, end, first, last, delta, lanes, sums,
+                )  # fmt: skip
+    unused = (max(middle, units) + lanes_of(narrow) - 1) // lanes_of(narrow) * lanes_of(narrow)
+    for s in range(unused, lanes, lanes_of(narrow)):
+        for row in range(tiles * ROWS):
+            store(out, row * lanes + s, narrow)
 
 
 @kernel
-def _gradient_dense(like, x, x_lanes, x_stride, j, end, first, last, delta, lanes, out):
-    """The sums of one tile, continued by samples first .. last - 1"""
-    width, start = lanes_of(like), first * x_lanes
-    i0 = j // x_lanes * x_stride + j % x_lanes + start
+def _gradient_dense(
+    like, start, stop, x, x_lanes, x_stride, j, end, first, last, delta, lanes, out
+):
+    """The sums of one tile in the lanes start .. stop - 1, continued by samples first .. last - 1"""
+    width, offset = lanes_of(like), first * x_lanes
+    i0 = j // x_lanes * x_stride + j % x_lanes + offset
     j = min(j + 1, end)
-    i1 = j // x_lanes * x_stride + j % x_lanes + start
+    i1 = j // x_lanes * x_stride + j % x_lanes + offset
     j = min(j + 1, end)
-    i2 = j // x_lanes * x_stride + j % x_lanes + start
+    i2 = j // x_lanes * x_stride + j % x_lanes + offset
     j = min(j + 1, end)
-    i3 = j // x_lanes * x_stride + j % x_lanes + start
+    i3 = j // x_lanes * x_stride + j % x_lanes + offset
     j = min(j + 1, end)
-    i4 = j // x_lanes * x_stride + j % x_lanes + start
+    i4 = j // x_lanes * x_stride + j % x_lanes + offset
     j = min(j + 1, end)
-    i5 = j // x_lanes * x_stride + j % x_lanes + start
-    for s in range(0, lanes, width):
+    i5 = j // x_lanes * x_stride + j % x_lanes + offset
+    for s in range(start, stop, width):
         s1, s2, s3, s4, s5 = s + lanes, s + 2 * lanes, s + 3 * lanes, s + 4 * lanes, s + 5 * lanes
         a0 = a1 = a2 = a3 = a4 = a5 = like
         if first > 0:
