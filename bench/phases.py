@@ -29,7 +29,8 @@ from fastmlp.kernels.codegen.compiler import machine_code
 from fastmlp.kernels.codegen.struct_view import WORDS, readers
 from fastmlp.kernels.codegen.vector import fma, lanes_of, load, reduce_sum, zeros
 from fastmlp.kernels.passes.backward import backward_layer
-from fastmlp.kernels.passes.forward import forward_layer, output_backward
+from fastmlp.kernels.passes.forward import forward_layer
+from fastmlp.kernels.passes.outputs import output_backward
 from fastmlp.kernels.passes.weight_update import update_layer_dense, update_layer_sparse
 
 REPEATS = 25

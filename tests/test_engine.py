@@ -14,7 +14,9 @@ from scipy import sparse
 from fastmlp import MLPClassifier
 from fastmlp.data import source as data_module
 from fastmlp.engine import training_pass, work
+from fastmlp.engine.optimizers import Adam
 from fastmlp.engine.small_predict import FewPredictor
+from fastmlp.kernels.abi import FAN_IN, FAN_OUT
 from fastmlp.kernels.primitives.panel_products import FEW_SAMPLES
 
 pytestmark = pytest.mark.slow
@@ -103,7 +105,7 @@ def test_both_sides_of_the_crossover(optimizer, density, dtype, monkeypatch):
 @dtypes
 @pytest.mark.parametrize("output", ["softmax", "logistic"])
 @pytest.mark.parametrize("activation", reference.ACTIVATION)
-@pytest.mark.parametrize("hidden", [(), (1,), (200,), (40, 130, 20, 5, 66)], ids=str)
+@pytest.mark.parametrize("hidden", [(), (1,), (200,), (40, 130, 20, 5, 66), (100, 49)], ids=str)
 @pytest.mark.parametrize("density", [0.2, 0.9])
 def test_any_depth_with_any_team(hidden, density, activation, output, dtype):
     sizes = (33, *hidden, 3 if output == "softmax" else 1)
@@ -116,6 +118,29 @@ def test_any_depth_with_any_team(hidden, density, activation, output, dtype):
     limit = 1e-9 if dtype == np.float64 else 2e-2
     for a, b in zip(expected[0], plain[0], strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=limit)
+
+
+@dtypes
+@pytest.mark.parametrize("activation", reference.ACTIVATION)
+@pytest.mark.parametrize("density", [0.2, 1.0])
+def test_lanes_without_a_unit_stay_zero(activation, density, dtype):
+    """Their weights would count in the penalty; dense products leave their outputs out."""
+    problem = Problem((33, 100, 36, 17, 3), density=density)
+    engine, optimizer = problem.engine(dtype=dtype, activation=activation), Adam()
+    data = engine.open(problem.X)
+    for order, batch_size in zip((*problem.orders, problem.orders[0]), (32, 7, 600), strict=True):
+        engine.train_epoch(
+            data, problem.labels, order, batch_size=batch_size, optimizer=optimizer,
+            learning_rate=0.01, alpha=0.1,
+        )  # fmt: skip
+    layout = engine.layout
+    for flat in (engine.params, *optimizer.state.values()):
+        for row in layout.layers:
+            weight, bias = layout._views(flat, row)
+            units = row[FAN_OUT]
+            assert weight.transpose(1, 0, 2).reshape(row[FAN_IN], -1)[:, :units].any()
+            assert not weight.transpose(1, 0, 2).reshape(row[FAN_IN], -1)[:, units:].any()
+            assert not bias[units:].any()
 
 
 @pytest.mark.parametrize("index", [np.int32, np.int64])

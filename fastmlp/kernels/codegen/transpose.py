@@ -1,4 +1,4 @@
-"""The transpose of a square of numbers, as many rows as a vector has lanes."""
+"""Columns as vectors: one at a time, and the transpose of a square of numbers with a vector's lanes as its side."""
 
 from llvmlite import ir
 from numba import types
@@ -6,6 +6,44 @@ from numba.extending import intrinsic
 
 from .pointer import address, load_value
 from .vector import _llvm
+
+
+def _in_column(context, builder, pointer_type, pointer, start, stride, row):
+    """The address of a column's number in a row."""
+    index = builder.add(start, builder.mul(stride, ir.Constant(stride.type, row)))
+    return address(context, builder, pointer_type, pointer, index, 1)
+
+
+@intrinsic
+def load_column(typing, like, pointer, start, stride):
+    """The vector of p[start + k stride], as wide as `like`."""
+
+    def codegen(context, builder, sig, args):
+        vector = _llvm(like)
+        column = ir.Constant(vector, ir.Undefined)
+        for k in range(like.lanes):
+            where = _in_column(context, builder, pointer, *args[1:], k)
+            number = load_value(builder, where, vector.element)
+            column = builder.insert_element(column, number, ir.Constant(ir.IntType(32), k))
+        return column
+
+    return like(like, pointer, types.intp, types.intp), codegen
+
+
+@intrinsic
+def store_column(typing, pointer, start, stride, column):
+    """p[start + k stride] = column[k], in p's floating-point type, which is no narrower."""
+
+    def codegen(context, builder, sig, args):
+        wider = context.get_data_type(pointer.element)
+        for k in range(column.lanes):
+            number = builder.extract_element(args[3], ir.Constant(ir.IntType(32), k))
+            if pointer.element != column.element:
+                number = builder.fpext(number, wider)
+            builder.store(number, _in_column(context, builder, pointer, *args[:3], k))
+        return context.get_dummy_value()
+
+    return types.void(pointer, types.intp, types.intp, column), codegen
 
 
 def _exchange(builder, rows, step):

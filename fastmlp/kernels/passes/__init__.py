@@ -1,7 +1,8 @@
 """The phases of a training step, shared among the threads of a team.
 
 train_step      the mini-batch loop and its entries
-forward         products, activations, loss
+forward         products and activations
+outputs         what is read of the output layer; loss and its gradient
 backward        deltas
 weight_update   gradients and updates in one
 lazy_rows       rows that updates skip, and how they catch up

@@ -15,35 +15,17 @@ from ..abi import (
     FEEDS,
     HIDDEN,
     LANES,
-    LOG_OUTPUTS,
-    LOGISTIC_CROSS_ENTROPY,
-    LOGITS,
     PANEL_STRIDE,
     PANELS,
-    POISSON,
     RELU,
     SIZE,
-    SOFTMAX_CROSS_ENTROPY,
-    SQUARED_ERROR,
-    START,
     VECTOR_BYTES,
     WEIGHT,
 )  # fmt: skip
 from ..codegen.compiler import inlined, kernel
-from ..codegen.pointer import prefetch, shifted, stride_or
+from ..codegen.pointer import shifted, stride_or
 from ..codegen.vector import fma, lanes_of, load, store, zeros
 from ..primitives.activations import activate
-from ..primitives.losses import (
-    exp_outputs,
-    log_softmax,
-    logistic_cross_entropy_backward,
-    logistic_outputs,
-    place,
-    poisson_backward,
-    softmax,
-    softmax_cross_entropy_backward,
-    squared_error_backward,
-)  # fmt: skip
 from ..primitives.panel_products import matmul_dense, matmul_sparse
 from .dropout import drop_units
 from .nonzero_lists import few_nonzeros, list_blocks, list_by_sample
@@ -156,124 +138,3 @@ def forward(net, params, masks, batches, b, first_layer_done, sync, me, n_thread
             if barrier(sync, me, n_threads):
                 return True
     return False
-
-
-@kernel
-def read_outputs(net, batches, b, outputs, kind, both, me, n_threads):
-    """outputs[i] = the loss's output activation of logits, its logarithm, or the logits, for this thread's samples i
-
-    outputs (n_samples * columns,), rows by position in the order of use
-    kind: OUTPUTS, LOGITS, or LOG_OUTPUTS, which the cross-entropies have
-    both: whether there is a column for the other class before that of a single logistic output
-    """
-    l = net.n_layers - 1
-    lanes, n_outputs = net.layers[l, LANES], net.layers[l, FAN_OUT]
-    position, columns = batches.table[b, START], n_outputs + both
-    first, last = share(batches.table[b, SIZE], me, n_threads)
-    unchanged = kind == LOGITS or net.loss == SQUARED_ERROR
-    logarithm = kind == LOG_OUTPUTS
-    for i in range(first, last):
-        start = net.layers[l, HIDDEN] + i * lanes
-        column = (position + i) * columns + both
-        if unchanged:
-            pass
-        elif net.loss == SOFTMAX_CROSS_ENTROPY:
-            if logarithm:
-                log_softmax(net.hidden, net.delta, start, net.batch_size, lanes, n_outputs)
-            else:
-                softmax(net.hidden, net.delta, start, net.batch_size, lanes, n_outputs)
-        elif net.loss == POISSON:
-            exp_outputs(net.hidden, net.delta, start, net.batch_size, lanes, n_outputs)
-        else:
-            if both:
-                logistic_outputs(
-                    net.hidden, net.delta, start, net.batch_size, lanes, 1, -1, logarithm
-                )
-                outputs[column - 1] = net.delta[start]
-            logistic_outputs(
-                net.hidden, net.delta, start, net.batch_size, lanes, n_outputs, 1, logarithm
-            )
-        for k in range(n_outputs):
-            source = place(start, net.batch_size, lanes, k)
-            outputs[column + k] = net.hidden[source] if unchanged else net.delta[source]
-
-
-@kernel
-def output_backward(net, targets, batches, b, batch, me, n_threads):
-    """loss and delta of the output layer, for this thread's samples; `batch` counts from the epoch's start"""
-    l = net.n_layers - 1
-    lanes, n_outputs = net.layers[l, LANES], net.layers[l, FAN_OUT]
-    position, scale = batches.table[b, START], targets.scale[batch]
-    first, last = share(batches.table[b, SIZE], me, n_threads)
-    columns = 1 if net.loss == SOFTMAX_CROSS_ENTROPY else n_outputs
-    for i in range(
-        first, last
-    ):  # in random order they come from far away: all at once, not one by one
-        sample = targets.order[position + i]
-        if net.loss >= SQUARED_ERROR:
-            prefetch(targets.values, sample * columns)
-        else:
-            prefetch(targets.labels, sample * columns)
-        if targets.weighted:
-            prefetch(targets.weight, sample)
-    for i in range(first, last):
-        sample = targets.order[position + i]
-        factor = scale * targets.weight[sample] if targets.weighted else scale
-        start = net.layers[l, HIDDEN] + i * lanes
-        if net.loss == SOFTMAX_CROSS_ENTROPY:
-            loss, hit = softmax_cross_entropy_backward(
-                net.hidden,
-                net.delta,
-                start,
-                net.batch_size,
-                lanes,
-                n_outputs,
-                targets.labels[sample],
-                factor,
-                targets.smoothing,
-            )
-            targets.losses[position + i] = loss
-            targets.measure[position + i] = hit
-        elif net.loss == LOGISTIC_CROSS_ENTROPY:
-            loss, hit = logistic_cross_entropy_backward(
-                net.hidden,
-                net.delta,
-                start,
-                net.batch_size,
-                lanes,
-                n_outputs,
-                targets.labels,
-                sample,
-                factor,
-                targets.smoothing,
-            )
-            targets.losses[position + i] = loss
-            targets.measure[position + i] = hit
-        elif net.loss == SQUARED_ERROR:
-            targets.losses[position + i] = squared_error_backward(
-                net.hidden,
-                net.delta,
-                start,
-                net.batch_size,
-                lanes,
-                n_outputs,
-                targets.values,
-                sample,
-                targets.measure,
-                position + i,
-                factor,
-            )
-        else:
-            targets.losses[position + i] = poisson_backward(
-                net.hidden,
-                net.delta,
-                start,
-                net.batch_size,
-                lanes,
-                n_outputs,
-                targets.values,
-                sample,
-                targets.measure,
-                position + i,
-                factor,
-            )

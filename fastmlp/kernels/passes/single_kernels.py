@@ -25,7 +25,8 @@ from ..primitives.activations import activate
 from ..primitives.exp_log import exp, log, log1p
 from ..primitives.losses import place
 from ..primitives.optimizer_rules import unshrunk, update_run
-from .forward import forward_layer, output_backward
+from .forward import forward_layer
+from .outputs import output_backward
 from .threads import barrier, share
 
 

@@ -22,9 +22,10 @@ from ..abi import (
 from ..codegen.compiler import inlined, kernel
 from ..codegen.struct_view import readers
 from .backward import backward
-from .forward import forward, forward_layer, output_backward, read_outputs
+from .forward import forward, forward_layer
 from .lazy_rows import catch_up_all, catch_up_batch, lazy_weights_move
 from .nonzero_lists import few_nonzeros, list_by_unit
+from .outputs import output_backward, read_outputs
 from .threads import barrier, n_parts, take_parts
 from .weight_update import measure_weights, update_layer
 

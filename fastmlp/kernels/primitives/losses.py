@@ -127,37 +127,46 @@ def softmax_cross_entropy_backward(
     return loss, logit >= top and first == label
 
 
+@inlined
+def logistic_terms(x, y, smoothing, scale):
+    """loss = log(1 + exp(x)) - t x;  delta = scale (logistic(x) - t); and 1 where x is on the right side of 1/2, or 0
+
+    t = (1 - smoothing) y + smoothing / 2;  x, y: vectors
+    """
+    zero, one = splat(x, 0.0), splat(x, 1.0)
+    t = fma(y, splat(x, 1 - smoothing), splat(x, smoothing / 2))
+    positive = where(less(zero, x), x, zero)
+    loss = positive + log1p(exp(zero - absolute(x))) - t * x
+    side = where(less(zero, x), one, zero)
+    return loss, (logistic(x) - t) * splat(x, scale), one - absolute(side - y)
+
+
 @kernel
 def logistic_cross_entropy_backward(
     z, delta, start, samples, lanes, n_outputs, labels, i, scale, smoothing
 ):
     """loss = sum_k log(1 + exp(z_k)) - t_k z_k;  delta = scale (logistic(z) - t); returns loss and hit
 
-    t = (1 - smoothing) y + smoothing / 2
+    t, loss and delta: see `logistic_terms`
 
     z, delta [panel][sample][lanes]: one sample of n_outputs units; labels (n_samples, n_outputs) 0 or 1,
     row i; hit: each output is on the right side of 1/2
     """
     like = zeros(z, VECTOR_BYTES)
-    width = lanes_of(like)
-    factor, one = splat(like, scale), splat(like, 1.0)
-    sure, spread = splat(like, 1 - smoothing), splat(like, smoothing / 2)
     # Delta holds the labels until they are read.
     for k in range(n_outputs):
         delta[place(start, samples, lanes, k)] = labels[i * n_outputs + k]
-    loss, wrong = like, like
-    for k in range(0, n_outputs, width):
+    loss, n_right = like, like
+    for k in range(0, n_outputs, lanes_of(like)):
         o = place(start, samples, lanes, k)
         inside = first_lanes(like, n_outputs - k)
-        x, y = load(like, z, o), load(like, delta, o)
-        positive = where(less(like, x), x, like)
-        t = fma(y, sure, spread)
-        each = positive + log1p(exp(like - absolute(x))) - t * x
+        each, gradient, right = logistic_terms(
+            load(like, z, o), load(like, delta, o), smoothing, scale
+        )
         loss = loss + where(inside, each, like)
-        side = where(less(like, x), one, like)
-        wrong = wrong + where(inside, absolute(side - y), like)
-        store(delta, o, where(inside, (logistic(x) - t) * factor, like))
-    return reduce_sum(loss), reduce_sum(wrong) == 0
+        n_right = n_right + where(inside, right, like)
+        store(delta, o, where(inside, gradient, like))
+    return reduce_sum(loss), reduce_sum(n_right) == n_outputs
 
 
 @kernel

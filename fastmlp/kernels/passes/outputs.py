@@ -1,0 +1,186 @@
+"""The output layer: what is read of its logits, and the loss and its gradient with respect to them."""
+
+from ..abi import (
+    FAN_OUT,
+    HIDDEN,
+    LANES,
+    LOG_OUTPUTS,
+    LOGISTIC_CROSS_ENTROPY,
+    LOGITS,
+    POISSON,
+    SIZE,
+    SOFTMAX_CROSS_ENTROPY,
+    SQUARED_ERROR,
+    START,
+    VECTOR_BYTES,
+)  # fmt: skip
+from ..codegen.compiler import kernel
+from ..codegen.pointer import prefetch
+from ..codegen.transpose import load_column, store_column
+from ..codegen.vector import lanes_of, store, zeros
+from ..primitives.losses import (
+    exp_outputs,
+    log_softmax,
+    logistic_cross_entropy_backward,
+    logistic_outputs,
+    logistic_terms,
+    place,
+    poisson_backward,
+    softmax,
+    softmax_cross_entropy_backward,
+    squared_error_backward,
+)  # fmt: skip
+from .threads import share
+
+
+@kernel
+def read_outputs(net, batches, b, outputs, kind, both, me, n_threads):
+    """outputs[i] = the loss's output activation of logits, its logarithm, or the logits, for this thread's samples i
+
+    outputs (n_samples * columns,), rows by position in the order of use
+    kind: OUTPUTS, LOGITS, or LOG_OUTPUTS, which the cross-entropies have
+    both: whether there is a column for the other class before that of a single logistic output
+    """
+    l = net.n_layers - 1
+    lanes, n_outputs = net.layers[l, LANES], net.layers[l, FAN_OUT]
+    position, columns = batches.table[b, START], n_outputs + both
+    first, last = share(batches.table[b, SIZE], me, n_threads)
+    unchanged = kind == LOGITS or net.loss == SQUARED_ERROR
+    logarithm = kind == LOG_OUTPUTS
+    for i in range(first, last):
+        start = net.layers[l, HIDDEN] + i * lanes
+        column = (position + i) * columns + both
+        if unchanged:
+            pass
+        elif net.loss == SOFTMAX_CROSS_ENTROPY:
+            if logarithm:
+                log_softmax(net.hidden, net.delta, start, net.batch_size, lanes, n_outputs)
+            else:
+                softmax(net.hidden, net.delta, start, net.batch_size, lanes, n_outputs)
+        elif net.loss == POISSON:
+            exp_outputs(net.hidden, net.delta, start, net.batch_size, lanes, n_outputs)
+        else:
+            if both:
+                logistic_outputs(
+                    net.hidden, net.delta, start, net.batch_size, lanes, 1, -1, logarithm
+                )
+                outputs[column - 1] = net.delta[start]
+            logistic_outputs(
+                net.hidden, net.delta, start, net.batch_size, lanes, n_outputs, 1, logarithm
+            )
+        for k in range(n_outputs):
+            source = place(start, net.batch_size, lanes, k)
+            outputs[column + k] = net.hidden[source] if unchanged else net.delta[source]
+
+
+@kernel
+def _single_logistic_backward(net, targets, position, scale, first, last):
+    """loss and delta of a single logistic output, for whole vectors of samples from `first` on; returns where they end
+
+    One sample at a time would leave all lanes but one of each vector unused.
+    """
+    like = zeros(net.hidden, VECTOR_BYTES)
+    width, l = lanes_of(like), net.n_layers - 1
+    lanes, end = net.layers[l, LANES], last - (last - first) % width
+    for i in range(first, end, width):
+        start = net.layers[l, HIDDEN] + i * lanes
+        # Delta holds the labels until they are read.
+        for k in range(width):
+            net.delta[start + k * lanes] = targets.labels[targets.order[position + i + k]]
+        x, y = (
+            load_column(like, net.hidden, start, lanes),
+            load_column(like, net.delta, start, lanes),
+        )
+        loss, residual, right = logistic_terms(x, y, targets.smoothing, 1)
+        store_column(targets.losses, position + i, 1, loss)
+        store(targets.measure, position + i, right)
+        store_column(net.delta, start, lanes, residual)
+        for k in range(width):
+            factor = scale
+            if targets.weighted:
+                factor = scale * targets.weight[targets.order[position + i + k]]
+            net.delta[start + k * lanes] = net.delta[start + k * lanes] * factor
+    return end
+
+
+@kernel
+def output_backward(net, targets, batches, b, batch, me, n_threads):
+    """loss and delta of the output layer, for this thread's samples; `batch` counts from the epoch's start"""
+    l = net.n_layers - 1
+    lanes, n_outputs = net.layers[l, LANES], net.layers[l, FAN_OUT]
+    position, scale = batches.table[b, START], targets.scale[batch]
+    first, last = share(batches.table[b, SIZE], me, n_threads)
+    columns = 1 if net.loss == SOFTMAX_CROSS_ENTROPY else n_outputs
+    for i in range(
+        first, last
+    ):  # in random order they come from far away: all at once, not one by one
+        sample = targets.order[position + i]
+        if net.loss >= SQUARED_ERROR:
+            prefetch(targets.values, sample * columns)
+        else:
+            prefetch(targets.labels, sample * columns)
+        if targets.weighted:
+            prefetch(targets.weight, sample)
+    if net.loss == LOGISTIC_CROSS_ENTROPY and n_outputs == 1:
+        first = _single_logistic_backward(net, targets, position, scale, first, last)
+    for i in range(first, last):
+        sample = targets.order[position + i]
+        factor = scale * targets.weight[sample] if targets.weighted else scale
+        start = net.layers[l, HIDDEN] + i * lanes
+        if net.loss == SOFTMAX_CROSS_ENTROPY:
+            loss, hit = softmax_cross_entropy_backward(
+                net.hidden,
+                net.delta,
+                start,
+                net.batch_size,
+                lanes,
+                n_outputs,
+                targets.labels[sample],
+                factor,
+                targets.smoothing,
+            )
+            targets.losses[position + i] = loss
+            targets.measure[position + i] = hit
+        elif net.loss == LOGISTIC_CROSS_ENTROPY:
+            loss, hit = logistic_cross_entropy_backward(
+                net.hidden,
+                net.delta,
+                start,
+                net.batch_size,
+                lanes,
+                n_outputs,
+                targets.labels,
+                sample,
+                factor,
+                targets.smoothing,
+            )
+            targets.losses[position + i] = loss
+            targets.measure[position + i] = hit
+        elif net.loss == SQUARED_ERROR:
+            targets.losses[position + i] = squared_error_backward(
+                net.hidden,
+                net.delta,
+                start,
+                net.batch_size,
+                lanes,
+                n_outputs,
+                targets.values,
+                sample,
+                targets.measure,
+                position + i,
+                factor,
+            )
+        else:
+            targets.losses[position + i] = poisson_backward(
+                net.hidden,
+                net.delta,
+                start,
+                net.batch_size,
+                lanes,
+                n_outputs,
+                targets.values,
+                sample,
+                targets.measure,
+                position + i,
+                factor,
+            )
