@@ -21,6 +21,7 @@ from fastmlp.engine.engine import Engine
 from fastmlp.engine.training_pass import TrainingPass
 from fastmlp.estimators import fit_task
 from fastmlp.training import seeding
+from fastmlp.training.history import Record
 
 
 class TestResume:
@@ -119,6 +120,35 @@ class TestResume:
         assert len(pickle.dumps(model)) - size <= 12 * n_numbers
         # A float and its place in a list; and the interpreter's own lists of freed objects.
         assert grown <= 40 * n_numbers + 60_000
+
+    def test_partial_fit_copies_no_history(self):
+        model = make(n_threads=1).partial_fit(X, Y, classes=[0, 1, 2])
+        lists = [model.loss_curve_, *model.history_.values()]
+        other = copy.copy(model)
+        model.partial_fit(X, Y)
+        assert all(
+            a is b
+            for a, b in zip(lists, [model.loss_curve_, *model.history_.values()], strict=True)
+        )
+        assert {len(values) for values in lists} == {2}
+        assert {len(values) for values in [other.loss_curve_, *other.history_.values()]} == {1}
+        assert_same_training(other.partial_fit(X, Y), model)
+
+    @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+    def test_a_partial_fit_that_fails_adds_nothing_to_the_history(self, error, monkeypatch):
+        model = make(n_threads=1).partial_fit(X, Y, classes=[0, 1, 2])
+        before = copy.deepcopy(model)
+
+        def fail(record):
+            assert len(record.loss_curve) == 2
+            raise error
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Record, "attributes", fail)  # the epoch is noted by then
+            with pytest.raises(error):
+                model.partial_fit(X, Y)
+        assert_same_training(model, before)
+        assert_same_training(model.partial_fit(X, Y), before.partial_fit(X, Y))
 
     def test_orders_are_permutations_that_depend_on_seed_and_epoch_only(self):
         first, again = (seeding.epoch_order(3, 7, None, 50, True) for _ in range(2))

@@ -139,9 +139,11 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         return model
 
     def __getstate__(self) -> dict[str, Any]:
+        from ..training.history import with_own_lists
         from .saved_state import plain
 
-        state = cast(dict[str, Any], super().__getstate__()).copy()
+        # Own lists, because `copy.copy` works by this state, too.
+        state = with_own_lists(cast(dict[str, Any], super().__getstate__()))
         for name in PRIVATE & state.keys():
             state[name] = plain(state[name])
         return state

@@ -17,7 +17,7 @@ from ..kernels.compile_notice import notices
 from ..system.interrupts import Interrupts
 from ..training import seeding
 from ..training.context import FitContext, Samples, diverged
-from ..training.history import Record
+from ..training.history import Record, cut_lists
 from ..training.lbfgs import Minimization
 from ..training.length import AUTO_ITERATIONS, n_epochs
 from ..training.progress import reporter
@@ -44,6 +44,7 @@ def fit(model, X, y, *, resume=None, **arguments):
     arguments, the model resumes from there, up to its `max_iter`.
     """
     before, interrupts = _fitted(model), Interrupts()
+    n_epochs_before = len(before.get("loss_curve_", ()))
     try:
         interrupts.open()
         if resume is not None:
@@ -53,6 +54,7 @@ def fit(model, X, y, *, resume=None, **arguments):
         interrupts.held += (
             1  # before any call: a second Ctrl-C waits until the model is what it was
         )
+        cut_lists(before, n_epochs_before)
         others = vars(model).keys() - _fitted(model).keys()
         model.__dict__ = {name: vars(model)[name] for name in others} | before
         raise
@@ -279,6 +281,7 @@ def prepare(
         first=call.first,
         goes_on=call.goes_on,
         early_stopping=stopping,
+        one_epoch=incremental,
     )
     return FitTask(
         model,

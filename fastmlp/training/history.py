@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 class Record:
     """What a fit leaves in the model's attributes.
 
-    Its lists are copies of the model's, so that a fit that fails leaves no trace. `metric` names the score in
-    the history.
+    Its lists are copies of the model's, so that a fit that fails leaves no trace. Only a call of one epoch,
+    `partial_fit`, lengthens the model's own: a copy at each of many calls would take longer and longer. There
+    `cut_lists` undoes it. `metric` names the score in the history.
     """
 
     metric: str
+    one_epoch: bool = False
 
     history: dict = field(default_factory=dict)
     loss_curve: list = field(default_factory=list)
@@ -24,12 +26,12 @@ class Record:
     t: int = 0
 
     @classmethod
-    def of(cls, model, metric, *, first, goes_on, early_stopping):
+    def of(cls, model, metric, *, first, goes_on, early_stopping, one_epoch=False):
         """A record that goes on from the model's attributes, or starts afresh with `first`."""
-        record = cls(metric)
+        record = cls(metric, one_epoch)
         if not first:
-            record.history = _copies(model.history_)
-            record.loss_curve = list(model.loss_curve_)
+            record.history = record._lists(model.history_)
+            record.loss_curve = record._list(model.loss_curve_)
             record.t = model.t_
             record.n_iter = model.n_iter_ if goes_on else 0
             if model.validation_scores_ is not None:
@@ -64,8 +66,8 @@ class Record:
     def attributes(self) -> dict:
         """The model's attributes as of now."""
         return {
-            "history_": _copies(self.history),
-            "loss_curve_": list(self.loss_curve),
+            "history_": self._lists(self.history),
+            "loss_curve_": self._list(self.loss_curve),
             "loss_": self.loss,
             "validation_scores_": None if self.scores is None else list(self.scores),
             "best_validation_score_": self.best_score,
@@ -74,6 +76,23 @@ class Record:
             "t_": self.t,
         }
 
+    def _list(self, values):
+        return values if self.one_epoch else list(values)
 
-def _copies(lists):
-    return {key: list(values) for key, values in lists.items()}
+    def _lists(self, lists):
+        return {key: self._list(values) for key, values in lists.items()}
+
+
+def cut_lists(attributes: dict, n_epochs: int):
+    """Cut the lists of a model's attributes down to the epochs that there were before a call."""
+    for values in (attributes.get("loss_curve_", []), *attributes.get("history_", {}).values()):
+        del values[n_epochs:]
+
+
+def with_own_lists(attributes: dict) -> dict:
+    """Return the attributes with copies of their lists, which then grow by themselves."""
+    own = dict(attributes)
+    if "loss_curve_" in own:
+        own["loss_curve_"] = list(own["loss_curve_"])
+        own["history_"] = {key: list(values) for key, values in own["history_"].items()}
+    return own
