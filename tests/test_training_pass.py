@@ -235,7 +235,8 @@ def test_threads_where_there_is_work(monkeypatch):
     assert threads((4, 100, 3), 150, 150, n_threads=2) == 2
     assert threads((784, 512, 10), 1000, 128) == 2
     assert threads((64, 100, 10), 1797, 200) == 1  # digits
-    assert threads((64, 100, 10), 1797, 200, dtype="float64") == 2
+    assert threads((64, 100, 10), 2500, 200) == 1
+    assert threads((64, 100, 10), 2500, 200, dtype="float64") == 2
     assert threads((100, 64, 4), 20_000, 8) == 1
     assert threads((100, 64, 4), 20_000, 64) == 2
     assert threads((100, 64, 2), 5000, 1) == 1
