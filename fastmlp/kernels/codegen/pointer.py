@@ -87,6 +87,16 @@ def shifted(typing, base, count):
 
 
 @intrinsic
+def int64(typing, number):
+    """The number, by a type that does not tell its value: a function is compiled anew for each literal argument."""
+
+    def codegen(context, builder, sig, args):
+        return args[0]
+
+    return types.int64(types.int64), codegen
+
+
+@intrinsic
 def stride_or(typing, stride, default):
     """`stride`, or `default` where that is None, known when the code is compiled."""
     chosen = 1 if isinstance(stride, types.NoneType) else 0

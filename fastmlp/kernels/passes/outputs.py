@@ -91,7 +91,7 @@ def _single_logistic_backward(net, targets, position, scale, first, last):
             load_column(like, net.hidden, start, lanes),
             load_column(like, net.delta, start, lanes),
         )
-        loss, residual, right = logistic_terms(x, y, targets.smoothing, 1)
+        loss, residual, right = logistic_terms(x, y, targets.smoothing)
         store_column(targets.losses, position + i, 1, loss)
         store(targets.measure, position + i, right)
         store_column(net.delta, start, lanes, residual)

@@ -20,6 +20,7 @@ from ..abi import (
     UpdateState,
 )
 from ..codegen.compiler import inlined, kernel
+from ..codegen.pointer import int64
 from ..codegen.struct_view import readers
 from .backward import backward
 from .forward import forward, forward_layer
@@ -37,7 +38,7 @@ def train_chunk(rule, net, batches, targets, learning, masks, turn):
     masks: those of dropout, or None
     """
     sync, me, n_threads = turn.sync, turn.me, turn.n_threads
-    step, first_layer_done = turn.step, False
+    step, first_layer_done = turn.step, int64(0) != 0
     if barrier(sync, me, n_threads):
         return -1
     for b in range(batches.n_batches):

@@ -127,9 +127,9 @@ def softmax_cross_entropy_backward(
     return loss, logit >= top and first == label
 
 
-@inlined
-def logistic_terms(x, y, smoothing, scale):
-    """loss = log(1 + exp(x)) - t x;  delta = scale (logistic(x) - t); and 1 where x is on the right side of 1/2, or 0
+@kernel
+def logistic_terms(x, y, smoothing):
+    """loss = log(1 + exp(x)) - t x;  residual = logistic(x) - t; and 1 where x is on the right side of 1/2, or 0
 
     t = (1 - smoothing) y + smoothing / 2;  x, y: vectors
     """
@@ -138,7 +138,7 @@ def logistic_terms(x, y, smoothing, scale):
     positive = where(less(zero, x), x, zero)
     loss = positive + log1p(exp(zero - absolute(x))) - t * x
     side = where(less(zero, x), one, zero)
-    return loss, (logistic(x) - t) * splat(x, scale), one - absolute(side - y)
+    return loss, logistic(x) - t, one - absolute(side - y)
 
 
 @kernel
@@ -147,7 +147,7 @@ def logistic_cross_entropy_backward(
 ):
     """loss = sum_k log(1 + exp(z_k)) - t_k z_k;  delta = scale (logistic(z) - t); returns loss and hit
 
-    t, loss and delta: see `logistic_terms`
+    t: see `logistic_terms`
 
     z, delta [panel][sample][lanes]: one sample of n_outputs units; labels (n_samples, n_outputs) 0 or 1,
     row i; hit: each output is on the right side of 1/2
@@ -160,12 +160,10 @@ def logistic_cross_entropy_backward(
     for k in range(0, n_outputs, lanes_of(like)):
         o = place(start, samples, lanes, k)
         inside = first_lanes(like, n_outputs - k)
-        each, gradient, right = logistic_terms(
-            load(like, z, o), load(like, delta, o), smoothing, scale
-        )
+        each, residual, right = logistic_terms(load(like, z, o), load(like, delta, o), smoothing)
         loss = loss + where(inside, each, like)
         n_right = n_right + where(inside, right, like)
-        store(delta, o, where(inside, gradient, like))
+        store(delta, o, where(inside, residual * splat(like, scale), like))
     return reduce_sum(loss), reduce_sum(n_right) == n_outputs
 
 

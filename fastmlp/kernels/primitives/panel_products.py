@@ -8,7 +8,7 @@ and the thread; a zero input leaves the chain as it is, so skipping it changes n
 
 from ..abi import HALF_PANEL_BYTES, PANEL_BYTES, ROWS, TILES, VECTOR_BYTES
 from ..codegen.compiler import compiles_for_avx512, inlined, kernel
-from ..codegen.pointer import pair, prefetch, record, shifted, stride_or
+from ..codegen.pointer import int64, pair, prefetch, record, shifted, stride_or
 from ..codegen.transpose import transpose_square
 from ..codegen.vector import at_least, fma, lanes_of, load, splat, store, zeros
 
@@ -61,7 +61,7 @@ def matmul_dense(
     middle = lanes_in_wide_tiles(wide, narrow, units)
     if middle > 0:
         _matmul_dense(
-            wide, 0, middle,
+            wide, int64(0), middle,
             x, x_lanes, x_stride, fan_in, w, w_stride, bias, floor, out, first, last, lanes,
         )  # fmt: skip
     if middle < units:
@@ -98,7 +98,7 @@ def _matmul_dense(
                     a0, a1, a2, a3, a4, a5,
                     x, block + i * x_lanes, block + r1 * x_lanes, block + r2 * x_lanes,
                     block + r3 * x_lanes, block + r4 * x_lanes, block + r5 * x_lanes,
-                    1, count, w, j * w_stride + s, w_stride,
+                    int64(1), count, w, j * w_stride + s, w_stride,
                 )  # fmt: skip
                 if j + x_lanes >= fan_in:
                     a0, a1, a2 = at_least(lowest, a0), at_least(lowest, a1), at_least(lowest, a2)
@@ -229,7 +229,7 @@ def gradient_dense(x, x_lanes, x_stride, j, end, m, delta, lanes, units, tiles, 
             sums = shifted(out, r * lanes)
             if middle > 0:
                 _gradient_dense(
-                    wide, 0, middle,
+                    wide, int64(0), middle,
                     x, x_lanes, x_stride, j + r, end, first, last, delta, lanes, sums,
                 )  # fmt: skip
             if middle < units:
