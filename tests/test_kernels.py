@@ -269,20 +269,22 @@ def test_logistic_cross_entropy_backward(dtype, seed, n, n_outputs, scale, weigh
 @dtypes
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("n", [1, 7, 8, 16, 37, 150])
-def test_a_single_logistic_output_is_one_of_several(n, weighted, dtype):
+@pytest.mark.parametrize("name", ["logistic_cross_entropy_backward", "squared_error_backward"])
+def test_a_single_output_is_one_of_several(name, n, weighted, dtype):
     """Samples of a single output share vectors; those of two outputs do not."""
     rng = np.random.default_rng(n)
-    logits = (rng.normal(size=(n, 1)) * 10).astype(dtype)
-    labels = rng.integers(2, size=(n, 1))
+    outputs, kernel = (rng.normal(size=(n, 1)) * 10).astype(dtype), getattr(array_kernels, name)
+    targets = rng.integers(2, size=(n, 1))
     weight = rng.uniform(0.5, 2.0, n) if weighted else None
-    kernel = array_kernels.logistic_cross_entropy_backward
-    two_loss, two_delta, two_accuracy = kernel(
-        np.repeat(logits, 2, axis=1), np.repeat(labels, 2, axis=1), weight
+    two_loss, two_delta, two_score = kernel(
+        np.repeat(outputs, 2, axis=1), np.repeat(targets, 2, axis=1), weight
     )
+    summed = 2 if name.startswith("logistic") else 1  # a squared error is averaged over outputs
     for n_threads in (1, 2):
-        loss, delta, accuracy = kernel(logits, labels, weight, n_threads=n_threads)
+        loss, delta, score = kernel(outputs, targets, weight, n_threads=n_threads)
         np.testing.assert_array_equal(delta[:, 0], two_delta[:, 1])
-        assert (2 * loss, accuracy) == (two_loss, two_accuracy)
+        assert summed * loss == two_loss
+        np.testing.assert_equal(score, two_score)
 
 
 @dtypes

@@ -15,13 +15,14 @@ from ..abi import (
     VECTOR_BYTES,
 )  # fmt: skip
 from ..codegen.compiler import kernel
-from ..codegen.pointer import prefetch
+from ..codegen.pointer import int64, prefetch
 from ..codegen.transpose import load_column, store_column
 from ..codegen.vector import lanes_of, store, zeros
 from ..primitives.losses import (
     exp_outputs,
     log_softmax,
     logistic_cross_entropy_backward,
+    logistic_output,
     logistic_outputs,
     logistic_terms,
     place,
@@ -47,6 +48,8 @@ def read_outputs(net, batches, b, outputs, kind, both, me, n_threads):
     first, last = share(batches.table[b, SIZE], me, n_threads)
     unchanged = kind == LOGITS or net.loss == SQUARED_ERROR
     logarithm = kind == LOG_OUTPUTS
+    if n_outputs == 1 and net.loss == LOGISTIC_CROSS_ENTROPY and not unchanged:
+        first = _read_single_logistic(net, outputs, position, both, logarithm, first, last)
     for i in range(first, last):
         start = net.layers[l, HIDDEN] + i * lanes
         column = (position + i) * columns + both
@@ -74,32 +77,58 @@ def read_outputs(net, batches, b, outputs, kind, both, me, n_threads):
 
 
 @kernel
-def _single_logistic_backward(net, targets, position, scale, first, last):
-    """loss and delta of a single logistic output, for whole vectors of samples from `first` on; returns where they end
-
-    One sample at a time would leave all lanes but one of each vector unused.
-    """
+def _read_single_logistic(net, outputs, position, both, logarithm, first, last):
+    """`read_outputs` of a single logistic output, for whole vectors of samples from `first` on; returns their end"""
     like = zeros(net.hidden, VECTOR_BYTES)
-    width, l = lanes_of(like), net.n_layers - 1
+    width, l, columns = lanes_of(like), net.n_layers - 1, 1 + both
     lanes, end = net.layers[l, LANES], last - (last - first) % width
     for i in range(first, end, width):
+        x = load_column(like, net.hidden, net.layers[l, HIDDEN] + i * lanes, lanes)
+        for sign in range(both, -1, -1):  # of both classes the first has the probability of -x
+            p = logistic_output(like - x if sign > 0 else x, logarithm)
+            store_column(outputs, (position + i) * columns + both - sign, columns, p)
+    return end
+
+
+@kernel
+def _single_output_backward(net, targets, position, scale, first, last):
+    """loss and delta of a single output, for whole vectors of samples from `first` on; returns where they end
+
+    A cross-entropy or a squared error, see primitives/losses.py. One sample at a time would leave all lanes but one
+    of each vector unused.
+    """
+    z, delta, order, losses = net.hidden, net.delta, targets.order, targets.losses
+    like, l, has_classes = (
+        zeros(z, VECTOR_BYTES),
+        net.n_layers - 1,
+        net.loss == LOGISTIC_CROSS_ENTROPY,
+    )
+    width, lanes = lanes_of(like), net.layers[l, LANES]
+    end = last - (last - first) % width
+    for i in range(first, end, width):
         start = net.layers[l, HIDDEN] + i * lanes
-        # Delta holds the labels until they are read.
+        # Delta holds the targets until they are read.
         for k in range(width):
-            net.delta[start + k * lanes] = targets.labels[targets.order[position + i + k]]
-        x, y = (
-            load_column(like, net.hidden, start, lanes),
-            load_column(like, net.delta, start, lanes),
-        )
-        loss, residual, right = logistic_terms(x, y, targets.smoothing)
-        store_column(targets.losses, position + i, 1, loss)
-        store(targets.measure, position + i, right)
-        store_column(net.delta, start, lanes, residual)
+            sample = order[position + i + k]
+            if has_classes:
+                delta[start + k * lanes] = targets.labels[sample]
+            else:
+                delta[start + k * lanes] = targets.values[sample]
+        x, y = load_column(like, z, start, lanes), load_column(like, delta, start, lanes)
+        residual = x - y
+        loss, measure, share_of_loss = residual * residual, residual, 0.5
+        if has_classes:
+            loss, residual, measure = logistic_terms(x, y, targets.smoothing)
+            share_of_loss = 1.0
+        store_column(losses, position + i, 1, loss)
+        store(targets.measure, position + i, measure)
+        store_column(delta, start, lanes, residual)
         for k in range(width):
-            factor = scale
+            p, o, factor = position + i + k, start + k * lanes, scale
             if targets.weighted:
-                factor = scale * targets.weight[targets.order[position + i + k]]
-            net.delta[start + k * lanes] = net.delta[start + k * lanes] * factor
+                factor = scale * targets.weight[order[p]]
+            delta[o] = delta[o] * factor
+            losses[p] = losses[p] * share_of_loss
     return end
 
 
@@ -121,8 +150,8 @@ def output_backward(net, targets, batches, b, batch, me, n_threads):
             prefetch(targets.labels, sample * columns)
         if targets.weighted:
             prefetch(targets.weight, sample)
-    if net.loss == LOGISTIC_CROSS_ENTROPY and n_outputs == 1:
-        first = _single_logistic_backward(net, targets, position, scale, first, last)
+    if n_outputs == 1 and (net.loss == LOGISTIC_CROSS_ENTROPY or net.loss == SQUARED_ERROR):
+        first = _single_output_backward(net, targets, position, scale, first, last)
     for i in range(first, last):
         sample = targets.order[position + i]
         factor = scale * targets.weight[sample] if targets.weighted else scale
@@ -135,7 +164,7 @@ def output_backward(net, targets, batches, b, batch, me, n_threads):
                 net.batch_size,
                 lanes,
                 n_outputs,
-                targets.labels[sample],
+                int64(targets.labels[sample]),
                 factor,
                 targets.smoothing,
             )

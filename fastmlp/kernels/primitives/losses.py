@@ -168,8 +168,17 @@ def logistic_cross_entropy_backward(
 
 
 @kernel
+def logistic_output(x, logarithm):
+    """logistic(x), or its logarithm min(x, 0) - log(1 + exp(-|x|)), of a vector"""
+    if logarithm:
+        zero = splat(x, 0.0)
+        return where(less(x, zero), x, zero) - log1p(exp(zero - absolute(x)))
+    return logistic(x)
+
+
+@kernel
 def logistic_outputs(z, p, start, samples, lanes, n_outputs, sign, logarithm):
-    """p = logistic(sign z), or its logarithm min(x, 0) - log(1 + exp(-|x|)), x = sign z
+    """p = `logistic_output` of sign z
 
     z, p [panel][sample][lanes]: one sample of n_outputs units; sign: 1, or -1 for 1 - p without cancellation
     """
@@ -177,13 +186,7 @@ def logistic_outputs(z, p, start, samples, lanes, n_outputs, sign, logarithm):
     for k in range(0, n_outputs, lanes_of(like)):
         o = place(start, samples, lanes, k)
         x = load(like, z, o)
-        if sign < 0:
-            x = like - x
-        if logarithm:
-            negative = where(less(x, like), x, like)
-            store(p, o, negative - log1p(exp(like - absolute(x))))
-        else:
-            store(p, o, logistic(x))
+        store(p, o, logistic_output(like - x if sign < 0 else x, logarithm))
 
 
 @kernel
