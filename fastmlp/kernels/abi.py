@@ -311,8 +311,7 @@ _NO_BYTES = ctypes.c_char * 0
 def address(array):
     """Return where a contiguous array's memory begins."""
     try:
-        return ctypes.addressof(
-            _NO_BYTES.from_buffer(array)
-        )  # `array.ctypes` takes six times as long
+        # `array.ctypes` takes several times as long.
+        return ctypes.addressof(_NO_BYTES.from_buffer(array))
     except TypeError:  # it is read-only
         return array.ctypes.data

@@ -98,11 +98,8 @@ def _single_output_backward(net, targets, position, scale, first, last):
     of each vector unused.
     """
     z, delta, order, losses = net.hidden, net.delta, targets.order, targets.losses
-    like, l, has_classes = (
-        zeros(z, VECTOR_BYTES),
-        net.n_layers - 1,
-        net.loss == LOGISTIC_CROSS_ENTROPY,
-    )
+    like, l = zeros(z, VECTOR_BYTES), net.n_layers - 1
+    has_classes = net.loss == LOGISTIC_CROSS_ENTROPY
     width, lanes = lanes_of(like), net.layers[l, LANES]
     end = last - (last - first) % width
     for i in range(first, end, width):
