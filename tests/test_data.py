@@ -327,3 +327,24 @@ def test_both_languages_number_the_batch_table_alike():
         getattr(fields, name) for name in (*columns, "ENTRY")
     }  # ENTRY is the data path's own
     assert numbers == set(range(fields.N_FIELDS))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n_features", [1, 2, 31, 32, 33, 64, 65, 100, 784, 1025, 20_000])
+def test_dense_panels_are_as_few_and_as_narrow_as_may_be(n_features, dtype):
+    widest = abi.PANEL_BYTES // np.dtype(dtype).itemsize
+    lanes = data_module.dense_lanes(n_features, np.dtype(dtype))
+    panels = -(-n_features // lanes)
+    assert lanes <= widest
+    assert panels == -(-n_features // widest)
+    assert panels * (lanes - 1) < n_features  # narrower ones would not hold all features
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n_features", [1, 3, 63, 65, 130, 700])
+def test_dense_batches_of_any_width(n_features, dtype):
+    X = np.random.default_rng(n_features).normal(size=(50, n_features)).astype(dtype)
+    data = open_data(X, dtype, Threads(2))
+    order = np.random.default_rng(0).permutation(50)
+    assert not data.zero_skipping
+    check_batches(data, X, order, batch_size=7)

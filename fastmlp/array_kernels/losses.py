@@ -143,7 +143,9 @@ def _run(loss, logits, labels, sample_weight, n_threads):
     table = np.zeros((1, TABLE_COLUMNS), np.int64)
     table[0, SIZE] = n
     none = np.empty(0)
-    batches = Batches(table, *[none] * 9, n_shifted=0, n_batches=1, n_blocks=1, zero_skipping=False)
+    batches = Batches(
+        table, *[none] * 9, n_shifted=0, n_batches=1, n_blocks=1, dense_lanes=1, zero_skipping=False
+    )
     targets = new_targets(
         layout,
         loss,

@@ -54,6 +54,9 @@ cdef inline int cut(const uint32_t[::1] index, int64_t start, int64_t stop, int6
 # A row is prefetched so many rows before it is read, and its start as many before that: rows in
 # random order lie far apart.
 cdef int64_t AHEAD = 4
+# Dense rows are shorter, and at most so many lines of each are prefetched: the rest of a long row the CPU foresees.
+cdef int64_t DENSE_AHEAD = 16
+cdef int64_t MOST_LINES = 8
 
 
 cdef inline int prefetch_row(const int64_t[::1] starts, const index_t[::1] source_index,
@@ -298,13 +301,18 @@ def pack_dense(const source_t[:, ::1] x, bint taken, const int64_t[::1] order,
     With a ``threshold`` above 0 elements become 0 at random, as `drop` chooses them, and the
     others are divided by ``keep``.
     """
-    cdef int64_t b, i, j, q, sample, start, width, n_features = x.shape[1]
+    cdef int64_t b, i, j, q, sample, start, width, ahead, n_features = x.shape[1]
+    cdef int64_t line = 64 // <int64_t> sizeof(source_t), lines = (n_features + line - 1) // line
     cdef uint64_t sequence
     cdef real_t scale = 1 / <real_t> keep
     with nogil:
         for b in range(table.shape[0]):
             for i in range(table[b, SIZE]):
                 sample = i if taken else order[table[b, START] + i]
+                ahead = table[b, START] + i + DENSE_AHEAD
+                if not taken and ahead < order.shape[0]:
+                    for j in range(min(lines, MOST_LINES)):
+                        prefetch(<const void *> &x[order[ahead], j * line])
                 for q in range((n_features + lanes - 1) // lanes):
                     start = table[b, DENSE] + (q * batch_size + i) * lanes
                     width = min(lanes, n_features - q * lanes)

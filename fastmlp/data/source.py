@@ -72,6 +72,12 @@ def check_width(n_features: int):
         raise ValueError(f"X has {n_features} features, but no more than 2**32 are supported.")
 
 
+def dense_lanes(n_features, dtype):
+    """Features in a panel of dense batches: as few panels as may be, with about as many features each."""
+    panels = -(-max(1, n_features) * dtype.itemsize // PANEL_BYTES)
+    return -(-max(1, n_features) // panels)
+
+
 class Data:
     """X, prepared for batches.
 
@@ -102,7 +108,7 @@ class Data:
     def __init__(self, shape, dtype, team, counts, finite):
         self.n_samples, self.n_features = map(int, shape)
         self.dtype, self.team, self.counts, self.finite = dtype, team, counts, finite
-        self.lanes = PANEL_BYTES // dtype.itemsize
+        self.lanes = dense_lanes(self.n_features, dtype)
         self.baselines, self.shifted = np.empty(0, dtype), np.empty(0, np.uint32)
         self.n_non_zeros = int(counts.sum())
         self.density = self.n_non_zeros / max(1, self.n_samples * self.n_features)

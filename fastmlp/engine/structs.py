@@ -72,7 +72,7 @@ def as_batches(data, buffers, n_batches):
     return Batches(
         buffers.table, buffers.edges, buffers.index, buffers.value, buffers.feature, buffers.column,
         buffers.records, buffers.dense, data.baselines, data.shifted, len(data.shifted), n_batches,
-        data.n_blocks, data.zero_skipping,
+        data.n_blocks, data.lanes, data.zero_skipping,
     )  # fmt: skip
 
 

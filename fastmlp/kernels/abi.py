@@ -49,7 +49,7 @@ ACTIVATIONS = {
 
 # Bytes of a vector value: a cache line, one AVX-512 register, two of AVX2 or four of NEON.
 VECTOR_BYTES = 64
-# Bytes of one row of the widest panel: 64 float32, eight AVX2 registers. Dense input lies in panels of this width.
+# Bytes of one row of the widest panel: 64 float32, eight AVX2 registers. Panels of dense input are no wider.
 PANEL_BYTES = 256
 HALF_PANEL_BYTES = PANEL_BYTES // 2
 # Rows of a register tile: 6 rows of 64 bytes fill twelve of AVX2's sixteen registers.
@@ -96,7 +96,7 @@ class Network(NamedTuple):
     activation: int
     loss: int
     batch_size: int
-    full_lanes: int  # lanes of the widest panel, and of a panel of dense input
+    full_lanes: int  # lanes of the widest panel
     scratch_size: int
 
 
@@ -117,6 +117,7 @@ class Batches(NamedTuple):
     n_shifted: int
     n_batches: int
     n_blocks: int
+    dense_lanes: int  # features in a panel of dense
     zero_skipping: int
 
 

@@ -36,7 +36,7 @@ from .threads import barrier, n_parts, share, take_parts, within
 def dense_input(net, l, batches, b):
     """The dense input of layer `l`, and the lanes of its panels."""
     if l == 0:
-        return shifted(batches.dense, batches.table[b, DENSE]), net.full_lanes
+        return shifted(batches.dense, batches.table[b, DENSE]), batches.dense_lanes
     return shifted(net.hidden, net.layers[l - 1, HIDDEN]), net.layers[l - 1, LANES]
 
 

@@ -63,13 +63,24 @@ def update_bias(rule, net, l, panel, learning, m, rate, scratch):
 def sum_deltas(net, l, panel, m, scratch):
     """scratch = sum_i delta[i] for one panel: the bias's gradient"""
     lanes = net.layers[l, LANES]
-    like = zeros(scratch, VECTOR_BYTES)
-    first = net.layers[l, HIDDEN] + panel * lanes * net.batch_size
+    delta = shifted(net.delta, net.layers[l, HIDDEN] + panel * lanes * net.batch_size)
+    # One sum waits for the one before: the more vectors at a time, the fewer such waits.
+    if lanes == net.full_lanes:
+        _sum_rows(zeros(scratch, PANEL_BYTES), delta, m, lanes, scratch)
+    elif 2 * lanes == net.full_lanes:
+        _sum_rows(zeros(scratch, HALF_PANEL_BYTES), delta, m, lanes, scratch)
+    else:
+        _sum_rows(zeros(scratch, VECTOR_BYTES), delta, m, lanes, scratch)
+
+
+@inlined
+def _sum_rows(like, rows, m, lanes, out):
+    """out = sum_i rows[i], i < m; rows (m, lanes), out (lanes,)"""
     for s in range(0, lanes, lanes_of(like)):
         total = like
         for i in range(m):
-            total = total + load(like, net.delta, first + i * lanes + s)
-        store(scratch, s, total)
+            total = total + load(like, rows, i * lanes + s)
+        store(out, s, total)
 
 
 # --- a dense input ------------------------------------------------------------------------------
