@@ -31,6 +31,8 @@ from .threads import share, within
 
 # What a row's update costs beside its non-zeros, in non-zeros: sqrt and division of one panel row.
 ROW_COST = 12
+# A row of weights is prefetched so many rows before it is updated: in a wide X they lie far apart.
+ROWS_AHEAD = 4
 
 
 @kernel
@@ -219,9 +221,9 @@ def _update_rows(
     a = first if lazy else _active_before(batches, b, first)
     for position in range(first, last):
         j = batches.feature[active + position] if lazy else position
-        after = min(position + 1, last - 1)
+        ahead = min(position + ROWS_AHEAD, last - 1)
         _prefetch_row(
-            learning, w_start + (batches.feature[active + after] if lazy else after) * lanes, lanes
+            learning, w_start + (batches.feature[active + ahead] if lazy else ahead) * lanes, lanes
         )
         entry, end = 0, 0
         if a < n_active and j == batches.feature[active + a]:
@@ -242,7 +244,7 @@ def _update_rows(
 
 @inlined
 def _prefetch_row(learning, start, lanes):
-    """Prefetch a row of the weights and of the optimizer's state, while the row before it is summed."""
+    """Prefetch a row of the weights and of the optimizer's state, while rows before it are summed."""
     line = lanes_of(zeros(learning.params, VECTOR_BYTES))
     for s in range(start, start + lanes, line):
         prefetch(learning.params, s)
