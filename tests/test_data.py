@@ -344,7 +344,9 @@ def test_dense_panels_are_as_few_and_as_narrow_as_may_be(n_features, dtype):
 @pytest.mark.parametrize("n_features", [1, 3, 63, 65, 130, 700])
 def test_dense_batches_of_any_width(n_features, dtype):
     X = np.random.default_rng(n_features).normal(size=(50, n_features)).astype(dtype)
-    data = open_data(X, dtype, Threads(2))
     order = np.random.default_rng(0).permutation(50)
-    assert not data.zero_skipping
-    check_batches(data, X, order, batch_size=7)
+    for source in (X, np.asfortranarray(X)):  # as it lies, and converted
+        data = open_data(source, dtype, Threads(2))
+        assert not data.zero_skipping
+        check_batches(data, X, order, batch_size=7)
+        check_batches(data, X, order, batch_size=7, batches_per_chunk=2, n_threads=3)

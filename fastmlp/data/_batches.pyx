@@ -294,21 +294,22 @@ def gather_dense(const source_t[:, ::1] x, bint taken, const int64_t[::1] counts
 
 
 def pack_dense(const source_t[:, ::1] x, bint taken, const int64_t[::1] order,
-               const int64_t[:, :] table, int64_t batch_size,
+               const int64_t[:, :] table, int64_t part, int64_t parts, int64_t batch_size,
                int64_t lanes, real_t[::1] dense, uint64_t key, uint32_t threshold, double keep):
     """Copy dense rows into panels of ``lanes`` features: [panel][sample][lanes].
 
-    With a ``threshold`` above 0 elements become 0 at random, as `drop` chooses them, and the
+    Of each batch, part number ``part`` of ``parts`` of its samples; ``taken``: x has no other rows. With a ``threshold`` above 0 elements become 0 at random, as `drop` chooses them, and the
     others are divided by ``keep``.
     """
-    cdef int64_t b, i, j, q, sample, start, width, ahead, n_features = x.shape[1]
+    cdef int64_t b, i, j, q, first, sample, start, width, ahead, n_features = x.shape[1]
     cdef int64_t line = 64 // <int64_t> sizeof(source_t), lines = (n_features + line - 1) // line
     cdef uint64_t sequence
     cdef real_t scale = 1 / <real_t> keep
     with nogil:
         for b in range(table.shape[0]):
-            for i in range(table[b, SIZE]):
-                sample = i if taken else order[table[b, START] + i]
+            first = table[b, SIZE] * part // parts
+            for i in range(first, table[b, SIZE] * (part + 1) // parts):
+                sample = i - first if taken else order[table[b, START] + i]
                 ahead = table[b, START] + i + DENSE_AHEAD
                 if not taken and ahead < order.shape[0]:
                     for j in range(min(lines, MOST_LINES)):

@@ -182,13 +182,15 @@ class Data:
         return Buffers(plan)
 
     def prepare(self, plan, chunk, buffers, me=0, n_threads=1):
-        """Fill the buffers with thread ``me``'s share of the chunk's batches."""
+        """Fill the buffers with thread ``me``'s share of the chunk's batches.
+
+        With no more threads than batches those are the whole batches ``me``, ``me + n_threads`` and so on.
+        """
         first, stop = plan.chunk_batches(chunk)
-        if first + me >= stop:
-            return
-        table = buffers.table[me : stop - first : n_threads]
-        table[:] = plan.table[first + me : stop : n_threads]
-        self._fill(plan, table, buffers, me)
+        if first + me < stop:
+            table = buffers.table[me : stop - first : n_threads]
+            table[:] = plan.table[first + me : stop : n_threads]
+            self._fill(plan, table, buffers, me)
 
     def _where(self, plan, buffers, me):
         """Return the buffers that `_batches` writes to, by rows and by columns."""
@@ -312,25 +314,45 @@ class DenseData(Data):
         stored = starts, index, value
         return SparseData(self.X.shape, self.dtype, self.team, self.counts, self.finite, *stored)
 
+    def prepare(self, plan, chunk, buffers, me=0, n_threads=1):
+        first, stop = plan.chunk_batches(chunk)
+        if self.zero_skipping or stop - first >= n_threads:
+            super().prepare(plan, chunk, buffers, me, n_threads)
+            return
+        # Batches so large that a chunk has fewer of them than there are threads: these share each one's samples.
+        table = plan.table[first:stop]
+        if me == 0:
+            buffers.table[: len(table)] = table
+        self._pack(plan, table, buffers, me, me, n_threads)
+
     def _fill(self, plan, table, buffers, me):
+        if not self.zero_skipping:
+            self._pack(plan, table, buffers, me)
+            return
+        for rows in self._rows(plan, table, buffers, me):
+            _batches.gather_dense(
+                *rows[:2], self.counts, *rows[2:], *self._where(plan, buffers, me)
+            )
+
+    def _pack(self, plan, table, buffers, me, part=0, parts=1):
+        for rows in self._rows(plan, table, buffers, me, part, parts):
+            _batches.pack_dense(
+                *rows, part, parts, plan.batch_size, self.lanes, buffers.dense, *plan.mask
+            )
+
+    def _rows(self, plan, table, buffers, me, part=0, parts=1):
+        """Yield X as `_batches` can read it: rows, whether they are taken from X, their order, and their batches.
+
+        Of rows that are taken, there are only those of one part of each batch.
+        """
         if self.readable:
-            self._fill_from(self.X, False, plan, table, buffers, me)
+            yield self.X, False, plan.order, table
             return
         memory = buffers.rows(me, plan.batch_size, self.n_features, self.kept_dtype)
         for b in range(len(table)):
             start, size = table[b, START], table[b, SIZE]
-            rows = _convert(self.X[plan.order[start : start + size]], memory)
-            self._fill_from(rows, True, plan, table[b : b + 1], buffers, me)
-
-    def _fill_from(self, x, taken, plan, table, buffers, me):
-        if self.zero_skipping:
-            _batches.gather_dense(
-                x, taken, self.counts, plan.order, table, *self._where(plan, buffers, me)
-            )
-        else:
-            _batches.pack_dense(
-                x, taken, plan.order, table, plan.batch_size, self.lanes, buffers.dense, *plan.mask
-            )
+            own = slice(start + size * part // parts, start + size * (part + 1) // parts)
+            yield _convert(self.X[plan.order[own]], memory), True, plan.order, table[b : b + 1]
 
 
 KNOWN = (np.uint8, np.float32, np.float64)  # native; value dtypes that `_batches` can read
