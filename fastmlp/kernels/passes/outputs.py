@@ -137,9 +137,7 @@ def output_backward(net, targets, batches, b, batch, me, n_threads):
     position, scale = batches.table[b, START], targets.scale[batch]
     first, last = share(batches.table[b, SIZE], me, n_threads)
     columns = 1 if net.loss == SOFTMAX_CROSS_ENTROPY else n_outputs
-    for i in range(
-        first, last
-    ):  # in random order they come from far away: all at once, not one by one
+    for i in range(first, last):  # targets in random order lie far apart: all at once
         sample = targets.order[position + i]
         if net.loss >= SQUARED_ERROR:
             prefetch(targets.values, sample * columns)
@@ -155,58 +153,24 @@ def output_backward(net, targets, batches, b, batch, me, n_threads):
         start = net.layers[l, HIDDEN] + i * lanes
         if net.loss == SOFTMAX_CROSS_ENTROPY:
             loss, hit = softmax_cross_entropy_backward(
-                net.hidden,
-                net.delta,
-                start,
-                net.batch_size,
-                lanes,
-                n_outputs,
-                int64(targets.labels[sample]),
-                factor,
-                targets.smoothing,
-            )
-            targets.losses[position + i] = loss
+                net.hidden, net.delta, start, net.batch_size, lanes, n_outputs,
+                int64(targets.labels[sample]), factor, targets.smoothing,
+            )  # fmt: skip
             targets.measure[position + i] = hit
         elif net.loss == LOGISTIC_CROSS_ENTROPY:
             loss, hit = logistic_cross_entropy_backward(
-                net.hidden,
-                net.delta,
-                start,
-                net.batch_size,
-                lanes,
-                n_outputs,
-                targets.labels,
-                sample,
-                factor,
-                targets.smoothing,
-            )
-            targets.losses[position + i] = loss
+                net.hidden, net.delta, start, net.batch_size, lanes, n_outputs,
+                targets.labels, sample, factor, targets.smoothing,
+            )  # fmt: skip
             targets.measure[position + i] = hit
         elif net.loss == SQUARED_ERROR:
-            targets.losses[position + i] = squared_error_backward(
-                net.hidden,
-                net.delta,
-                start,
-                net.batch_size,
-                lanes,
-                n_outputs,
-                targets.values,
-                sample,
-                targets.measure,
-                position + i,
-                factor,
-            )
+            loss = squared_error_backward(
+                net.hidden, net.delta, start, net.batch_size, lanes, n_outputs,
+                targets.values, sample, targets.measure, position + i, factor,
+            )  # fmt: skip
         else:
-            targets.losses[position + i] = poisson_backward(
-                net.hidden,
-                net.delta,
-                start,
-                net.batch_size,
-                lanes,
-                n_outputs,
-                targets.values,
-                sample,
-                targets.measure,
-                position + i,
-                factor,
-            )
+            loss = poisson_backward(
+                net.hidden, net.delta, start, net.batch_size, lanes, n_outputs,
+                targets.values, sample, targets.measure, position + i, factor,
+            )  # fmt: skip
+        targets.losses[position + i] = loss

@@ -66,10 +66,8 @@ def sum_deltas(net, l, panel, m, scratch):
     """scratch = sum_i delta[i] for one panel: the bias's gradient"""
     lanes = net.layers[l, LANES]
     delta = shifted(net.delta, net.layers[l, HIDDEN] + panel * lanes * net.batch_size)
-    # One sum waits for the one before: the more vectors at a time, the fewer such waits.
-    if lanes == net.full_lanes:
-        _sum_rows(zeros(scratch, PANEL_BYTES), delta, m, lanes, scratch)
-    elif 2 * lanes == net.full_lanes:
+    # An addition waits for the one before it in its lanes: the more vectors at a time, the fewer such waits.
+    if 2 * lanes >= net.full_lanes:
         _sum_rows(zeros(scratch, HALF_PANEL_BYTES), delta, m, lanes, scratch)
     else:
         _sum_rows(zeros(scratch, VECTOR_BYTES), delta, m, lanes, scratch)
