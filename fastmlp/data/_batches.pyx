@@ -54,7 +54,7 @@ cdef inline int cut(const uint32_t[::1] index, int64_t start, int64_t stop, int6
 # A row is prefetched so many rows before it is read, and its start as many before that: rows in
 # random order lie far apart.
 cdef int64_t AHEAD = 4
-# Dense rows are shorter, and at most so many lines of each are prefetched: the rest of a long row the CPU foresees.
+# Dense rows are read faster. Of a long one the first lines will do: the CPU foresees the rest.
 cdef int64_t DENSE_AHEAD = 16
 cdef int64_t MOST_LINES = 8
 
@@ -298,7 +298,8 @@ def pack_dense(const source_t[:, ::1] x, bint taken, const int64_t[::1] order,
                int64_t lanes, real_t[::1] dense, uint64_t key, uint32_t threshold, double keep):
     """Copy dense rows into panels of ``lanes`` features: [panel][sample][lanes].
 
-    Of each batch, part number ``part`` of ``parts`` of its samples; ``taken``: x has no other rows. With a ``threshold`` above 0 elements become 0 at random, as `drop` chooses them, and the
+    Of each batch, part number ``part`` of ``parts`` of its samples; ``taken``: x has no other rows.
+    With a ``threshold`` above 0 elements become 0 at random, as `drop` chooses them, and the
     others are divided by ``keep``.
     """
     cdef int64_t b, i, j, q, first, sample, start, width, ahead, n_features = x.shape[1]
