@@ -1,6 +1,6 @@
 """Where skipping zeros stops to pay: an epoch with zeros skipped against the dense one, by density.
 
-``python bench/crossover.py`` prints both and their ratio for the input (`fastmlp.data.source.CROSSOVER`)
+``python bench/crossover.py`` prints both and their ratio for the input (`fastmlp.data.prepared.CROSSOVER`)
 and for hidden layers behind ReLU (`fastmlp.kernels.passes.nonzero_lists.CROSSOVER`, above which the
 kernels take the dense products by themselves). One thread; the smallest time of each, taking turns.
 """
@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from fastmlp.data import source as data_module
+from fastmlp.data import prepared
 from fastmlp.engine import engine as engine_module
 from fastmlp.engine import panel_layout
 from fastmlp.engine.engine import Engine
@@ -54,7 +54,7 @@ def input_pairs():
     for density in (0.2, 0.4, 0.5, 0.6, 0.7, 0.8):
         X = rng.random((SAMPLES, 784), np.float32) * (rng.random((SAMPLES, 784)) < density)
         made = []
-        for data_module.CROSSOVER in (2.0, -1.0):
+        for prepared.CROSSOVER in (2.0, -1.0):
             made.append(training((784, 512, 10), X)[0])
         yield density, *made
 
@@ -71,7 +71,7 @@ def hidden_pairs():
 
 
 if __name__ == "__main__":
-    limit = data_module.CROSSOVER
+    limit = prepared.CROSSOVER
     table(f"input, 784-512-10; skipped up to {limit}", input_pairs())
-    data_module.CROSSOVER = limit
+    prepared.CROSSOVER = limit
     table("hidden, 64-512-512-10 (an epoch of all its products)", hidden_pairs())

@@ -13,6 +13,7 @@ from fastmlp.data import _batches as fields
 from fastmlp.data import batch_plan as plan_module
 from fastmlp.data import source as data_module
 from fastmlp.data.batch_plan import read_records
+from fastmlp.data.prepared import dense_lanes
 from fastmlp.data.source import open_data
 from fastmlp.kernels import abi
 
@@ -333,7 +334,7 @@ def test_both_languages_number_the_batch_table_alike():
 @pytest.mark.parametrize("n_features", [1, 2, 31, 32, 33, 64, 65, 100, 784, 1025, 20_000])
 def test_dense_panels_are_as_few_and_as_narrow_as_may_be(n_features, dtype):
     widest = abi.PANEL_BYTES // np.dtype(dtype).itemsize
-    lanes = data_module.dense_lanes(n_features, np.dtype(dtype))
+    lanes = dense_lanes(n_features, np.dtype(dtype))
     panels = -(-n_features // lanes)
     assert lanes <= widest
     assert panels == -(-n_features // widest)

@@ -12,6 +12,7 @@ from problems import OPTIMIZERS, Problem, assert_same, dtypes, optimizers
 from scipy import sparse
 
 from fastmlp import MLPClassifier
+from fastmlp.data import prepared
 from fastmlp.data import source as data_module
 from fastmlp.engine import training_pass, work
 from fastmlp.engine.optimizers import Adam
@@ -53,8 +54,8 @@ def test_threads_storage_and_chunks_change_nothing(optimizer, dtype, monkeypatch
             assert_same(problem.train(optimizer, X, dtype=dtype, n_threads=2, how=how), expected)
         with monkeypatch.context() as patch:
             patch.setattr(work, "CHUNK_FLOPS", 1)
-            patch.setattr(data_module, "BLOCK_FEATURES", 7)
-            patch.setattr(data_module, "BLOCK_ENTRIES", 1)
+            patch.setattr(prepared, "BLOCK_FEATURES", 7)
+            patch.setattr(prepared, "BLOCK_ENTRIES", 1)
             assert_same(problem.train(optimizer, dtype=dtype, n_threads=2, how=how), expected)
 
 
@@ -66,7 +67,7 @@ def test_gradients_of_many_samples_in_a_batch(n_features, dtype, monkeypatch):
     how = {"batch_size": FEW_SAMPLES + 200, "how": {"alpha": 0.1}}
     results = []
     for crossover in (-1.0, 1.0):
-        monkeypatch.setattr(data_module, "CROSSOVER", crossover)
+        monkeypatch.setattr(prepared, "CROSSOVER", crossover)
         results += [problem.train("adam", dtype=dtype, n_threads=n, **how) for n in (1, 2)]
     for other in results[1:]:
         assert_same(other, results[0])
@@ -85,7 +86,7 @@ def test_both_sides_of_the_crossover(optimizer, density, dtype, monkeypatch):
     for alpha in (0.0, 0.1):
         results = []
         for crossover in (-1.0, 1.0):
-            monkeypatch.setattr(data_module, "CROSSOVER", crossover)
+            monkeypatch.setattr(prepared, "CROSSOVER", crossover)
             how = {"alpha": alpha}
             one, *others = (
                 problem.train(optimizer, X, dtype=dtype, n_threads=n, how=how)

@@ -13,7 +13,7 @@ from scipy import sparse
 from sklearn.metrics import r2_score
 
 from fastmlp import array_kernels
-from fastmlp.data import source as data_module
+from fastmlp.data import prepared
 from fastmlp.engine.engine import Engine
 from fastmlp.engine.losses import LOSSES
 
@@ -83,9 +83,9 @@ def test_skipped_zeros_change_no_bit(dtype, fan_out, monkeypatch):
     parts = draw_product(3, 141, 90, fan_out, 0.5, dtype)
     results = []
     for crossover, block_features in product((0.0, 1.0), (7, 160)):
-        monkeypatch.setattr(data_module, "CROSSOVER", crossover)
-        monkeypatch.setattr(data_module, "BLOCK_FEATURES", block_features)
-        monkeypatch.setattr(data_module, "BLOCK_ENTRIES", 1)
+        monkeypatch.setattr(prepared, "CROSSOVER", crossover)
+        monkeypatch.setattr(prepared, "BLOCK_FEATURES", block_features)
+        monkeypatch.setattr(prepared, "BLOCK_ENTRIES", 1)
         results.append(array_kernels.matmul(*parts, n_threads=2))
     for result in results[1:]:
         np.testing.assert_array_equal(result, results[0])

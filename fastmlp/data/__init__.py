@@ -1,6 +1,7 @@
 """From the user's array to batches that are ready to multiply. Imports only `kernels.abi`.
 
 source      looks at X once: what to keep of it, and how its rows are read
+prepared    what X tells of itself once it is prepared, and the plans made for it
 batch_plan  how an epoch is cut into chunks of batches, and where each part lies in the buffers
 _rows       compiled by Cython: loops over whole matrices (check, count, encode)
 _batches    compiled by Cython: loops over batches (gather, transpose, pack)

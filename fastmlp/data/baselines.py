@@ -7,7 +7,8 @@ X = c + S with a row of baselines c and a sparse S. Products with X are products
 import numpy as np
 
 from . import _rows
-from .source import CROSSOVER, SMALL, DenseData, SparseData, share
+from .prepared import CROSSOVER
+from .source import SMALL, DenseData, SparseData, share
 
 SAMPLE = 1023  # rows that candidates are taken from
 

@@ -25,7 +25,7 @@ def read_parts(file, target):
     keras = [by_name.get(name) for name in ("x_train", "y_train", "x_test", "y_test")]
     if target is None and None not in keras:
         return _from_npz(file, *keras)
-    labels = target if target is not None else next((n for n in LABELS if n in names), None)
+    labels = _labels_of(names, target)
     if not names:
         raise ValueError(f"{file} holds no arrays")
     if labels not in names:
@@ -41,7 +41,7 @@ def read_labelled(file, target):
     """Samples, and their labels if the file has any under the name `target`, else None."""
     if _suffix(file) == ".npz":
         names = array_names(file)
-        labels = target if target is not None else next((n for n in LABELS if n in names), None)
+        labels = _labels_of(names, target)
         has_labels = labels in names
         X, *y = _from_npz(file, _features_of(file, names, labels), *[labels] * has_labels)
         return X, y[0] if y else None
@@ -67,6 +67,11 @@ def _from_npz(file, *names):
         if len(samples) != len(labels):
             raise ValueError(f"{file}: {len(samples)} samples, but {len(labels)} labels")
     return arrays
+
+
+def _labels_of(names, target):
+    """The name of the array of labels: the target, or one of LABELS that is there, else None."""
+    return target if target is not None else next((n for n in LABELS if n in names), None)
 
 
 def _features_of(file, names, labels):
