@@ -64,7 +64,12 @@ class TestTargets:
         assert set(model.predict(X)) == {"only"}
         assert_array_equal(model.predict_proba(X), np.ones((120, 1)))
         assert_array_equal(model.predict_log_proba(X), np.zeros((120, 1)))
-        assert model.score(X, ["only"] * len(X)) == 1
+        y = ["only"] * len(X)
+        assert model.score(X, y) == model.evaluate(X, y)["accuracy"] == 1
+        assert solver == "lbfgs" or set(model.history_["accuracy"]) == {1}
+        with pytest.warns(UserWarning, match="one class"):
+            model.fit(X, y, X_val=X[:9], y_val=y[:9], sample_weight=np.arange(len(X)))
+        assert set(model.history_["val_accuracy"]) == {1}
 
     def test_multilabel(self):
         model = make(max_iter=99, solver="adam", learning_rate_init=0.03).fit(XM, YM)

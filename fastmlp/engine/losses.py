@@ -25,6 +25,11 @@ def accuracy(measure, labels, weight) -> float:
     return float(hits.sum() / weight.sum(dtype=np.float64))
 
 
+def always_right(measure, labels, weight) -> float:
+    """Return 1: where there is one class only, it is predicted whatever the output."""
+    return 1.0
+
+
 def r2(measure, labels, weight) -> float:
     """Return R², averaged over outputs; measure (n, n_outputs) is the residuals.
 
@@ -107,6 +112,7 @@ _ALL = (
         "softmax_cross_entropy", SOFTMAX_CROSS_ENTROPY, "softmax", np.int32, "accuracy", accuracy,
         one_column=True,
     ),
+    Loss("one_class_cross_entropy", LOGISTIC_CROSS_ENTROPY, "logistic", np.int32, "accuracy", always_right),
     Loss("logistic_cross_entropy", LOGISTIC_CROSS_ENTROPY, "logistic", np.int32, "accuracy", accuracy),
     Loss("squared_error", SQUARED_ERROR, "identity", None, "r2", r2, measures_outputs=True, least_samples=2),
     Loss("poisson", POISSON, "exp", None, "r2", r2, measures_outputs=True, least_samples=2),

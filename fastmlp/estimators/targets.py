@@ -73,6 +73,8 @@ class ClassTargets:
     @property
     def loss(self) -> str:
         """The loss to train with, a key of `engine.losses.LOSSES`."""
+        if self.has_one_class:
+            return "one_class_cross_entropy"
         kind = "logistic" if self.multilabel or self.n_outputs == 1 else "softmax"
         return f"{kind}_cross_entropy"
 
@@ -128,13 +130,18 @@ class ClassTargets:
         return self.classes.take((probability[:, 0] > 0.5).astype(np.intp), mode="clip")
 
     @property
+    def has_one_class(self) -> bool:
+        """Whether there is nothing to tell apart."""
+        return not self.multilabel and len(self.classes) == 1
+
+    @property
     def has_two_columns(self) -> bool:
         """Whether the one output is the probability of the second class, and that of the first wanted, too."""
         return not self.multilabel and len(self.classes) == 2
 
     def proba(self, probability, *, logarithm=False) -> np.ndarray:
         """One column per class, from those of the engine, which has both of two classes."""
-        if not self.multilabel and len(self.classes) == 1:
+        if self.has_one_class:
             return np.zeros_like(probability) if logarithm else np.ones_like(probability)
         return probability
 

@@ -34,6 +34,7 @@ def of_counts(labels, weight):
 # By the loss's name.
 CONSTANT_LOSSES = {
     "softmax_cross_entropy": of_classes,
+    "one_class_cross_entropy": of_zeros_and_ones,
     "logistic_cross_entropy": of_zeros_and_ones,
     "squared_error": of_numbers,
     "poisson": of_counts,
