@@ -269,6 +269,22 @@ def test_chunks_stay_small(monkeypatch):
         check_batches(data, X, None, 10)
 
 
+@pytest.mark.parametrize(("n_threads", "most"), [(1, 1), (2, 2), (5, 3)])
+def test_a_chunk_has_a_large_sparse_batch_for_each_thread(monkeypatch, n_threads, most):
+    X = random_matrix(0.1, (700, 64)).astype("float32")
+    in_bytes = open_data(X, "float32", Threads(1)).plan(None, 50).sizes
+    batch = sum(size * dtype.itemsize for size, dtype in in_bytes.values()) / 14
+    monkeypatch.setattr(plan_module, "CHUNK_BYTES", 1)
+    monkeypatch.setattr(plan_module, "SHARED_BYTES", 3.5 * batch)
+    data = open_data(X, "float32", Threads(n_threads))
+    plan = data.plan(None, 50)
+    sizes = [np.ptp(plan.chunk_batches(chunk)) for chunk in range(plan.n_chunks)]
+    assert set(sizes[:-1]) == {most}
+    check_batches(data, X, None, 50, n_threads)
+    # Predictions take whole chunks, each by one thread.
+    assert data.plan(None, 50, columns=False).n_chunks == 14
+
+
 def test_buffers_are_aligned_and_reused():
     X = random_matrix(0.2, (1000, 200)).astype("float32")
     data = open_data(X, "float32", Threads(1))

@@ -7,6 +7,8 @@ import numpy as np
 from ._batches import ACTIVE, COLUMN, DENSE, EDGES, ENTRY, N_FIELDS, SIZE, START
 
 CHUNK_BYTES = 6 << 20  # prepared arrays of one chunk: they should stay in the last-level cache
+# But a sparse batch is prepared by one thread, so a chunk has a batch for each of them, up to so many bytes.
+SHARED_BYTES = 64 << 20
 INT64, UINT32 = np.dtype(np.int64), np.dtype(np.uint32)
 
 
@@ -34,7 +36,7 @@ class Plan:
 
     def __init__(
         self, order, batch_size, entries, n_features, dtype, batches_per_chunk, *,
-        edges, dense, columns, stop_every=None, n_epochs=1,
+        edges, dense, columns, sharers=1, stop_every=None, n_epochs=1,
     ):  # fmt: skip
         self.order, self.batch_size, self.columns = order, batch_size, columns
         self.n_epochs = n_epochs
@@ -53,7 +55,7 @@ class Plan:
         if n_batches > 1:
             n_bytes = 8 * edges + (4 + dtype.itemsize + 2 * dtype.itemsize * columns) * entry
             n_bytes += 12 * active + dtype.itemsize * dense
-            self._bounds = _chunk_bounds(n_bytes, batches_per_chunk, stop_every)
+            self._bounds = _chunk_bounds(n_bytes, batches_per_chunk, stop_every, sharers)
             firsts, stops = np.array(self._bounds[:-1]), np.array(self._bounds[1:])
             within = np.arange(n_batches) - np.repeat(firsts, stops - firsts)
             table[:, EDGES], table[:, DENSE] = within * edges, within * dense
@@ -104,13 +106,18 @@ def _whole_lines(n):
     return (n + 15) & ~15
 
 
-def _chunk_bounds(batch_bytes, batches_per_chunk, stop_every=None):
-    """Cut batches in chunks of at most CHUNK_BYTES, or one batch; one ends at each multiple of `stop_every`."""
+def _chunk_bounds(batch_bytes, batches_per_chunk, stop_every=None, sharers=1):
+    """Cut batches in chunks of at most CHUNK_BYTES, or a few batches; one ends at each multiple of `stop_every`.
+
+    Those few are one for each of the sharers, as far as SHARED_BYTES go.
+    """
     ends = np.cumsum(batch_bytes)
     bounds, done = [0], 0
     while bounds[-1] < len(ends):
         first = bounds[-1]
-        stop = max(first + 1, int(np.searchsorted(ends, done + CHUNK_BYTES, side="right")))
+        limits = done + CHUNK_BYTES, done + SHARED_BYTES
+        stop, most = np.searchsorted(ends, limits, side="right").tolist()
+        stop = max(stop, min(first + sharers, most), first + 1)
         stop = min(stop, first + batches_per_chunk) if batches_per_chunk else stop
         bounds.append(min(stop, first - first % stop_every + stop_every) if stop_every else stop)
         done = ends[bounds[-1] - 1]

@@ -97,11 +97,12 @@ class Data:
         batch_size = max(1, min(batch_size, n // n_epochs))
         entries = np.add.reduceat(entries, batch_starts(n, batch_size, n_epochs)) if n else entries
         panels = 0 if self.zero_skipping else -(-self.n_features // self.lanes)
+        columns = columns and self.zero_skipping
         return Plan(
             order, batch_size, entries, self.n_features, self.dtype, batches_per_chunk,
             edges=batch_size * (self.n_blocks + 1) * self.gathers,
             dense=batch_size * panels * self.lanes,
-            columns=columns and self.zero_skipping, stop_every=stop_every, n_epochs=n_epochs,
+            columns=columns, sharers=self.team.n_threads if columns else 1, stop_every=stop_every, n_epochs=n_epochs,
         )  # fmt: skip
 
     def reordered(self, plan, order):

@@ -216,9 +216,10 @@ class TrainingPass:
             or n_epochs != plan.n_epochs
             or len(order) != len(plan.order)
         ):
+            engine = self.engine
+            per_chunk = engine.work(data).batches_per_chunk(self.batch_size, engine.team.n_threads)
             return data.plan(
-                order, self.batch_size, columns=True, n_epochs=n_epochs,
-                batches_per_chunk=self.engine.work(data).batches_per_chunk(self.batch_size),
+                order, self.batch_size, columns=True, n_epochs=n_epochs, batches_per_chunk=per_chunk,
                 stop_every=self._stop_every(n_samples, n_epochs),
             )  # fmt: skip
         return data.reordered(plan, order)

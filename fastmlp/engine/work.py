@@ -51,9 +51,13 @@ class Work:
         sample = 6 * self.used + UNIT_FLOPS * self._n_units
         return sample * n_samples + 10 * self.all_weights * -(-n_samples // batch_size)
 
-    def batches_per_chunk(self, batch_size):
-        """So many that a chunk takes long enough for Python's share to vanish, and not longer."""
-        return max(1, int(CHUNK_FLOPS / self.of_epoch(batch_size, batch_size)))
+    def batches_per_chunk(self, batch_size, n_threads=1):
+        """So many that a chunk takes long enough for Python's share to vanish, and not longer.
+
+        Of large batches one for each thread that prepares them, unless that takes ten times as long.
+        """
+        share = CHUNK_FLOPS / self.of_epoch(batch_size, batch_size)
+        return max(1, int(share), min(n_threads, int(10 * share)))
 
     def epochs_per_pass(self, n_samples, batch_size):
         """So many epochs that Python's share of a pass of them vanishes, and that nobody has to wait for it."""
