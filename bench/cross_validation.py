@@ -122,7 +122,9 @@ def _with_updates(estimator, n_updates, parameters, seed):
     return estimator(random_state=seed, n_threads=1, **parameters)
 
 
-def compare(description, sets, folds, forms, theirs, ours, report, variants=None):
+def compare(
+    description, sets, folds, forms, theirs, ours, report, variants=None, held_out=None
+):  # fmt: skip
     """Read the command line, measure scikit-learn's and fastmlp's default estimator, and print a table for each form.
 
     Parameters
@@ -138,6 +140,8 @@ def compare(description, sets, folds, forms, theirs, ours, report, variants=None
         ``report(form, names, models, kept, repeats)`` prints one table.
     variants : dict, default=None
         Parameters of `ours`, by what is added to its name; None: the defaults only.
+    held_out : dict, default=None
+        Sets to take instead with ``--held-out``.
     """
     from small_sets import available
 
@@ -150,7 +154,11 @@ def compare(description, sets, folds, forms, theirs, ours, report, variants=None
     add("--jobs", type=int, default=os.cpu_count(), help="worker processes")
     add("--keep", metavar="FILE", help="JSON file with scores; those it has are not measured again")
     add("--updates", type=int, nargs="+", default=[length.AUTO_UPDATES])
+    if held_out is not None:
+        add("--held-out", action="store_true", help="the sets that no default was chosen on")
     options = parser.parse_args()
+    if held_out is not None and options.held_out:
+        sets = held_out
     models = {"scikit-learn": functools.partial(_seeded, theirs)}
     for n in options.updates:
         for name, parameters in (variants or {"": {}}).items():

@@ -2,7 +2,7 @@
 
 ``python bench/defaults.py`` cross-validates both default classifiers over the sets of `small_sets`, raw and
 standardised, and prints a table for each; `cross_validation` states the rule. ``--updates 1000 1500 2000`` compares
-values of AUTO_UPDATES.
+values of AUTO_UPDATES. ``--held-out`` takes other sets, on which no default was chosen.
 
 The bar: on average at least scikit-learn's accuracy, and on standardised features no set worse by more than 0.01. A set
 that misses it is marked "**below**" if it does so by more than two standard errors, else "(below)".
@@ -13,7 +13,7 @@ from cross_validation import compare, mean_and_error, with_error
 from sklearn.model_selection import StratifiedKFold
 from sklearn.neural_network import MLPClassifier as ScikitLearns
 from sklearn.preprocessing import StandardScaler
-from small_sets import CLASSIFICATION
+from small_sets import CLASSIFICATION, HELD_OUT
 
 from fastmlp import MLPClassifier
 
@@ -66,4 +66,7 @@ def print_table(form, names, models, kept, repeats):
 
 if __name__ == "__main__":
     description = __doc__.splitlines()[0]
-    compare(description, CLASSIFICATION, folds, FORMS, ScikitLearns, MLPClassifier, print_table)
+    compare(
+        description, CLASSIFICATION, folds, FORMS, ScikitLearns, MLPClassifier, print_table,
+        held_out=HELD_OUT,
+    )  # fmt: skip

