@@ -5,6 +5,7 @@ classifier      MLPClassifier: signature and methods
 parameters      type, constraint and meaning of each parameter; builds the class docstrings
 attributes      meaning of the fitted attributes
 fit_task        one fit, from the arguments of `fit` to a fitted model
+starting_point  what a fit starts from
 fitted          what a fitted model computes
 validation      checks of input, with errors in scikit-learn's words
 regressor       MLPRegressor: signature and methods
