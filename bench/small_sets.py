@@ -34,31 +34,28 @@ GENERATED_SMALL = (
 )
 
 
-def generated(n_classes, n_features, n_samples):
+def generated(n_classes, n_features, n_samples, *, n_informative, n_redundant, noise, seed):
+    """Noise: the share of samples with a random label."""
     return datasets.make_classification(
         n_samples,
         n_features,
-        n_informative=n_features // 2,
-        n_redundant=2,
+        n_informative=n_informative,
+        n_redundant=n_redundant,
         n_classes=n_classes,
         n_clusters_per_class=1,
-        flip_y=0.05,
-        class_sep=1.0,
-        random_state=n_samples,
+        flip_y=noise,
+        random_state=seed,
     )
+
+
+def generated_middling(n_classes, n_features, n_samples):
+    how = {"n_informative": n_features // 2, "n_redundant": 2, "noise": 0.05, "seed": n_samples}
+    return generated(n_classes, n_features, n_samples, **how)
 
 
 def generated_small(n_classes, n_features, n_samples, seed):
-    return datasets.make_classification(
-        n_samples,
-        n_features,
-        n_informative=max(4, n_features // 2),
-        n_redundant=1,
-        n_classes=n_classes,
-        n_clusters_per_class=1,
-        flip_y=0.08,
-        random_state=seed,
-    )
+    how = {"n_informative": max(4, n_features // 2), "n_redundant": 1, "noise": 0.08, "seed": seed}
+    return generated(n_classes, n_features, n_samples, **how)
 
 
 def arrays(frame, target, *, without=(), every=1):
@@ -168,7 +165,7 @@ CLASSIFICATION = {
     **{
         f"generated {n} × {n_features}, {n_classes} classes": (
             None,
-            lambda shape=(n_classes, n_features, n): generated(*shape),
+            lambda shape=(n_classes, n_features, n): generated_middling(*shape),
         )
         for n_classes, n_features, n in GENERATED
     },

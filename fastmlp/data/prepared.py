@@ -102,7 +102,8 @@ class Data:
             order, batch_size, entries, self.n_features, self.dtype, batches_per_chunk,
             edges=batch_size * (self.n_blocks + 1) * self.gathers,
             dense=batch_size * panels * self.lanes,
-            columns=columns, sharers=self.team.n_threads if columns else 1, stop_every=stop_every, n_epochs=n_epochs,
+            columns=columns, sharers=self.team.n_threads if columns else 1,
+            stop_every=stop_every, n_epochs=n_epochs,
         )  # fmt: skip
 
     def reordered(self, plan, order):
