@@ -12,9 +12,11 @@ from ..codegen.pointer import int64, pair, prefetch, record, shifted, stride_or
 from ..codegen.transpose import transpose_square
 from ..codegen.vector import at_least, fma, lanes_of, load, splat, store, zeros
 
-# Bytes of each of the six sums of a tile. Six vectors are twelve of AVX2's 16 registers, but six of AVX-512's 32, too
-# few to keep its two multipliers busy: there it is two vectors each.
-TILE_BYTES = HALF_PANEL_BYTES if compiles_for_avx512() else VECTOR_BYTES
+# Bytes of each of the six sums of a tile, for most of a panel and for the rest of it. Six vectors are twelve of AVX2's
+# 16 registers, but six of AVX-512's 32. There a tile has four vectors each, as the CPU is then not bound by its loads:
+# ten loads serve 24 products, where eight serve twelve of two vectors each.
+WIDE_BYTES = PANEL_BYTES if compiles_for_avx512() else VECTOR_BYTES
+MIDDLE_BYTES = HALF_PANEL_BYTES if compiles_for_avx512() else VECTOR_BYTES
 # With more samples than this, gradients take so many of them, and so many tiles of features, at a time. One pass over
 # the deltas of all of them for each tile would read these from the third-level cache.
 FEW_SAMPLES, SAMPLES = 512, 128
@@ -41,10 +43,16 @@ def _tile(a0, a1, a2, a3, a4, a5, x, i0, i1, i2, i3, i4, i5, step, count, w, sta
 
 
 @inlined
-def lanes_in_wide_tiles(wide, narrow, units):
-    """How many lanes of a panel wide tiles are to cover, so that they and one narrow tile cover all its units"""
-    over = units % lanes_of(wide)
-    return units - over + (lanes_of(wide) if over > lanes_of(narrow) else 0)
+def tile_widths(of):
+    """Three vectors of zeros, as wide as the tiles of products with the weights or deltas `of`, the widest first"""
+    return zeros(of, WIDE_BYTES), zeros(of, MIDDLE_BYTES), zeros(of, VECTOR_BYTES)
+
+
+@inlined
+def covered(like, start, units, rest):
+    """Where tiles as wide as `like` end that begin at lane `start`: no more than `rest` of the units are left over"""
+    over = (units - start) % lanes_of(like)
+    return units - over + (lanes_of(like) if over > rest else 0)
 
 
 @kernel
@@ -57,16 +65,22 @@ def matmul_dense(
     w [feature][lanes], features w_stride apart; bias (lanes,); floor: 0 for relu, else -inf
     out [sample][lanes]; samples first .. last - 1; tiles that hold none of the panel's `units` stay as they are
     """
-    wide, narrow = zeros(w, TILE_BYTES), zeros(w, VECTOR_BYTES)
-    middle = lanes_in_wide_tiles(wide, narrow, units)
-    if middle > 0:
+    wide, middle, narrow = tile_widths(w)
+    wide_end = covered(wide, 0, units, lanes_of(middle) + lanes_of(narrow))
+    middle_end = covered(middle, wide_end, units, lanes_of(narrow))
+    if wide_end > 0:
         _matmul_dense(
-            wide, int64(0), middle,
+            wide, int64(0), wide_end,
             x, x_lanes, x_stride, fan_in, w, w_stride, bias, floor, out, first, last, lanes,
         )  # fmt: skip
-    if middle < units:
+    if middle_end > wide_end:
         _matmul_dense(
-            narrow, middle, units,
+            middle, wide_end, middle_end,
+            x, x_lanes, x_stride, fan_in, w, w_stride, bias, floor, out, first, last, lanes,
+        )  # fmt: skip
+    if units > middle_end:
+        _matmul_dense(
+            narrow, middle_end, units,
             x, x_lanes, x_stride, fan_in, w, w_stride, bias, floor, out, first, last, lanes,
         )  # fmt: skip
 
@@ -219,25 +233,32 @@ def gradient_dense(x, x_lanes, x_stride, j, end, m, delta, lanes, units, tiles, 
 
     Many samples are taken in blocks: their deltas then stay in the first-level cache from tile to tile.
     """
-    wide, narrow = zeros(delta, TILE_BYTES), zeros(delta, VECTOR_BYTES)
-    middle = lanes_in_wide_tiles(wide, narrow, units)
+    wide, middle, narrow = tile_widths(delta)
+    wide_end = covered(wide, 0, units, lanes_of(middle) + lanes_of(narrow))
+    middle_end = covered(middle, wide_end, units, lanes_of(narrow))
     block = SAMPLES if tiles_together(m) > 1 else m
     for first in range(0, m, block):
         last = min(first + block, m)
         for tile in range(tiles):
             r = tile * ROWS
             sums = shifted(out, r * lanes)
-            if middle > 0:
+            if wide_end > 0:
                 _gradient_dense(
-                    wide, int64(0), middle,
+                    wide, int64(0), wide_end,
                     x, x_lanes, x_stride, j + r, end, first, last, delta, lanes, sums,
                 )  # fmt: skip
-            if middle < units:
+            if middle_end > wide_end:
                 _gradient_dense(
-                    narrow, middle, units,
+                    middle, wide_end, middle_end,
                     x, x_lanes, x_stride, j + r, end, first, last, delta, lanes, sums,
                 )  # fmt: skip
-    unused = (max(middle, units) + lanes_of(narrow) - 1) // lanes_of(narrow) * lanes_of(narrow)
+            if units > middle_end:
+                _gradient_dense(
+                    narrow, middle_end, units,
+                    x, x_lanes, x_stride, j + r, end, first, last, delta, lanes, sums,
+                )  # fmt: skip
+    end_of_tiles = max(middle_end, units)
+    unused = (end_of_tiles + lanes_of(narrow) - 1) // lanes_of(narrow) * lanes_of(narrow)
     for s in range(unused, lanes, lanes_of(narrow)):
         for row in range(tiles * ROWS):
             store(out, row * lanes + s, narrow)
