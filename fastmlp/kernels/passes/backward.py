@@ -9,7 +9,6 @@ from ..abi import (
     LANES,
     PANEL_STRIDE,
     PANELS,
-    RETURNS,
     WEIGHT,
 )  # fmt: skip
 from ..codegen.compiler import kernel
@@ -18,7 +17,7 @@ from ..primitives.activations import activation_backward
 from ..primitives.panel_products import matmul_dense, matmul_sparse, transpose_panel
 from .dropout import kept_share
 from .forward import panel_units
-from .nonzero_lists import few_nonzeros, list_blocks, list_by_sample
+from .nonzero_lists import list_blocks, list_by_sample, lists_deltas
 from .threads import barrier, n_parts, share, take_parts, within
 
 
@@ -33,7 +32,7 @@ def backward_layer(net, l, params, masks, m, me, part, parts):
     scratch = shifted(net.scratch, me * net.scratch_size)
     lanes, above = layers[l, LANES], l + 1
     above_lanes, fan_out = layers[above, LANES], layers[above, FAN_OUT]
-    skipping = layers[above, RETURNS] != 0 and few_nonzeros(net, delta, above, m)
+    skipping = lists_deltas(net, above, m)
     no_bias = shifted(scratch, net.scratch_size - net.full_lanes)
     start, stop = share(layers[l, PANELS] * m, part, parts)
     for panel in range(start // m, (stop + m - 1) // m):
@@ -71,7 +70,7 @@ def backward(net, l, params, masks, m, sync, me, n_threads):
         backward_layer(net, l, params, masks, m, me, part, parts)
     if barrier(sync, me, n_threads):
         return True
-    if net.layers[l, RETURNS] != 0 and few_nonzeros(net, net.delta, l, m):
+    if lists_deltas(net, l, m):
         list_by_sample(net, net.delta, l, m, me, n_threads)
         if barrier(sync, me, n_threads):
             return True

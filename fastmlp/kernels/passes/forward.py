@@ -12,7 +12,6 @@ from ..abi import (
     EDGES_AT,
     FAN_IN,
     FAN_OUT,
-    FEEDS,
     HIDDEN,
     LANES,
     PANEL_STRIDE,
@@ -28,7 +27,7 @@ from ..codegen.vector import fma, lanes_of, load, store, zeros
 from ..primitives.activations import activate
 from ..primitives.panel_products import matmul_dense, matmul_sparse
 from .dropout import drop_units
-from .nonzero_lists import few_nonzeros, list_blocks, list_by_sample
+from .nonzero_lists import list_blocks, list_by_sample, lists_outputs
 from .threads import barrier, n_parts, share, take_parts, within
 
 
@@ -132,7 +131,7 @@ def forward(net, params, masks, batches, b, first_layer_done, sync, me, n_thread
                     )
                 if barrier(sync, me, n_threads):
                     return True
-        skipping = net.layers[l, FEEDS] != 0 and few_nonzeros(net, net.hidden, l, m)
+        skipping = lists_outputs(net, l, m)
         if skipping:
             list_by_sample(net, net.hidden, l, m, me, n_threads)
             if barrier(sync, me, n_threads):

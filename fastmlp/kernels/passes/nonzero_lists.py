@@ -5,14 +5,28 @@ with weights, lists by unit the gradient. Every list has room for all units or s
 beforehand: lists by sample begin at HIDDEN + i padded units, lists by unit at HIDDEN + j batch_size.
 """
 
-from ..abi import BLOCK_PANELS, EDGES_AT, HALF_PANEL_BYTES, HIDDEN, LANES, PANELS, UNITS
+from ..abi import (
+    BLOCK_PANELS,
+    EDGES_AT,
+    FAN_IN,
+    FAN_OUT,
+    FEEDS,
+    HALF_PANEL_BYTES,
+    HIDDEN,
+    LANES,
+    PANELS,
+    RETURNS,
+    UNITS,
+)
 from ..codegen.compiler import compiles_for_avx512, inlined, kernel
 from ..codegen.pointer import words_of
 from ..codegen.vector import count_bits, lanes_of, load, lowest_bit, nonzero_bits, zeros
 from .threads import share
 
-# Above this density the dense products, which AVX-512 makes twice as fast, are faster: bench/crossover.py.
-CROSSOVER = 0.45 if compiles_for_avx512() else 0.55
+# Above this density the dense products, which AVX-512 makes twice as fast, are faster: bench/crossover.py. Making a
+# list takes as long as products with so many units, and a product of few units saves less.
+CROSSOVER = 0.5 if compiles_for_avx512() else 0.64
+LIST_UNITS = 80
 # The density is that of so many samples of the batch: counting all of them would cost as much as it tells.
 COUNTED = 16
 
@@ -23,12 +37,28 @@ def list_blocks(net, l):
     return (net.layers[l, PANELS] + net.layers[l, BLOCK_PANELS] - 1) // net.layers[l, BLOCK_PANELS]
 
 
-@kernel
-def few_nonzeros(net, source, l, m):
-    """Whether the non-zeros of layer `l` in source (hidden or delta) are few enough for lists of them to pay
+@inlined
+def lists_outputs(net, l, m):
+    """Whether the products of h_l with the layer above skip its zeros
 
     It decides nothing but the time, and each thread finds the same, so no thread has to tell another.
     """
+    return net.layers[l, FEEDS] != 0 and _few_nonzeros(
+        net, net.hidden, l, m, net.layers[l + 1, FAN_OUT]
+    )
+
+
+@inlined
+def lists_deltas(net, l, m):
+    """The same of delta_l and the layer below"""
+    return net.layers[l, RETURNS] != 0 and _few_nonzeros(
+        net, net.delta, l, m, net.layers[l, FAN_IN]
+    )
+
+
+@kernel
+def _few_nonzeros(net, source, l, m, units):
+    """Whether lists of the non-zeros of layer `l` in source (hidden or delta) pay in products of `units`"""
     lanes, panels = net.layers[l, LANES], net.layers[l, PANELS]
     stride, like = lanes * net.batch_size, zeros(source, HALF_PANEL_BYTES)
     step = max(m // COUNTED, 1)
@@ -39,7 +69,7 @@ def few_nonzeros(net, source, l, m):
             start = net.layers[l, HIDDEN] + panel * stride + i * lanes
             for s in range(0, lanes, lanes_of(like)):
                 total += count_bits(nonzero_bits(load(like, source, start + s)))
-    return total <= CROSSOVER * counted
+    return total * (units + LIST_UNITS) <= CROSSOVER * units * counted
 
 
 @kernel

@@ -5,7 +5,6 @@ The entries at the end are what Python calls, once per chunk and thread.
 """
 
 from ..abi import (
-    FEEDS,
     PANELS,
     ROW_STRIDE,
     SIZE,
@@ -25,7 +24,7 @@ from ..codegen.struct_view import readers
 from .backward import backward
 from .forward import forward, forward_layer
 from .lazy_rows import catch_up_all, catch_up_batch, lazy_weights_move
-from .nonzero_lists import few_nonzeros, list_by_unit
+from .nonzero_lists import list_by_unit, lists_outputs
 from .outputs import output_backward, read_outputs
 from .threads import barrier, n_parts, take_parts
 from .weight_update import measure_weights, update_layer
@@ -86,7 +85,7 @@ def _compare(net, params, targets, batches, b, batch, sync, me, n_threads):
     output_backward(net, targets, batches, b, batch, me, n_threads)
     m = batches.table[b, SIZE]
     for l in range(net.n_layers - 1):
-        if net.layers[l, FEEDS] != 0 and few_nonzeros(net, net.hidden, l, m):
+        if lists_outputs(net, l, m):
             list_by_unit(net, l, m, me, n_threads)
     if targets.penalised:
         measure_weights(net, params, targets, batch, me, n_threads)

@@ -5,7 +5,6 @@ from ..abi import (
     BIAS,
     COLUMN,
     FAN_IN,
-    FEEDS,
     HALF_PANEL_BYTES,
     HIDDEN,
     LANES,
@@ -26,7 +25,7 @@ from ..primitives.optimizer_rules import squared_norm, unshrunk, update_row, upd
 from ..primitives.panel_products import gradient_dense, gradient_row_sparse, tiles_together
 from .forward import dense_input, panel_units
 from .lazy_rows import catch_up_row
-from .nonzero_lists import few_nonzeros
+from .nonzero_lists import lists_outputs
 from .threads import share, within
 
 # What a row's update costs beside its non-zeros, in non-zeros: sqrt and division of one panel row.
@@ -44,7 +43,7 @@ def update_layer(rule, net, l, batches, b, learning, rate, shrink, step, me, par
     m = batches.table[b, SIZE]
     if l == 0 and batches.zero_skipping:
         update_layer_sparse(rule, net, l, batches, b, learning, rate, shrink, step, me, part, parts)
-    elif l > 0 and net.layers[l - 1, FEEDS] and few_nonzeros(net, net.hidden, l - 1, m):
+    elif l > 0 and lists_outputs(net, l - 1, m):
         update_layer_listed(rule, net, l, learning, m, rate, shrink, me, part, parts)
     else:
         update_layer_dense(rule, net, l, batches, b, learning, rate, shrink, me, part, parts)
