@@ -1,12 +1,13 @@
 """Where skipping zeros stops to pay: an epoch with zeros skipped against the dense one, by density.
 
-``python bench/crossover.py`` prints both and their ratio for the input (`fastmlp.data.prepared.CROSSOVER`)
-and for hidden layers behind ReLU (`fastmlp.kernels.passes.nonzero_lists.CROSSOVER`, above which the
-kernels take the dense products by themselves). One thread; the smallest time of each, taking turns.
+``python bench/crossover.py`` prints both and their ratio, by the number of units that are multiplied with: for
+the input (`fastmlp.data.prepared.crossover`), skipped whatever the rule says, and for hidden layers behind ReLU
+(`fastmlp.kernels.passes.nonzero_lists.CROSSOVER`), where the kernels follow the rule, so that a ratio above 1 tells
+that it lets them skip too often. One thread; the smallest time of each, taking turns.
 """
 
 import time
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from fastmlp.engine.engine import Engine
 from fastmlp.engine.optimizers import SGD
 
 SAMPLES, ROUNDS = 6_000, 5
+UNITS = 32, 64, 100, 256, 512
 
 
 def training(sizes, X, bias=0.0):
@@ -43,35 +45,36 @@ def training(sizes, X, bias=0.0):
 
 
 def table(title, pairs):
-    print(f"{title}\n  density   skipping      dense   ratio")
-    for density, skipping, dense in pairs:
-        times = np.array([[skipping(), dense()] for _ in range(ROUNDS)]).min(axis=0)
-        print(f"  {density:7.2f}  {times[0]:7.3f} s  {times[1]:7.3f} s  {times[0] / times[1]:6.2f}")
+    print(f"{title}\n  units  density   skipping      dense   ratio")
+    for units, density, skipping, dense in pairs:
+        times = 1000 * np.array([[skipping(), dense()] for _ in range(ROUNDS)]).min(axis=0)
+        ratio = times[0] / times[1]
+        print(f"  {units:5}  {density:7.2f}  {times[0]:6.1f} ms  {times[1]:6.1f} ms  {ratio:6.2f}")
 
 
 def input_pairs():
     rng = np.random.default_rng(1)
-    for density in (0.2, 0.4, 0.5, 0.6, 0.7, 0.8):
+    for units, density in product(UNITS, (0.2, 0.3, 0.4, 0.5, 0.6)):
         X = rng.random((SAMPLES, 784), np.float32) * (rng.random((SAMPLES, 784)) < density)
         made = []
-        for prepared.CROSSOVER in (2.0, -1.0):
-            made.append(training((784, 512, 10), X)[0])
-        yield density, *made
+        for prepared.CROSSOVER in (np.inf, -1.0):
+            made.append(training((784, units, 10), X)[0])
+        yield units, density, *made
 
 
 def hidden_pairs():
     X = np.random.default_rng(1).normal(size=(SAMPLES, 64)).astype(np.float32)
     pays = panel_layout._pays
-    for bias in (-0.9, -0.5, -0.25, 0.0, 0.15):
-        skipping, density = training((64, 512, 512, 10), X, bias)
+    for units, bias in product(UNITS, (-0.9, -0.5, -0.25, 0.0, 0.15)):
+        sizes = 64, units, units, 10
+        skipping, density = training(sizes, X, bias)
         panel_layout._pays, engine_module.layout_of = (lambda row: False), panel_layout.PanelLayout
-        dense, _ = training((64, 512, 512, 10), X, bias)
+        dense, _ = training(sizes, X, bias)
         panel_layout._pays, engine_module.layout_of = pays, panel_layout.layout_of
-        yield density, skipping, dense
+        yield units, density, skipping, dense
 
 
 if __name__ == "__main__":
-    limit = prepared.CROSSOVER
-    table(f"input, 784-512-10; skipped up to {limit}", input_pairs())
-    prepared.CROSSOVER = limit
-    table("hidden, 64-512-512-10 (an epoch of all its products)", hidden_pairs())
+    limits = ", ".join(f"{prepared.crossover(n):.2f}" for n in UNITS)
+    table(f"input, 784-units-10; skipped up to {limits}", input_pairs())
+    table("hidden, 64-units-units-10 (an epoch of all its products)", hidden_pairs())

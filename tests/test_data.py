@@ -11,6 +11,7 @@ from scipy import sparse
 
 from fastmlp.data import _batches as fields
 from fastmlp.data import batch_plan as plan_module
+from fastmlp.data import prepared
 from fastmlp.data import source as data_module
 from fastmlp.data.batch_plan import read_records
 from fastmlp.data.prepared import dense_lanes
@@ -367,3 +368,16 @@ def test_dense_batches_of_any_width(n_features, dtype):
         assert not data.zero_skipping
         check_batches(data, X, order, batch_size=7)
         check_batches(data, X, order, batch_size=7, batches_per_chunk=2, n_threads=3)
+
+
+def test_few_units_are_multiplied_densely_sooner():
+    """Lists of non-zeros take as long to make for few units as for many; a third of non-zeros is always few."""
+    limits = [prepared.crossover(units) for units in (1, 32, 64, 128, 512, 4096)]
+    assert limits == sorted(limits)
+    assert 0.35 < limits[0] < 0.8 * limits[-1]
+    assert limits[-1] == pytest.approx(prepared.CROSSOVER, rel=0.01)
+    between = random_matrix((limits[0] + limits[-1]) / 2)
+    skipped = [
+        open_data(between, "float32", Threads(1), units).zero_skipping for units in (1, 4096)
+    ]
+    assert skipped == [False, True]

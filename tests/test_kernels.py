@@ -78,11 +78,11 @@ def test_matmul(dtype, seed, n, fan_in, fan_out, density):
 
 
 @dtypes
-@pytest.mark.parametrize("fan_out", [1, 10, 31, 64, 130])
+@pytest.mark.parametrize("fan_out", [1, 10, 17, 31, 40, 49, 64, 100, 130, 177])
 def test_skipped_zeros_change_no_bit(dtype, fan_out, monkeypatch):
     parts = draw_product(3, 141, 90, fan_out, 0.5, dtype)
     results = []
-    for crossover, block_features in product((0.0, 1.0), (7, 160)):
+    for crossover, block_features in product((-1.0, np.inf), (7, 160)):
         monkeypatch.setattr(prepared, "CROSSOVER", crossover)
         monkeypatch.setattr(prepared, "BLOCK_FEATURES", block_features)
         monkeypatch.setattr(prepared, "BLOCK_ENTRIES", 1)

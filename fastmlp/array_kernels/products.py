@@ -56,7 +56,7 @@ def matmul(inputs, weight, bias, *, n_threads=None):
 
     team = Team(usable_threads(n_threads))
     dtype, layout = weight.dtype, PanelLayout(weight.shape, weight.dtype)
-    data = open_data(inputs, dtype, team, reuse=False)
+    data = open_data(inputs, dtype, team, len(bias), reuse=False)
     plan = data.plan(columns=False)
     buffers = data.new_buffers(plan)
     params = layout.pack([weight], [bias])

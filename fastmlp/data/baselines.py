@@ -7,7 +7,6 @@ X = c + S with a row of baselines c and a sparse S. Products with X are products
 import numpy as np
 
 from . import _rows
-from .prepared import CROSSOVER
 from .source import SMALL, DenseData, SparseData, share
 
 SAMPLE = 1023  # rows that candidates are taken from
@@ -37,7 +36,7 @@ def shifted(data):
     middle = len(rows) // 2
     candidates = np.partition(sample.T.copy(), middle)[:, middle].copy()  # along rows it is faster
     # A majority of all rows that is far from one in the sample is not worth a pass over X.
-    if np.count_nonzero(sample != candidates) > (CROSSOVER + 0.1) * sample.size:
+    if np.count_nonzero(sample != candidates) > (data.crossover + 0.1) * sample.size:
         return data
     sums = []
 
@@ -58,7 +57,7 @@ def shifted(data):
             _rows.count_shifted(rows, baselines, counts[a:b])
 
     share(data.team, n, n * data.n_features, count_rows)
-    if counts.sum() > CROSSOVER * n * data.n_features:
+    if counts.sum() > data.crossover * n * data.n_features:
         return data
     return _encode(data, baselines, counts)
 
@@ -76,8 +75,9 @@ def _encode(data, baselines, counts):
 
     share(data.team, data.n_samples, data.n_samples * data.n_features, encode)
     found = SparseData(
-        (data.n_samples, data.n_features), data.dtype, data.team, counts, True, starts, index, value
-    )
+        (data.n_samples, data.n_features), data.dtype, data.team, data.crossover, counts, True, starts,
+        index, value,
+    )  # fmt: skip
     found.baselines = baselines
     found.shifted = np.flatnonzero(baselines).astype(np.uint32)
     return found

@@ -9,10 +9,19 @@ from ..kernels.abi import PANEL_BYTES
 from ..system.cpu import cpu_features
 from .batch_plan import INT64, Buffers, Plan, batch_starts
 
-# With more non-zeros dense products are faster, the sooner with the wider registers of AVX-512: bench/crossover.py.
-CROSSOVER = 0.5 if "avx512f" in cpu_features() else 0.6
+# With more non-zeros dense products are faster: the sooner with the wider registers of AVX-512, and the sooner the
+# fewer units there are, as listing non-zeros takes as long as products with LIST_UNITS. See bench/crossover.py.
+# With few units neither takes long, and the limit stays at LEAST of what it is with many.
+CROSSOVER = 0.5 if "avx512f" in cpu_features() else 0.63
+LIST_UNITS = 30
+LEAST = 0.72
 BLOCK_FEATURES = 160  # rows of 256 bytes that stay in a 48 KB (or most of a 32 KB) L1 cache
 BLOCK_ENTRIES = 16  # with fewer non-zeros per sample, entering a block costs more than it saves
+
+
+def crossover(units):
+    """The density up to which zeros of X are skipped, for products with a layer of so many units."""
+    return CROSSOVER * max(LEAST, 1 / (1 + LIST_UNITS / units))
 
 
 def dense_lanes(n_features, dtype):
@@ -37,7 +46,10 @@ class Data:
         Whether X has neither NaN nor infinity. It may be False for numbers that are too
         large for the dtypes known here, but never True in error.
     zero_skipping : bool
-        Whether batches hold non-zeros (else dense panels). It depends on the values of X and on the CPU.
+        Whether batches hold non-zeros (else dense panels). It depends on the values of X, on the CPU and on how many
+        units they are multiplied with.
+    crossover : float
+        The density up to which they do.
     n_blocks, block_features : int
         The feature axis is cut in blocks of `block_features`, so that a product can work on a
         part of the weights that stays in the L1 cache.
@@ -48,14 +60,15 @@ class Data:
         not 0; both are empty if it is 0 everywhere.
     """
 
-    def __init__(self, shape, dtype, team, counts, finite):
+    def __init__(self, shape, dtype, team, crossover, counts, finite):
         self.n_samples, self.n_features = map(int, shape)
         self.dtype, self.team, self.counts, self.finite = dtype, team, counts, finite
         self.lanes = dense_lanes(self.n_features, dtype)
         self.baselines, self.shifted = np.empty(0, dtype), np.empty(0, np.uint32)
         self.n_non_zeros = int(counts.sum())
         self.density = self.n_non_zeros / max(1, self.n_samples * self.n_features)
-        self.zero_skipping = self.density <= CROSSOVER
+        self.crossover = crossover
+        self.zero_skipping = self.density <= crossover
         self.gathers = self.zero_skipping  # whether non-zeros are gathered on the way
         self.n_blocks, self.block_features = 1, max(1, self.n_features)
         if self.zero_skipping and self.n_features:

@@ -100,7 +100,8 @@ class Engine:
 
     def open(self, X, *, reuse=True, shift=False):
         """X made ready for batches; see `data.open_data`."""
-        return open_data(X, self.dtype, self.team, reuse=reuse, shift=shift)
+        units = self.layout.sizes[1]
+        return open_data(X, self.dtype, self.team, units, reuse=reuse, shift=shift)
 
     def epochs(self, data, labels, **how):
         """Prepare epochs of `train_epoch` that share all but the order and the learning rate: a `TrainingPass`."""
