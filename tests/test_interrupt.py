@@ -93,17 +93,18 @@ class TestCtrlC:
             warnings.simplefilter("ignore")
             moments = random.Random(0)
             before = make(max_iter=2, **parameters).fit(X, Y)
-            # On a fast machine it takes longer until one comes while the other is dealt with.
-            for attempt in range(500):
+            # It may take long until one comes while the other is dealt with: then they come closer together.
+            for attempt in range(2000):
                 if attempt >= 40 and outcomes == {False, True}:
                     break
+                pauses = [0, 1e-5, 1e-4] if attempt >= 100 else [0, 1e-5, 1e-4, 3e-4, 1e-3, 3e-3]
                 model = copy.deepcopy(before)
                 coefs = model.coefs_
                 model.set_params(max_iter=10**6, tol=0, n_iter_no_change=np.inf)
                 listening.append(True)
                 try:
                     try:
-                        second = moments.choice([0, 1e-5, 1e-4, 3e-4, 1e-3, 3e-3])
+                        second = moments.choice(pauses)
                         thread, _ = interrupt_after(moments.uniform(0.005, 0.1), second)
                         model.fit(X, Y)
                     finally:
