@@ -18,7 +18,7 @@ from fastmlp.engine import training_pass, work
 from fastmlp.engine.optimizers import Adam
 from fastmlp.engine.small_predict import FewPredictor
 from fastmlp.kernels.abi import FAN_IN, FAN_OUT
-from fastmlp.kernels.primitives.panel_products import FEW_SAMPLES
+from fastmlp.kernels.primitives.dense_products import FEW_SAMPLES
 
 pytestmark = pytest.mark.slow
 

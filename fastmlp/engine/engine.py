@@ -10,30 +10,15 @@ from functools import cached_property
 import numpy as np
 
 from ..data.source import open_data
-from ..kernels.abi import (
-    ACTIVATIONS,
-    OUTPUTS,
-    STOP,
-    Batches,
-    EvaluateCall,
-    Network,
-    PredictCall,
-    pack_words,
-    place,
-)
-from ..kernels.code_cache import entry
+from ..kernels.abi import ACTIVATIONS, OUTPUTS, EvaluateCall, PredictCall
+from .forward_pass import FORWARD_BATCH, plan_forward, run_forward
 from .losses import LOSSES
 from .optimizers import Gradient
 from .panel_layout import layout_of
-from .structs import as_batches, new_network, new_targets, new_update_state
+from .structs import new_network, new_targets, new_update_state
 from .team import Team, usable_threads
 from .training_pass import Steps, TrainingPass
 from .work import Work
-
-# Forward passes take samples in batches that keep a layer's activations in the second-level cache.
-PREDICT_BATCH = 128
-# A thread takes batches of about so many bytes at a time, fewer where that would leave another thread without any.
-PREDICT_BYTES = 1 << 20
 
 
 def not_finite(dtype) -> ValueError:
@@ -74,7 +59,7 @@ class Engine:
         self._n_threads = n_threads
         self.params = None
         self._buffers = self._network = None
-        self._forward = {}  # by thread: see `_forward_memory`
+        self.forward_memory = {}  # by thread, of `forward_pass`
 
     @cached_property
     def team(self):
@@ -168,8 +153,8 @@ class Engine:
         if order is None:
             order = np.arange(data.n_samples)
         plan = data.plan(
-            order, PREDICT_BATCH, columns=True,
-            batches_per_chunk=self.work(data).batches_per_chunk(PREDICT_BATCH),
+            order, FORWARD_BATCH, columns=True,
+            batches_per_chunk=self.work(data).batches_per_chunk(FORWARD_BATCH),
         )  # fmt: skip
         total = len(order) if sample_weight is None else sample_weight[order].sum()
         sums = np.full(-(-len(order) // plan.batch_size), float(total))
@@ -211,10 +196,10 @@ class Engine:
         both : bool
             Whether a single logistic output comes as two columns, the first of them for the other class.
         """
-        plan, team_size = self._forward_plan(data, rows)
+        plan, team_size = plan_forward(self, data, rows)
         outputs = np.empty((len(plan.order), self.layout.sizes[-1] + both), self.dtype)
         call = PredictCall(self.params, outputs, kind, both, self.team.sync, 0, 1)
-        self._pass_forward("predict", data, plan, team_size, call)
+        run_forward(self, "predict", data, plan, team_size, call)
         return outputs
 
     def evaluate(self, data, labels, rows=None, sample_weight=None):
@@ -229,12 +214,12 @@ class Engine:
         ValueError
             If the loss is not finite.
         """
-        plan, team_size = self._forward_plan(data, rows)
+        plan, team_size = plan_forward(self, data, rows)
         targets = new_targets(
             self.layout, self.loss, labels, plan.order, np.zeros(1), smoothing=self.label_smoothing
         )
         call = EvaluateCall(self.params, self.team.sync, 0, 1)
-        self._pass_forward("evaluate", data, plan, team_size, targets, call)
+        run_forward(self, "evaluate", data, plan, team_size, targets, call)
         weight = None if sample_weight is None else sample_weight[plan.order]
         with np.errstate(
             invalid="ignore", over="ignore"
@@ -243,52 +228,6 @@ class Engine:
         if not np.isfinite(loss):
             raise not_finite(self.dtype)
         return loss, self.score_of(targets, labels, sample_weight)
-
-    def _forward_plan(self, data, rows):
-        """A plan of batches for a pass without updates, and how many threads are to share it."""
-        n = data.n_samples if rows is None else len(rows)
-        team_size = self.threads_for(data, n, PREDICT_BATCH, training=False)
-        size = max(1, min(PREDICT_BATCH, -(-n // team_size)))
-        # A non-zero is held with its index.
-        share = 2 * data.density if data.zero_skipping else 1
-        n_bytes = size * max(1, data.n_features * self.dtype.itemsize * share)
-        per_chunk = max(1, min(int(PREDICT_BYTES / n_bytes), n // (size * team_size)))
-        plan = data.plan(rows, size, columns=False, batches_per_chunk=per_chunk)
-        return plan, min(team_size, max(1, plan.n_chunks))
-
-    def _pass_forward(self, name, data, plan, team_size, *structs):
-        """Run the entry ``name`` over the plan's chunks; its words: Network, Batches, structs.
-
-        Each thread takes whole chunks, one after the other, through all layers: no thread waits for another, and one
-        whose core is busy takes fewer.
-        """
-        run, n_batches = entry(name, self.dtype), place(Batches, "n_batches", Network)
-        untaken, stop = iter(range(plan.n_chunks)), self.team.sync
-
-        def work(me, n_threads):
-            network, buffers = self._forward_memory(me, data, plan)
-            words = pack_words(network, as_batches(data, buffers, 0), *structs)
-            # A chunk that is taken is done: where the system refuses a thread, the rest is left to another run.
-            while not stop[STOP] and (chunk := next(untaken, None)) is not None:
-                data.prepare(plan, chunk, buffers)
-                first, end = plan.chunk_batches(chunk)
-                words[n_batches] = end - first
-                run(words)
-
-        self.team.run(work, team_size)
-
-    def _forward_memory(self, me, data, plan):
-        """Working memory of thread `me` for the plan's batches, and buffers for its chunks; kept for the next pass."""
-        network, buffers = self._forward.get(me, (None, None))
-        if network is None or network.batch_size != plan.batch_size:
-            network = new_network(
-                self.layout, plan.batch_size, loss=self.loss.code, activation=self.activation,
-                n_threads=1, backward=False,
-            )  # fmt: skip
-        if buffers is None or not buffers.fits(plan):
-            buffers = data.new_buffers(plan)
-        self._forward[me] = network, buffers
-        return network, buffers
 
     def score_of(self, targets, labels, sample_weight, which=slice(None)):
         """The score of a slice of the samples that the kernels have measured."""

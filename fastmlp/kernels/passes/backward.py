@@ -14,7 +14,8 @@ from ..abi import (
 from ..codegen.compiler import kernel
 from ..codegen.pointer import shifted
 from ..primitives.activations import activation_backward
-from ..primitives.panel_products import matmul_dense, matmul_sparse, transpose_panel
+from ..primitives.dense_products import matmul_dense, transpose_panel
+from ..primitives.sparse_products import matmul_sparse
 from .dropout import kept_share
 from .forward import panel_units
 from .nonzero_lists import list_blocks, list_by_sample, lists_deltas

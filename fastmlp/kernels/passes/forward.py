@@ -25,7 +25,8 @@ from ..codegen.compiler import inlined, kernel
 from ..codegen.pointer import shifted, stride_or
 from ..codegen.vector import fma, lanes_of, load, store, zeros
 from ..primitives.activations import activate
-from ..primitives.panel_products import matmul_dense, matmul_sparse
+from ..primitives.dense_products import matmul_dense
+from ..primitives.sparse_products import matmul_sparse
 from .dropout import drop_units
 from .nonzero_lists import list_blocks, list_by_sample, lists_outputs
 from .threads import barrier, n_parts, share, take_parts, within

@@ -21,8 +21,9 @@ from ..abi import (
 from ..codegen.compiler import inlined, kernel
 from ..codegen.pointer import prefetch, shifted
 from ..codegen.vector import lanes_of, load, splat, store, zeros
+from ..primitives.dense_products import gradient_dense, tiles_together
 from ..primitives.optimizer_rules import squared_norm, unshrunk, update_row, update_run
-from ..primitives.panel_products import gradient_dense, gradient_row_sparse, tiles_together
+from ..primitives.sparse_products import gradient_row_sparse
 from .forward import dense_input, panel_units
 from .lazy_rows import catch_up_row
 from .nonzero_lists import lists_outputs
@@ -172,36 +173,12 @@ def update_layer_sparse(rule, net, l, batches, b, learning, rate, shrink, step, 
             sum_deltas(net, l, panel, m, scratch)
         if layers[l, LANES] == net.full_lanes:
             _update_rows(
-                full,
-                rule,
-                net,
-                batches,
-                b,
-                learning,
-                rate,
-                shrink,
-                step,
-                panel,
-                first,
-                last,
-                scratch,
-            )
+                full, rule, net, batches, b, learning, rate, shrink, step, panel, first, last, scratch
+            )  # fmt: skip
         else:
             _update_rows(
-                half,
-                rule,
-                net,
-                batches,
-                b,
-                learning,
-                rate,
-                shrink,
-                step,
-                panel,
-                first,
-                last,
-                scratch,
-            )
+                half, rule, net, batches, b, learning, rate, shrink, step, panel, first, last, scratch
+            )  # fmt: skip
 
 
 @kernel

@@ -3,7 +3,8 @@
 exp_log          exp, log, log1p and tanh as polynomials
 activations      activation functions and their derivatives
 losses           losses and their gradients with respect to the logits
-panel_products   matrix products on packed panels
+dense_products   matrix products on packed panels, in tiles
+sparse_products  the same with lists of non-zeros
 optimizer_rules  the optimizers' update rules, fused behind the gradient
 random           random words as a function of key, row and unit
 """

@@ -1,14 +1,13 @@
-"""Matrix products on packed panels.
+"""Matrix products on packed panels, of which no zero is skipped: tiles of six rows of sums stay in registers.
 
 A *panel* is a run of `lanes` neighbouring units of a layer. Weights are stored panel by panel as
 ``[panel][feature][lanes]``, activations and deltas as ``[panel][sample][lanes]``; both are flat arrays with
-offsets. Every number of a product is one chain of fma over ascending inputs, whatever the blocking
-and the thread; a zero input leaves the chain as it is, so skipping it changes no bit.
+offsets. Every number of a product is one chain of fma over ascending inputs, whatever the blocking and the thread.
 """
 
 from ..abi import HALF_PANEL_BYTES, PANEL_BYTES, ROWS, TILES, VECTOR_BYTES
 from ..codegen.compiler import compiles_for_avx512, inlined, kernel
-from ..codegen.pointer import int64, pair, prefetch, record, shifted, stride_or
+from ..codegen.pointer import int64, shifted
 from ..codegen.transpose import transpose_square
 from ..codegen.vector import at_least, fma, lanes_of, load, splat, store, zeros
 
@@ -20,8 +19,6 @@ MIDDLE_BYTES = HALF_PANEL_BYTES if compiles_for_avx512() else VECTOR_BYTES
 # With more samples than this, gradients take so many of them, and so many tiles of features, at a time. One pass over
 # the deltas of all of them for each tile would read these from the third-level cache.
 FEW_SAMPLES, SAMPLES = 512, 128
-# A sample's run of non-zeros in a block is prefetched so many samples before it is read.
-SAMPLES_AHEAD = 4
 
 
 @inlined
@@ -43,16 +40,22 @@ def _tile(a0, a1, a2, a3, a4, a5, x, i0, i1, i2, i3, i4, i5, step, count, w, sta
 
 
 @inlined
-def tile_widths(of):
-    """Three vectors of zeros, as wide as the tiles of products with the weights or deltas `of`, the widest first"""
-    return zeros(of, WIDE_BYTES), zeros(of, MIDDLE_BYTES), zeros(of, VECTOR_BYTES)
-
-
-@inlined
-def covered(like, start, units, rest):
+def _covered(like, start, units, rest):
     """Where tiles as wide as `like` end that begin at lane `start`: no more than `rest` of the units are left over"""
     over = (units - start) % lanes_of(like)
     return units - over + (lanes_of(like) if over > rest else 0)
+
+
+@inlined
+def tile_ends(of, units):
+    """Three vectors of zeros, as wide as the tiles of products with the weights or deltas `of`, and where two kinds end
+
+    The widest tiles cover the lanes up to the first end, the middle ones those up to the second, narrow ones the rest
+    of the panel's `units`.
+    """
+    wide, middle, narrow = zeros(of, WIDE_BYTES), zeros(of, MIDDLE_BYTES), zeros(of, VECTOR_BYTES)
+    wide_end = _covered(wide, 0, units, lanes_of(middle) + lanes_of(narrow))
+    return wide, middle, narrow, wide_end, _covered(middle, wide_end, units, lanes_of(narrow))
 
 
 @kernel
@@ -65,9 +68,7 @@ def matmul_dense(
     w [feature][lanes], features w_stride apart; bias (lanes,); floor: 0 for relu, else -inf
     out [sample][lanes]; samples first .. last - 1; tiles that hold none of the panel's `units` stay as they are
     """
-    wide, middle, narrow = tile_widths(w)
-    wide_end = covered(wide, 0, units, lanes_of(middle) + lanes_of(narrow))
-    middle_end = covered(middle, wide_end, units, lanes_of(narrow))
+    wide, middle, narrow, wide_end, middle_end = tile_ends(w, units)
     if wide_end > 0:
         _matmul_dense(
             wide, int64(0), wide_end,
@@ -125,99 +126,6 @@ def _matmul_dense(
                 store(out, o5, a5)
 
 
-@kernel
-def matmul_sparse(
-    full, index, value, edges, n_blocks, w, w_stride, bias, floor, out, first, last,
-):  # fmt: skip
-    """out[i] = max(floor, bias + sum over the non-zeros (j, x_ij) of sample i of x_ij w[j])
-
-    full: whether a panel has its full width, or else half of it, which the lanes are
-    index, value (n,): non-zeros, features ascending; edges [sample][block + 1] positions in them
-    w [feature][lanes], features w_stride apart, None if densely
-    bias (lanes,); floor: 0 for relu, else -inf
-    out [sample][lanes]; samples first .. last - 1
-
-    Features are taken in blocks, so that the rows of w in use stay in the first-level cache.
-    """
-    if full:
-        _matmul_sparse(
-            zeros(w, PANEL_BYTES), index, value, edges, n_blocks,
-            w, w_stride, bias, floor, out, first, last,
-        )  # fmt: skip
-    else:
-        _matmul_sparse(
-            zeros(w, HALF_PANEL_BYTES), index, value, edges, n_blocks,
-            w, w_stride, bias, floor, out, first, last,
-        )  # fmt: skip
-
-
-@inlined
-def _matmul_sparse(
-    like, index, value, edges, n_blocks, w, w_stride, bias, floor, out, first, last,
-):  # fmt: skip
-    lanes, lowest = lanes_of(like), splat(like, floor)
-    step = stride_or(w_stride, lanes)  # a constant in training, which makes it a tenth faster
-    last_edge = last * (n_blocks + 1) - 1
-    for block in range(n_blocks):
-        for i in range(first, last):
-            o = i * lanes
-            total = load(like, bias, 0) if block == 0 else load(like, out, o)
-            e = i * (n_blocks + 1) + block
-            # With several blocks the runs lie apart, where no CPU predicts them. Two cache lines hold most runs.
-            ahead = edges[min(e + SAMPLES_AHEAD * (n_blocks + 1), last_edge)]
-            prefetch(index, ahead)
-            prefetch(index, ahead + 16)
-            prefetch(value, ahead)
-            prefetch(value, ahead + lanes_of(zeros(value, VECTOR_BYTES)))
-            total = _add_rows(total, index, value, edges[e], edges[e + 1], w, step)
-            if block == n_blocks - 1:
-                total = at_least(lowest, total)
-            store(out, o, total)
-
-
-@inlined
-def _add_rows(total, index, value, start, stop, w, step):
-    """total + sum of value[p] w[index[p]], p from start to stop - 1
-
-    index, value (n,); w: rows as wide as `total`, `step` apart
-
-    Loads bound the speed of this loop, and the CPU serves them in the order of the code. So one load reads two
-    non-zeros, before the rows of the two previous ones: the addresses of their rows are then known in time.
-    """
-    if start + 1 < stop:
-        j0, j1 = pair(index, start)
-        x0, x1 = pair(value, start)
-        for p in range(start + 2, stop - 1, 2):
-            next_j0, next_j1 = pair(index, p)
-            next_x0, next_x1 = pair(value, p)
-            total = fma(x0, load(total, w, j0 * step), total)
-            total = fma(x1, load(total, w, j1 * step), total)
-            j0, j1, x0, x1 = next_j0, next_j1, next_x0, next_x1
-        total = fma(x0, load(total, w, j0 * step), total)
-        total = fma(x1, load(total, w, j1 * step), total)
-    if (stop - start) % 2:
-        total = fma(value[stop - 1], load(total, w, index[stop - 1] * step), total)
-    return total
-
-
-@inlined
-def gradient_row_sparse(total, records, start, stop, delta):
-    """g = total + sum over the non-zeros (i, x_i) of one feature of x_i delta[i]
-
-    records: (i, x_i) from `start` to `stop` - 1, samples ascending; read one ahead, as in _add_rows
-    delta [sample][lanes]; total, g (lanes,)
-    """
-    like, lanes = total, lanes_of(total)
-    if start < stop:
-        i, x = record(records, start)
-        for p in range(start + 1, stop):
-            next_i, next_x = record(records, p)
-            total = fma(x, load(like, delta, i * lanes), total)
-            i, x = next_i, next_x
-        total = fma(x, load(like, delta, i * lanes), total)
-    return total
-
-
 @inlined
 def tiles_together(m):
     """How many tiles of six features `gradient_dense` takes at a time, for m samples"""
@@ -233,9 +141,7 @@ def gradient_dense(x, x_lanes, x_stride, j, end, m, delta, lanes, units, tiles, 
 
     Many samples are taken in blocks: their deltas then stay in the first-level cache from tile to tile.
     """
-    wide, middle, narrow = tile_widths(delta)
-    wide_end = covered(wide, 0, units, lanes_of(middle) + lanes_of(narrow))
-    middle_end = covered(middle, wide_end, units, lanes_of(narrow))
+    wide, middle, narrow, wide_end, middle_end = tile_ends(delta, units)
     block = SAMPLES if tiles_together(m) > 1 else m
     for first in range(0, m, block):
         last = min(first + block, m)
