@@ -3,6 +3,7 @@
 context       what one fit works on
 stochastic    mini-batch training with RMSprop, Adam or SGD
 lbfgs         SciPy's minimizer on the engine's loss and gradient
+improvement   whether epochs still improve the model
 length        samples per update, number of epochs, and when small data have had enough
 schedules     learning rates
 constant_loss what max_iter="auto" goes by: the loss of a prediction that ignores X

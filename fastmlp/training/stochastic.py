@@ -1,4 +1,4 @@
-"""Mini-batch training: epochs, schedules, validation, stopping, history."""
+"""Mini-batch training, epoch by epoch."""
 
 import copy
 import math
@@ -15,10 +15,10 @@ from ..engine.weight_average import WeightAverage
 from ..system.interrupts import hold
 from ..system.user_warnings import warn_user
 from .context import diverged, validate
+from .improvement import Improvement
 from .length import batch_size, is_enough, n_epochs, until_enough
 from .schedules import is_per_update, learning_rate, update_rates
 from .seeding import epoch_order, mask_keys
-from .validation_score import ValidationScore
 
 
 def next_optimizer(model, previous):
@@ -73,16 +73,7 @@ class Training:
             self.schedule = "constant"
         self.n_epochs = n_epochs(self.model, len(context.samples))
         self._dropped = None, None, None  # both parameters as an epoch found them, and its rates
-        # Whether training may end, or slow down, for want of improvement; and what that means.
-        self.has_rule = (
-            self.model.tol is not None or self.early_stopping or self.schedule == "adaptive"
-        )
-        self.tol = 0.0 if self.model.tol is None else self.model.tol
-        # Whether it is the validation score that improves or not.
-        self.validates = self.early_stopping or (
-            self.schedule == "adaptive" and context.validation is not None
-        )
-        self.score = ValidationScore(context) if self.validates else None
+        self.improvement = Improvement(context, self.schedule)
         self.state.optimizer = next_optimizer(self.model, self.state.optimizer)
         self.average = self.weight_average()
         self.epochs = self.engine.epochs(
@@ -118,7 +109,7 @@ class Training:
         `best` are the best parameters so far. Ctrl-C ends it early, with a warning.
         """
         self.best = best
-        if resumed and (self.stagnates or self.is_enough):  # it had come to its end
+        if resumed and (self.improvement.stagnates or self.is_enough):  # it had come to its end
             return self.finished()
         try:
             left = n_epochs
@@ -171,7 +162,7 @@ class Training:
             until_fold = self.average.epochs_to_fold(self.n_batches)
             # In passes of one length: another one is prepared anew.
             limits.append(-(-until_fold // -(-until_fold // most)))
-        if self.has_rule:
+        if self.improvement.has_rule:
             limits.append(self.model.n_iter_no_change + 1 - state.n_no_improvement)
         return max(1, min(*limits, until_enough(self.context)))
 
@@ -201,14 +192,13 @@ class Training:
         with self.weights_to_judge():
             row |= validate(self.engine, self.context.validation)
             row |= {"learning_rate": rate, "seconds": seconds}
-            score = self.score(row) if self.validates else None
-            if score is not None and self.score.scorer is not None:
-                row["val_score"] = score
+            score = self.improvement.score(row)
             with hold():  # an epoch is noted as a whole
                 self.state.epoch += 1
                 self.state.optimizer_epochs += 1
                 self.record.add(row, len(self.context.samples), score)
-                self.note_best(row, score)
+                if self.improvement.note(row, score):
+                    self.best = self.engine.get_parameters()
         n_samples = len(self.context.samples)
         self.context.report.epoch(self.record.n_iter, row, n_samples / seconds)
 
@@ -218,45 +208,20 @@ class Training:
             return nullcontext()
         return self.engine.using(self.average.read(self.engine.params))
 
-    def note_best(self, row, score):
-        """Keep the best loss or score so far, and count the epochs that did not improve it.
-
-        An epoch improves it if it is strictly better by more than `tol`.
-        """
-        record, state = self.record, self.state
-        if self.early_stopping:
-            improved = score > record.best_score + self.tol
-            if score > record.best_score:
-                record.best_score = score
-                self.best = self.engine.get_parameters()
-        elif self.validates:
-            improved = score > state.best_score + self.tol
-            state.best_score = max(state.best_score, score)
-        if not self.early_stopping:
-            if not self.validates:
-                improved = row["loss"] < record.best_loss - self.tol
-            record.best_loss = min(record.best_loss, row["loss"])
-        state.n_no_improvement = 0 if improved or not self.has_rule else state.n_no_improvement + 1
-
-    @property
-    def stagnates(self) -> bool:
-        """Whether there were too many epochs without improvement."""
-        return self.state.n_no_improvement > self.model.n_iter_no_change
-
     @property
     def is_enough(self) -> bool:
         """Whether max_iter="auto" ends after this epoch; a rule or schedule that the user asked for decides alone."""
-        return not self.has_rule and self.schedule == "constant" and is_enough(self.context)
+        return (
+            not self.improvement.has_rule
+            and self.schedule == "constant"
+            and is_enough(self.context)
+        )
 
     def out_of_patience(self) -> bool:
         """Return whether there were too many epochs without improvement, and no rate is left to cut."""
-        if not self.stagnates:
+        if not self.improvement.stagnates:
             return False
-        what = "Validation score" if self.validates else "Training loss"
-        message = (
-            f"{what} did not improve more than tol={self.tol:f} "
-            f"for {self.model.n_iter_no_change} consecutive epochs."
-        )
+        message = self.improvement.message
         report = self.context.report
         if self.schedule != "adaptive":
             report.message(f"{message} Stopping.")
