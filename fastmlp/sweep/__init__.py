@@ -12,5 +12,6 @@ statistics  intervals, ties and contrasts, allowing for folds that share samples
 effects     what the parameters did, in figures of this run, and a verdict for each claim
 words       sentences that the report and the command share
 page        pieces of HTML
+best_network  what the page shows of the best network
 report      the page that shows everything
 """

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from html import escape
 
 import numpy as np
-from sklearn.metrics import confusion_matrix
 
 from .. import __version__, plots
 from ..datasets.samples import Samples
 from ..kernels.code_cache import cpu
 from ..plots.numbers import in_percent, loss, percent, times
 from ..plots.style import TITLES
+from .best_network import show_network
 from .effects import CONSISTENT, NOT_SEEN, TOO_SHORT, TREND, effects
 from .grid import Plan
 from .page import code, page, paragraph, picture, section, sortable, table, tiles
@@ -22,8 +22,6 @@ from .progress import duration
 from .results import SCORES, Outcome, ranked
 from .statistics import Comparison, at_the_edge, compare, inflation, margin
 from .words import edge_in_words, trained_on, verdict_on_ties
-
-N_MISTAKES = 30
 
 
 def _title(name):
@@ -69,7 +67,7 @@ def report(sweep: Sweep) -> str:
             _curves(sweep, winner), _overfitting(sweep, winner),
         ]  # fmt: skip
     if sweep.model is not None:
-        parts += _best_network(sweep)
+        parts += show_network(sweep.model, sweep.data)
     parts += [_settings(sweep, compared), _again(sweep), f"<footer>{escape(_machine())}</footer>"]
     return page(title, parts)
 
@@ -231,64 +229,6 @@ def _overfitting(sweep, winner):
             "of the clock, with whatever else ran at the time.",
         ),
     )
-
-
-def _best_network(sweep):
-    data, model = sweep.data, sweep.model
-    probability = model.predict_proba(data.X_test)
-    predicted = model.classes_[probability.argmax(axis=1)]
-    matrix = confusion_matrix(data.y_test, predicted, labels=model.classes_)
-    wrong = np.flatnonzero(predicted != data.y_test)
-    parts = [
-        section(
-            "confusion",
-            "Confusion matrix of the best network",
-            paragraph(f"{len(wrong):,} of {len(predicted):,} test {data.what} are mistaken."),
-            picture(
-                plots.confusion(matrix, model.classes_), f"Confusion matrix of the test {data.what}"
-            ),
-        )
-    ]
-    side = data.side
-    if side is None:
-        return parts
-    network = model[-1] if hasattr(model, "named_steps") else model
-    if len(wrong):
-        sure = probability[wrong].max(axis=1)
-        order = np.argsort(-sure, kind="stable")[:N_MISTAKES]
-        chosen = wrong[order]
-        parts.append(
-            section(
-                "mistakes",
-                "Misclassified images",
-                picture(
-                    plots.mistakes(
-                        data.X_test[chosen].reshape(-1, side, side), data.y_test[chosen],
-                        predicted[chosen], sure[order],
-                    ),
-                    "Misclassified test images with predicted and true label",
-                    "The mistakes that the network was surest of. Above, in colour, what it took the "
-                    "image for, and with what probability; below what it is.",
-                ),
-            )
-        )  # fmt: skip
-    weights = network.coefs_[0].T
-    strongest = np.argsort(-np.linalg.norm(network.coefs_[1], axis=1), kind="stable")
-    parts.append(
-        section(
-            "weights",
-            "The first layer",
-            picture(
-                plots.first_layer(weights[strongest], side),
-                "Weights of hidden units as images",
-                "The weights into the hidden units that speak loudest to the output layer. Red "
-                "adds to a unit where there is ink, blue takes away. Pixels that are blank in all "
-                "images keep their random first weights: the grain at the rim. In a large network "
-                "that was trained for a short time the random start is most of what is seen.",
-            ),
-        )
-    )
-    return parts
 
 
 def _settings(sweep, compared):
