@@ -184,8 +184,9 @@ def matmul_dense():
 
 def _elements(name, function):
     """A function of each element of a batch's hidden layer, in place as in training."""
-    from fastmlp.kernels.abi import ElementsCall, pack_words
+    from fastmlp.kernels.abi import ElementsCall
     from fastmlp.kernels.code_cache import entry
+    from fastmlp.kernels.words import pack_words
 
     start = np.random.default_rng(3).standard_normal((BATCH, N_HIDDEN), dtype=np.float32)
     x, y = _aligned(start), start.copy()
@@ -232,8 +233,9 @@ def softmax_cross_entropy_backward():
 
 def _update(rule, apply, numpy):
     """An optimizer's rule on the first layer's weights; the state moves on from call to call."""
-    from fastmlp.kernels.abi import UpdateCall, pack_words
+    from fastmlp.kernels.abi import UpdateCall
     from fastmlp.kernels.code_cache import entry
+    from fastmlp.kernels.words import pack_words
 
     rng = np.random.default_rng(5)
     shape = (N_FEATURES, N_HIDDEN)

@@ -16,15 +16,7 @@ from fastmlp.engine.epoch import batch_weights, reciprocals
 from fastmlp.engine.optimizers import RMSprop
 from fastmlp.engine.structs import as_batches, new_targets, new_update_state
 from fastmlp.kernels import code_cache
-from fastmlp.kernels.abi import (
-    Batches,
-    BatchTargets,
-    Network,
-    RMSpropRule,
-    TrainCall,
-    UpdateState,
-    pack_words,
-)
+from fastmlp.kernels.abi import Batches, BatchTargets, Network, RMSpropRule, TrainCall, UpdateState
 from fastmlp.kernels.codegen.compiler import machine_code
 from fastmlp.kernels.codegen.struct_view import WORDS, readers
 from fastmlp.kernels.codegen.vector import fma, lanes_of, load, reduce_sum, zeros
@@ -32,6 +24,7 @@ from fastmlp.kernels.passes.backward import backward_layer
 from fastmlp.kernels.passes.forward import forward_layer
 from fastmlp.kernels.passes.outputs import output_backward
 from fastmlp.kernels.passes.weight_update import update_layer_dense, update_layer_sparse
+from fastmlp.kernels.words import pack_words
 
 REPEATS = 25
 UPDATES = 469  # of an epoch

@@ -10,7 +10,7 @@ from numpy.testing import assert_array_equal
 
 from fastmlp.engine.team import SPINS_WITHOUT_CORE, Team
 from fastmlp.kernels import code_cache
-from fastmlp.kernels.abi import INT64, PATIENCE, pack_words
+from fastmlp.kernels.abi import INT64, PATIENCE
 from fastmlp.kernels.codegen.compiler import kernel, machine_code
 from fastmlp.kernels.codegen.struct_view import WORDS, readers
 from fastmlp.kernels.passes import threads as sync
@@ -22,6 +22,7 @@ from fastmlp.kernels.passes.threads import (
     _atomic_load,
     _yield_core,
 )
+from fastmlp.kernels.words import pack_words
 
 pytestmark = pytest.mark.slow
 

@@ -9,6 +9,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "fastmlp"
 # From the ground up. A place may import from itself and from places on lower floors, never sideways.
 FLOORS = (
     ("system", "kernels.abi"),
+    ("kernels.words",),
     ("kernels.codegen",),
     ("kernels.primitives",),
     ("kernels.passes",),
@@ -106,7 +107,7 @@ def test_the_walk_sees_imports():
 
 
 def test_files_stay_small():
-    """At most 8 modules at the top, and no file of more than 400 lines."""
+    """At most 8 modules at the top, and no file of more than 350 lines."""
     assert len(list(PACKAGE.glob("*.py"))) <= 8
     sources = [*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.pyx")]
-    assert not [file.name for file in sources if len(file.read_text().splitlines()) > 400]
+    assert not [file.name for file in sources if len(file.read_text().splitlines()) > 350]

@@ -12,7 +12,7 @@ import pytest
 
 from fastmlp import array_kernels
 from fastmlp.engine import team
-from fastmlp.kernels import abi, code_cache, compile_notice, prebuilt
+from fastmlp.kernels import abi, code_cache, compile_notice, prebuilt, words
 from fastmlp.kernels.codegen import compiler
 from fastmlp.kernels.passes import threads as sync
 
@@ -32,7 +32,7 @@ def run(code, **environment):
 
 def relu_by(elements, values):
     x = layout_ready(values)
-    elements(abi.pack_words(abi.ElementsCall(x, x.size, abi.RELU, 0, 1)))
+    elements(words.pack_words(abi.ElementsCall(x, x.size, abi.RELU, 0, 1)))
     return x
 
 
@@ -451,10 +451,10 @@ def test_a_team_s_memory_is_what_the_barrier_uses():
 def test_a_block_takes_the_words_that_are_read(rule):
     values = rule(*np.arange(1.0, 1 + len(rule._fields)))
     x = np.zeros(5)
-    words = abi.pack_words(values, abi.ElementsCall(x, 5, abi.EXP, 3, 4))
-    assert len(words) == abi.slots(rule) + abi.slots(abi.ElementsCall)
-    np.testing.assert_array_equal(words[: len(values)].view(float), values)
-    assert words[len(values) :].tolist() == [x.ctypes.data, 5, 5, abi.EXP, 3, 4]
+    packed = words.pack_words(values, abi.ElementsCall(x, 5, abi.EXP, 3, 4))
+    assert len(packed) == words.slots(rule) + words.slots(abi.ElementsCall)
+    np.testing.assert_array_equal(packed[: len(values)].view(float), values)
+    assert packed[len(values) :].tolist() == [x.ctypes.data, 5, 5, abi.EXP, 3, 4]
 
 
 # --- the checking build ----------------------------------------------------------------------------
@@ -465,13 +465,12 @@ CHECK = {"FASTMLP_CHECK": "1"}
 def test_the_checking_build_catches_an_access_out_of_bounds():
     code = """
 import numpy as np
-from fastmlp.kernels import abi
-from fastmlp.kernels import code_cache
+from fastmlp.kernels import abi, code_cache, words
 elements = code_cache.entry("elements", "float64")
 x = np.ones(16)
 for length, size in ((16, 16), (8, 16), (12, 16), (0, 8)):
     try:
-        elements(abi.pack_words(abi.ElementsCall(x[:length], size, abi.RELU, 0, 1)))
+        elements(words.pack_words(abi.ElementsCall(x[:length], size, abi.RELU, 0, 1)))
         print("fine")
     except IndexError as error:
         print(error)

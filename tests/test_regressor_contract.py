@@ -143,7 +143,8 @@ def test_bad_targets_are_refused_before_a_kernel_runs(diabetes, number, monkeypa
     def forbidden(*arguments):
         raise AssertionError("a kernel was asked for")
 
-    monkeypatch.setattr("fastmlp.engine.engine.entry", forbidden)
+    for place in ("training_pass", "forward_pass"):
+        monkeypatch.setattr(f"fastmlp.engine.{place}.entry", forbidden)
     with pytest.raises(error, match=words):
         make(dtype="float32").fit(X, bad)
     with pytest.raises(error, match=words):

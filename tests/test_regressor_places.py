@@ -141,7 +141,11 @@ def no_kernels(monkeypatch):
     def forbidden(*arguments):
         raise AssertionError("a kernel was asked for")
 
-    return lambda: monkeypatch.setattr("fastmlp.engine.engine.entry", forbidden)
+    def forbid():
+        for place in ("training_pass", "forward_pass"):
+            monkeypatch.setattr(f"fastmlp.engine.{place}.entry", forbidden)
+
+    return forbid
 
 
 def assert_all_refuse(fitted, X, good, bad, words, no_kernels):

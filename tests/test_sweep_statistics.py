@@ -13,11 +13,9 @@ from fastmlp.sweep.effects import (
     NOT_SEEN,
     TOO_SHORT,
     effects,
-    of,
-    overfitting,
-    still_falling,
 )
 from fastmlp.sweep.grid import Layers, Setting
+from fastmlp.sweep.measures import of, overfitting, still_falling
 from fastmlp.sweep.results import Outcome, ranked
 from fastmlp.sweep.statistics import at_the_edge, compare, contrast, inflation, margin
 from fastmlp.sweep.words import edge_in_words, verdict_on_ties

@@ -1,8 +1,9 @@
 """Functions of each element."""
 
 from ..engine.team import Team, usable_threads
-from ..kernels.abi import ACTIVATIONS, EXP, LOG, LOG1P, ElementsCall, pack_words
+from ..kernels.abi import ACTIVATIONS, EXP, LOG, LOG1P, ElementsCall
 from ..kernels.code_cache import entry
+from ..kernels.words import pack_words
 from .packing import floats, vectors
 
 FUNCTIONS = ACTIVATIONS | {"exp": EXP, "log": LOG, "log1p": LOG1P}

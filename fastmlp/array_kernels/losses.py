@@ -6,8 +6,9 @@ from ..engine.losses import LOSSES
 from ..engine.panel_layout import PanelLayout
 from ..engine.structs import new_targets
 from ..engine.team import Team, usable_threads
-from ..kernels.abi import LANES, SIZE, TABLE_COLUMNS, Batches, TrainCall, pack_words
+from ..kernels.abi import LANES, SIZE, TABLE_COLUMNS, Batches, TrainCall
 from ..kernels.code_cache import entry
+from ..kernels.words import pack_words
 from .packing import fill_panels, floats, one_layer
 
 

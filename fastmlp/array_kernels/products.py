@@ -7,8 +7,9 @@ from ..data.source import open_data
 from ..engine.panel_layout import PanelLayout
 from ..engine.structs import as_batches
 from ..engine.team import Team, usable_threads
-from ..kernels.abi import LOGITS, PredictCall, pack_words
+from ..kernels.abi import LOGITS, PredictCall
 from ..kernels.code_cache import entry
+from ..kernels.words import pack_words
 from .packing import floats, one_layer
 
 

@@ -3,8 +3,9 @@
 import numpy as np
 
 from ..engine.team import Team, usable_threads
-from ..kernels.abi import AdamRule, RMSpropRule, SGDRule, UpdateCall, pack_words
+from ..kernels.abi import AdamRule, RMSpropRule, SGDRule, UpdateCall
 from ..kernels.code_cache import entry
+from ..kernels.words import pack_words
 from .packing import floats, vectors
 
 

@@ -1,7 +1,8 @@
 """Passes through the layers without updates: what predictions and evaluations share."""
 
-from ..kernels.abi import STOP, Batches, Network, pack_words, place
+from ..kernels.abi import STOP, Batches, Network
 from ..kernels.code_cache import entry
+from ..kernels.words import pack_words, place
 from .structs import as_batches, new_network
 
 # Samples are taken in batches that keep a layer's activations in the second-level cache.

@@ -22,8 +22,8 @@ from ..kernels.abi import (
     ROW_STRIDE,
     UNITS,
     WEIGHT,
-    address,
-)  # fmt: skip
+)
+from ..kernels.words import address
 
 BLOCK_UNITS = (
     128  # rows of the widest panel in a block of a list of non-zeros: the first-level cache

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from ..kernels.abi import OUTPUTS, RELU, Batches, LayerCall, Network, pack_words, place
+from ..kernels.abi import OUTPUTS, RELU, Batches, LayerCall, Network
 from ..kernels.code_cache import entry
+from ..kernels.words import pack_words, place
 from .engine import Engine
 from .structs import as_batches, new_network
 from .team import Team, usable_threads

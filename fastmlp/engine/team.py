@@ -8,7 +8,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..kernels.abi import PATIENCE, STOP, SYNC_LINE, SYNC_SIZE, address
+from ..kernels.abi import PATIENCE, STOP, SYNC_LINE, SYNC_SIZE
+from ..kernels.words import address
 from ..system.limits import MOST_THREADS
 
 # How often a waiting thread looks before it yields its core. With a core for each thread, some 50 microseconds: longer

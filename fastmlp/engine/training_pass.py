@@ -7,8 +7,9 @@ such epochs can run as one pass: then their batches are one long list to the ker
 
 import numpy as np
 
-from ..kernels.abi import STOP, Batches, TrainCall, pack_words, place
+from ..kernels.abi import STOP, Batches, TrainCall
 from ..kernels.code_cache import entry
+from ..kernels.words import pack_words, place
 from ..system.interrupts import hold
 from .epoch import EpochResult, batch_weights, mean_losses, reciprocals
 from .structs import (

@@ -1,6 +1,7 @@
 """The compiled arithmetic.
 
 abi         the structs that Python fills and compiled code reads, and the numbers that both sides know
+words       how the structs travel: as one array of addresses and numbers
 entries     every function that Python can call in compiled code, by name
 code_cache  loads an entry's machine code, or compiles and keeps it
 prebuilt    kernels that the package was built with, and the levels of CPUs that they are for

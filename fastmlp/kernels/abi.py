@@ -1,19 +1,15 @@
-"""What compiled code works on, by name: plain tuples, and how they travel as one array of words.
+"""What compiled code works on, by name: plain tuples. They travel as one array of words (words.py).
 
 One row of `layers` describes one layer; its columns are numbered here. All offsets count elements of a flat array:
 WEIGHT and BIAS of the parameters (and of the optimizer's state, which has their layout), HIDDEN of the activations
 and deltas. With B the batch size, a layer's outputs are ``[panel][B samples][lanes]``.
 
-The annotations are read: Python fills the tuples with arrays and numbers, `pack_words` writes addresses, lengths and
-numbers one after the other, and compiled code (struct_view.readers) finds pointers and numbers there by the same names.
+The annotations are read: Python fills the tuples with arrays and numbers, `words.pack_words` writes addresses,
+lengths and numbers one after the other, and compiled code (struct_view.readers) finds pointers and numbers there by
+the same names.
 """
 
-import ctypes
-import struct
-from functools import lru_cache
 from typing import NamedTuple
-
-import numpy as np
 
 FAN_IN, FAN_OUT, LANES, PANELS, WEIGHT, ROW_STRIDE, PANEL_STRIDE, BIAS, HIDDEN = range(9)
 # Of a hidden layer whose zeros may be skipped (nonzero_lists.py): whether the layer above takes its outputs as lists,
@@ -265,54 +261,3 @@ class UpdateCall(NamedTuple):
     size: int  # elements of gradient
     me: int
     n_threads: int
-
-
-@lru_cache
-def fields(kind):
-    """What the fields of a class of tuples are: `Array`, int or float."""
-    return tuple(kind.__annotations__.values())
-
-
-def width(field):
-    """Words that a field takes: an array has an address and a length."""
-    return 2 if isinstance(field, Array) else 1
-
-
-def slots(kind):
-    """Words that a tuple of this class takes."""
-    return sum(map(width, fields(kind)))
-
-
-def place(kind, name, *before):
-    """Return the number of the first word of field `name` of `kind`, which follows tuples of the classes `before`."""
-    at = kind._fields.index(name)
-    return sum(map(slots, before)) + sum(map(width, fields(kind)[:at]))
-
-
-def pack_words(*parts):
-    """Return the tuples as words: an array by address and length, a float by its bits.
-
-    The arrays must stay alive while the words are in use; words can be joined by ``np.concatenate``.
-    """
-    words = []
-    for part in parts:
-        for value, field in zip(part, fields(type(part)), strict=True):
-            if field is int:
-                words.append(value)
-            elif field is float:
-                words += struct.unpack("q", struct.pack("d", value))
-            else:
-                words += (address(value), value.size)
-    return np.array(words, dtype=np.int64)
-
-
-_NO_BYTES = ctypes.c_char * 0
-
-
-def address(array):
-    """Return where a contiguous array's memory begins."""
-    try:
-        # `array.ctypes` takes several times as long.
-        return ctypes.addressof(_NO_BYTES.from_buffer(array))
-    except TypeError:  # it is read-only
-        return array.ctypes.data

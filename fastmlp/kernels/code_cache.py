@@ -29,7 +29,7 @@ import numpy as np
 from ..system.cache_folder import user_cache
 from ..system.cpu import feature_map
 from . import compile_notice, prebuilt
-from .abi import address
+from .words import address
 
 # Where an entry's code can come from, apart from the levels of `prebuilt`.
 CACHE, COMPILED = "cache", "compiled"
@@ -54,7 +54,7 @@ def entry(name, dtype, rule=None):
     Returns
     -------
     callable
-        ``call(words)``, where words is an int64 array (`abi.pack_words`); releases the GIL; returns an int.
+        ``call(words)``, where words is an int64 array (`words.pack_words`); releases the GIL; returns an int.
     """
     key = (name, np.dtype(dtype).name, rule)
     found = _ENTRIES.get(key)

@@ -9,6 +9,7 @@ cluster     all of them on a Dask cluster
 progress    what is shown meanwhile
 results     the finished fits by setting, ranked; the table
 statistics  intervals, ties and contrasts, allowing for folds that share samples
+measures    what is measured of a fold's result to judge the parameters by
 effects     what the parameters did, in figures of this run, and a verdict for each claim
 words       sentences that the report and the command share
 page        pieces of HTML

@@ -1,4 +1,4 @@
-"""The compiled side of `abi.pack_words`: words seen as the tuples that Python wrote into them.
+"""The compiled side of `words.pack_words`: words seen as the tuples that Python wrote into them.
 
 A view is one machine word, where its tuple would be dozens, passed to every kernel and compiled in each. A field is
 read where it is used. Python does not write the words while compiled code runs. `invariant.load` tells LLVM
@@ -12,7 +12,8 @@ from numba import types
 from numba.core.typing.templates import AttributeTemplate, infer_getattr
 from numba.extending import intrinsic, lower_getattr_generic, models, register_model
 
-from ..abi import Array, fields, slots, width
+from ..abi import Array
+from ..words import fields, slots, width
 from .pointer import Pointer, load_value, make_pointer
 
 # What an entry is given: a bare address in a checking build, too.
