@@ -235,8 +235,8 @@ for dtype in ("float32", "float64"):
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
     assert done.stderr.count("RuntimeWarning") == 1
-    for words in ("cannot be kept", str(tmp_path / "file"), "FASTMLP_CACHE", "fastmlp.warmup()"):
-        assert words in done.stderr
+    for said in ("cannot be kept", str(tmp_path / "file"), "FASTMLP_CACHE", "fastmlp.warmup()"):
+        assert said in done.stderr
 
 
 def test_a_warning_that_is_an_error_does_not_cost_the_compilation(tmp_path, monkeypatch):
