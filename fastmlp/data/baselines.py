@@ -86,9 +86,8 @@ def _encode(data, baselines, counts):
 
     share(data.team, data.n_samples, data.n_samples * data.n_features, encode)
     found = SparseData(
-        (data.n_samples, data.n_features), data.dtype, data.team, data.crossover, counts, True, starts,
-        index, value,
-    )  # fmt: skip
+        (data.n_samples, data.n_features), data.use, counts, True, starts, index, value
+    )
     found.baselines = baselines
     found.shifted = np.flatnonzero(baselines).astype(np.uint32)
     return found

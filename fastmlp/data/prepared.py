@@ -3,6 +3,8 @@
 `Data.plan` lays out an epoch or a prediction; `Data.prepare` fills `batch_plan.Buffers` with one chunk of it.
 """
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
 from ..kernels.abi import PANEL_BYTES
@@ -30,6 +32,24 @@ def dense_lanes(n_features, dtype):
     return -(-max(1, n_features) // panels)
 
 
+class Use(NamedTuple):
+    """What X is opened for.
+
+    Attributes
+    ----------
+    dtype : dtype
+        That of batches.
+    team : Team
+        The threads that prepare them.
+    crossover : float
+        The density up to which they hold non-zeros, see `crossover`.
+    """
+
+    dtype: np.dtype
+    team: Any
+    crossover: float
+
+
 class Data:
     """X, prepared for batches.
 
@@ -48,8 +68,8 @@ class Data:
     zero_skipping : bool
         Whether batches hold non-zeros (else dense panels). It depends on the values of X, on the CPU and on how many
         units they are multiplied with.
-    crossover : float
-        The density up to which they do.
+    use : Use
+        Its three values are attributes, too: `dtype`, `team` and `crossover`.
     n_blocks, block_features : int
         The feature axis is cut in blocks of `block_features`, so that a product can work on a
         part of the weights that stays in the L1 cache.
@@ -60,15 +80,15 @@ class Data:
         not 0; both are empty if it is 0 everywhere.
     """
 
-    def __init__(self, shape, dtype, team, crossover, counts, finite):
+    def __init__(self, shape, use, counts, finite):
         self.n_samples, self.n_features = map(int, shape)
-        self.dtype, self.team, self.counts, self.finite = dtype, team, counts, finite
-        self.lanes = dense_lanes(self.n_features, dtype)
-        self.baselines, self.shifted = np.empty(0, dtype), np.empty(0, np.uint32)
+        self.use, self.counts, self.finite = use, counts, finite
+        self.dtype, self.team, self.crossover = use
+        self.lanes = dense_lanes(self.n_features, self.dtype)
+        self.baselines, self.shifted = np.empty(0, self.dtype), np.empty(0, np.uint32)
         self.n_non_zeros = int(counts.sum())
         self.density = self.n_non_zeros / max(1, self.n_samples * self.n_features)
-        self.crossover = crossover
-        self.zero_skipping = self.density <= crossover
+        self.zero_skipping = self.density <= self.crossover
         self.gathers = self.zero_skipping  # whether non-zeros are gathered on the way
         self.n_blocks, self.block_features = 1, max(1, self.n_features)
         if self.zero_skipping and self.n_features:

@@ -8,7 +8,7 @@ from scipy import sparse
 
 from . import _batches, _rows
 from ._batches import SIZE, START
-from .prepared import Data, crossover
+from .prepared import Data, Use, crossover
 
 MAX_FEATURES = 1 << 32  # batches number features by uint32
 SMALL = 1 << 16  # one thread reads so many elements in the time that another needs to wake up
@@ -47,11 +47,11 @@ def open_data(X, dtype, team, units=np.inf, *, reuse=True, shift=False):
     """
     dtype = np.dtype(dtype)
     check_width(X.shape[1])
-    how = dtype, team, crossover(units)
+    use = Use(dtype, team, crossover(units))
     if sparse.issparse(X):
-        data = SparseData.from_csr(X, *how)
+        data = SparseData.from_csr(X, use)
     else:
-        data = DenseData(np.asarray(X), *how)
+        data = DenseData(np.asarray(X), use)
         if reuse and data.worth_encoding():
             data = data.encode()
     if shift:
@@ -70,14 +70,15 @@ def check_width(n_features: int):
 class SparseData(Data):
     """Rows of non-zeros: row i is entries starts[i] .. starts[i + 1], features ascending."""
 
-    def __init__(self, shape, dtype, team, crossover, counts, finite, starts, index, value):
-        super().__init__(shape, dtype, team, crossover, counts, finite)
+    def __init__(self, shape, use, counts, finite, starts, index, value):
+        super().__init__(shape, use, counts, finite)
         self.starts, self.index, self.value = starts, index, value
         self.gathers = True
 
     @classmethod
-    def from_csr(cls, X, dtype, team, crossover):
+    def from_csr(cls, X, use):
         """Use a CSR where it lies, if it is valid, sorted and of a dtype known here."""
+        dtype, team, _ = use
         n_samples, n_features = map(int, X.shape)
         starts = np.array(X.indptr, np.int64)  # a copy: rows must not move while a fit runs
         index, value = np.asarray(X.indices), np.asarray(X.data)
@@ -114,7 +115,7 @@ class SparseData(Data):
             starts[first : stop + 1], value, dtype == np.float32, counts[first:stop])))  # fmt: skip
         if index.dtype == np.int32:
             index = index.view(np.uint32)  # none is negative; one dtype less to compile
-        return cls(X.shape, dtype, team, crossover, counts, all(finite), starts, index, value)
+        return cls(X.shape, use, counts, all(finite), starts, index, value)
 
     def _fill(self, plan, table, buffers, me):
         _batches.gather_sparse(
@@ -131,19 +132,19 @@ class SparseData(Data):
 class DenseData(Data):
     """Rows of a dense array, where it lies."""
 
-    def __init__(self, X, dtype, team, crossover):
+    def __init__(self, X, use):
         self.X = _known(X)
         # What `_batches` can read; other dtypes are converted a few rows at a time
         self.readable = self.X.dtype in KNOWN and X.flags.c_contiguous and X.flags.aligned
-        self.kept_dtype = self.X.dtype if self.X.dtype == np.uint8 else dtype
+        self.kept_dtype = self.X.dtype if self.X.dtype == np.uint8 else use.dtype
         counts, finite = np.empty(len(X), np.int64), []
 
         def count(first, stop):
             for a, b, rows in self.blocks(first, stop):
-                finite.append(_rows.count_dense(rows, dtype == np.float32, counts[a:b]))
+                finite.append(_rows.count_dense(rows, use.dtype == np.float32, counts[a:b]))
 
-        share(team, len(X), X.size, count)
-        super().__init__(X.shape, dtype, team, crossover, counts, all(finite))
+        share(use.team, len(X), X.size, count)
+        super().__init__(X.shape, use, counts, all(finite))
 
     def blocks(self, first, stop):
         """Yield (a, b, rows a to b in a form that `batches` can read)."""
@@ -177,9 +178,7 @@ class DenseData(Data):
 
         share(self.team, self.n_samples, self.X.size, encode)
         stored = starts, index, value
-        return SparseData(
-            self.X.shape, self.dtype, self.team, self.crossover, self.counts, self.finite, *stored
-        )
+        return SparseData(self.X.shape, self.use, self.counts, self.finite, *stored)
 
     def prepare(self, plan, chunk, buffers, me=0, n_threads=1):
         first, stop = plan.chunk_batches(chunk)
