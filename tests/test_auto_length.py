@@ -121,6 +121,14 @@ class TestEnds:
         assert same(again, model)
 
 
+@pytest.mark.parametrize("smoothing", [0.05, 0.1])
+def test_smoothed_labels_have_enough_as_soon(smoothing):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 10))
+    y = X[:, 0] + 0.1 * rng.normal(size=400) > 1.6
+    assert MLPClassifier((32,), random_state=0, label_smoothing=smoothing).fit(X, y).n_iter_ == 100
+
+
 def test_the_defaults_train_iris_for_100_epochs():
     """Of 120 updates at most: 1,500 would take 13 times as long and be no better."""
     X, y = make_blobs(110, centers=3, n_features=4, random_state=0)
@@ -136,8 +144,9 @@ ANY = np.zeros((N, 1))  # features that dummies do not look at
 WEIGHTS = [None, RNG.uniform(0.5, 2, N)]
 
 
-def found(loss, labels, weight, rows=None):
-    return constant_loss(LOSSES[loss], Samples(None, labels, weight, rows))
+def found(loss, labels, weight, rows=None, smoothing=0.0):
+    n_outputs = labels.max() + 1 if loss.startswith("softmax") else labels.shape[1]
+    return constant_loss(LOSSES[loss], Samples(None, labels, weight, rows), n_outputs, smoothing)
 
 
 def dummy(y, weight):
@@ -160,6 +169,16 @@ class TestConstantLoss:
         each = [log_loss(column, dummy(column, weight), sample_weight=weight) for column in y.T]
         assert found("logistic_cross_entropy", y[:, :1], weight) == pytest.approx(each[0])
         assert found("logistic_cross_entropy", y, weight) == pytest.approx(sum(each))
+
+    @pytest.mark.parametrize("n_classes", [2, 4])
+    def test_of_smoothed_labels(self, weight, n_classes):
+        """The loss of a fit's best constant prediction, for the targets that smoothing makes."""
+        y = RNG.integers(0, n_classes, N).astype(np.int32)
+        targets = 0.7 * np.eye(n_classes)[y] + 0.3 / n_classes
+        constant = np.average(targets, axis=0, weights=weight)
+        expected = -np.average(targets @ np.log(constant), weights=weight)
+        loss = "softmax_cross_entropy" if n_classes > 2 else "logistic_cross_entropy"
+        assert found(loss, y[:, None], weight, smoothing=0.3) == pytest.approx(expected)
 
     @pytest.mark.parametrize("dtype", [np.float32, np.float64])
     def test_of_numbers(self, weight, dtype):

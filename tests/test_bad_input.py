@@ -513,3 +513,20 @@ class TestSoundX:
         shift = model.coefs_[0] - initial_coef(model, shape[1])
         assert shift[-1] != 0
         assert shift[0] == 0
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit", "y_val", "evaluate"])
+@pytest.mark.parametrize("form", [sp.csr_array, sp.csr_matrix, sp.coo_array])
+def test_a_sparse_column_of_labels(method, form):
+    y = form((Y % 2)[:, None])
+    model = make(max_iter=1)
+    calls = {
+        "fit": lambda: model.fit(X, y),
+        "partial_fit": lambda: model.partial_fit(X, y, classes=[0, 1]),
+        "y_val": lambda: model.fit(X, Y, X_val=X, y_val=y),
+        "evaluate": lambda: model.fit(X, Y).evaluate(X, y),
+    }
+    with pytest.raises(
+        TypeError, match=r"Sparse data was passed for y, but dense data is required"
+    ):
+        calls[method]()

@@ -69,6 +69,9 @@ class TestCallbacks:
         model.partial_fit(X, Y, classes=[0, 1, 2]).partial_fit(X, Y)
         assert recorder.events.count("end epoch") == 2
         assert_same(recorder.models[-1], model)
+        model.partial_fit(X, Y)
+        for number, snapshot in enumerate(recorder.models, 1):  # later calls do not reach them
+            assert len(snapshot.loss_curve_) == len(snapshot.history_["loss"]) == number
 
     @pytest.mark.parametrize("solver", ["rmsprop", "lbfgs"])
     def test_an_exception_leaves_the_model_as_it_was_and_no_thread(self, solver):

@@ -1,5 +1,6 @@
 """Checkpoints: what is written, what is read of damaged files, and fits that go on after a kill."""
 
+import functools
 import os
 import pickle
 import random
@@ -11,6 +12,7 @@ import pytest
 import scipy.sparse as sp
 from forked import in_a_fork, needs_fork
 from numpy.testing import assert_array_equal
+from sklearn.metrics import accuracy_score, make_scorer
 from trained import STOCHASTIC, Crash, X, Y, assert_same_training, make
 
 from fastmlp import Checkpoint, MLPClassifier
@@ -27,6 +29,16 @@ def crash(folder, after, every=1, arguments=None, **parameters):
     model = make(**parameters).set_callbacks(Crash(after))
     with pytest.raises(RuntimeError, match="crash"):
         Checkpoint(folder, every=every).fit(model, X, Y, **arguments or {})
+
+
+class Falling:
+    """A schedule that is an object, equal to itself alone."""
+
+    def __init__(self, slope):
+        self.slope = slope
+
+    def __call__(self, progress):
+        return 1 - self.slope * progress
 
 
 def names(folder):
@@ -287,6 +299,31 @@ class TestGoingOn:
         Checkpoint(tmp_path).fit(make(max_iter=2, n_threads=1), X, Y)
         other = make(max_iter=4, n_threads=2, warm_start=True)
         assert_same_training(Checkpoint(tmp_path).fit(other, X, Y), make(max_iter=4).fit(X, Y))
+
+    @pytest.mark.parametrize(
+        "parameters",
+        [
+            {"learning_rate": functools.partial(pow, 0.5)},
+            {"learning_rate": Falling(0.5)},
+            {"early_stopping": True, "scoring": make_scorer(accuracy_score)},
+        ],
+        ids=["partial", "object", "scorer"],
+    )
+    def test_objects_that_have_been_pickled_are_the_same(self, tmp_path, parameters):
+        model = Checkpoint(tmp_path).fit(make(max_iter=2, **parameters), X, Y)
+        again = Checkpoint(tmp_path).fit(make(max_iter=2, **parameters), X, Y)
+        assert_same_training(again, model)
+
+    def test_another_schedule_of_the_same_class_is_refused(self, tmp_path):
+        Checkpoint(tmp_path).fit(make(max_iter=2, learning_rate=Falling(0.5)), X, Y)
+        with pytest.raises(ValueError, match="of a fit with learning_rate="):
+            Checkpoint(tmp_path).fit(make(max_iter=2, learning_rate=Falling(0.4)), X, Y)
+
+    @pytest.mark.parametrize("schedule", ["cosine", "linear", "one_cycle", Falling(0.5)])
+    def test_more_epochs_than_the_schedule_was_planned_for_are_refused(self, tmp_path, schedule):
+        Checkpoint(tmp_path).fit(make(max_iter=2, learning_rate=schedule), X, Y)
+        with pytest.raises(ValueError, match="of a fit with max_iter=2, not 4"):
+            Checkpoint(tmp_path).fit(make(max_iter=4, learning_rate=schedule), X, Y)
 
     def test_other_data_are_refused(self, tmp_path):
         Checkpoint(tmp_path).fit(make(max_iter=2), X, Y)

@@ -7,13 +7,14 @@ import re
 import shlex
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import joblib
 import numpy as np
 import pytest
 
-from fastmlp import datasets
+from fastmlp import MLPClassifier, datasets
 from fastmlp.cli import main
 from fastmlp.cli.errors import in_words
 from fastmlp.cli.options import command_line
@@ -277,3 +278,67 @@ def test_regularisation_options_reach_the_model(tmp_path):
     ):
         with pytest.raises(SystemExit):
             parser.parse_args(wrong.split())
+
+
+def test_an_adaptive_rate_does_not_go_by_the_test_samples(tmp_path):
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(300, 4))
+    np.savez(tmp_path / "data.npz", X=features, y=features[:, 0] > 0)
+    options = [
+        "train", "--data", str(tmp_path / "data.npz"), "--target", "y", "--hidden", "16", "--epochs", "40",
+        "--batch-size", "16", "--schedule", "adaptive",
+    ]  # fmt: skip
+    rates = []
+    for name, more in (("a", []), ("b", ["--plot", str(tmp_path / "curves.png")])):
+        file = tmp_path / f"{name}.joblib"
+        assert main.main([*options, "--save", str(file), *more]) == 0
+        rates.append(joblib.load(file)[-1].history_["learning_rate"])
+    assert rates[0] == rates[1]
+
+
+def test_ctrl_c_in_the_first_epoch(tmp_path, monkeypatch, capsys):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fastmlp.training.stochastic.Training.train", interrupted)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        assert main.main([*SMALL, "--plot", str(tmp_path / "curves.png")]) == 0
+    out = capsys.readouterr().out
+    assert "ended in the first epoch, after" in out
+    assert "learning curves: none" in out
+    assert "updates" not in out
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("classes", [[0, 1], [False, True], ["0", "1"], ["no", "yes"]], ids=str)
+def test_labels_are_compared_by_value(classes, tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(60, 2))
+    number = (features[:, 0] > 0).astype(int)
+    labels = np.array(classes)[number]
+    model = MLPClassifier((8,), random_state=0).fit(features, labels)
+    joblib.dump(model, tmp_path / "model.joblib")
+    expected = f"accuracy {model.score(features, labels):.4f}: "
+    numbers = [number, number * 1.0, number > 0] if classes[1] in (1, True) else []
+    for other in (labels, *numbers):
+        np.savez(tmp_path / "data.npz", X=features, y=other)
+        arguments = ["--data", str(tmp_path / "data.npz"), "--target", "y"]
+        assert main.main(["predict", "--model", str(tmp_path / "model.joblib"), *arguments]) == 0
+        assert expected in capsys.readouterr().out
+
+
+def test_rows_without_a_label_are_left_out(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(60, 2))
+    labels = (features[:, 0] > 0) * 1.0
+    joblib.dump(
+        MLPClassifier((8,), random_state=0).fit(features, labels == 1), tmp_path / "m.joblib"
+    )
+    labels[:5] = np.nan
+    np.savez(tmp_path / "data.npz", X=features, y=labels)
+    arguments = ["--data", str(tmp_path / "data.npz"), "--target", "y"]
+    assert main.main(["predict", "--model", str(tmp_path / "m.joblib"), *arguments]) == 0
+    told = capsys.readouterr()
+    assert "of 55 rows are right" in told.out
+    assert "5 of the 60 labels are missing" in told.err

@@ -7,6 +7,8 @@ import pytest
 import reference
 from small import SOLVERS, X32, X, Y, assert_same, make
 
+from fastmlp import MLPRegressor
+
 FEW = 5  # samples; so few are predicted in another way
 NOT_FINITE = "Predictions are not finite"
 
@@ -155,6 +157,16 @@ class TestLargeLogits:
         wide = [[array.astype(float) for array in a] for a in (model.coefs_, model.intercepts_)]
         expected = loss_of(reference.forward(X[:1], *wide, "relu")[1][-1], Y[:1])
         assert model.evaluate(X[:1], Y[:1])["loss"] == pytest.approx(expected, rel=1e-12)
+
+
+def test_predictions_are_finite_even_if_their_sum_is_not():
+    X = np.zeros((300, 1))
+    model = MLPRegressor(hidden_layer_sizes=(2,), max_iter=1, random_state=0).fit(X, X[:, 0])
+    model.intercepts_[1][:] = 1e37
+    assert (model.predict(X) == np.float32(1e37)).all()
+    model.intercepts_[1][:] = np.inf
+    with pytest.raises(ValueError, match=NOT_FINITE):
+        model.predict(X)
 
 
 class TestDivergingFits:

@@ -12,7 +12,7 @@ from trained import assert_same_training
 from fastmlp import MLPClassifier
 from fastmlp.data.source import SparseData
 from fastmlp.engine.engine import Engine
-from fastmlp.engine.small_predict import FEW
+from fastmlp.engine.small_predict import FEW, FEW_OF_A_SMALL_NETWORK, are_few
 from fastmlp.engine.training_pass import TrainingPass
 from fastmlp.training import seeding
 
@@ -252,13 +252,17 @@ def test_threads_where_there_is_work(monkeypatch):
 @pytest.mark.parametrize("n_classes", [2, 4])
 def test_small_predictions_with_any_number_of_threads(n_classes, density):
     rng = np.random.default_rng(0)
-    X = rng.normal(size=(2 * FEW, 90)) * (rng.random((2 * FEW, 90)) < density)
+    most = FEW_OF_A_SMALL_NETWORK
+    X = rng.normal(size=(most + 1, 90)) * (rng.random((most + 1, 90)) < density)
     y = rng.integers(n_classes, size=len(X))
     model = MLPClassifier((70, 33), max_iter=2, random_state=0).fit(X, y)
+    assert are_few(most, (90, 70, 33, n_classes))
+    assert not are_few(most + 1, (90, 70, 33, n_classes))
+    assert not are_few(FEW + 1, (90, 10_000, n_classes))
     probability, logarithm = model.predict_proba(X), model.predict_log_proba(X)
     for n_threads in (1, 2, 3, 5):
         model.set_params(n_threads=n_threads)
-        for n in (1, 2, 3, 16, 17, 31, 64, 127, FEW, FEW + 1):
+        for n in (1, 2, 3, 16, 17, 31, 64, 127, FEW, FEW + 1, most):
             assert_array_equal(model.predict_proba(X[:n]), probability[:n])
             assert_array_equal(model.predict_proba(sparse.csr_array(X[:n])), probability[:n])
             assert_array_equal(model.predict_log_proba(X[:n]), logarithm[:n])

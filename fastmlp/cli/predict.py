@@ -93,7 +93,6 @@ def doubt(classes, probability, sure: float) -> list[str]:
 
 def table(model, options) -> int:
     """Print a line per row of a file, and the accuracy where the true labels are known."""
-    import numpy as np
 
     from ..datasets.tables import read_features
 
@@ -121,7 +120,10 @@ def table(model, options) -> int:
             f"the samples in {options.data} have {X.shape[1]} features; the model in "
             f"{options.model} was trained on {model.n_features_in_}"
         )
-    probabilities = model.predict_proba(X)
+    try:
+        probabilities = model.predict_proba(X)
+    except ValueError as error:  # text where the model was trained on numbers
+        raise ValueError(f"{options.data}: {error}") from error
     width = max(len("row"), len(str(len(probabilities))))
     longest = max(len("class"), *(len(str(c)) for c in model.classes_))
     print(f"{'row':>{width}}  {'class':>{longest}}{heads(model, options.top)}")
@@ -136,11 +138,35 @@ def table(model, options) -> int:
             file=sys.stderr,
         )
     if y is not None:
-        right = model.classes_[probabilities.argmax(axis=1)].astype(str) == np.asarray(y).astype(
-            str
-        )
-        print(f"accuracy {right.mean():.4f}: {right.sum():,} of {len(right):,} rows are right")
+        tell_accuracy(model.classes_[probabilities.argmax(axis=1)], y, options.data)
     return 0
+
+
+def tell_accuracy(predicted, y, file):
+    """Print the share of the rows that are right, of those with a label."""
+    import numpy as np
+
+    known = np.array(
+        [value is not None and str(value) not in ("nan", "<NA>", "NaT") for value in y], bool
+    )
+    if not known.all():
+        n = int((~known).sum())
+        print(f"{file}: hint: {n:,} of the {len(y):,} labels are missing", file=sys.stderr)
+    right = same_labels(predicted[known], np.asarray(y)[known])
+    if len(right):
+        print(f"accuracy {right.mean():.4f}: {right.sum():,} of {len(right):,} rows are right")
+
+
+def same_labels(ours, theirs):
+    """Which labels are equal, as numbers where both are, else as text: a file may hold 1 as 1.0 or as True."""
+    import numpy as np
+
+    if ours.dtype.kind in "biuf":
+        try:
+            return ours.astype(np.float64) == theirs.astype(np.float64)
+        except (TypeError, ValueError):  # text that is no number
+            pass
+    return ours.astype(str) == theirs.astype(str)
 
 
 # --- both -------------------------------------------------------------------------------------

@@ -44,6 +44,7 @@ def train(options: argparse.Namespace) -> int:
 
     from ..datasets.samples import prepared, with_preparation
     from ..estimators.classifier import MLPClassifier
+    from ..estimators.watched_fit import fit_watched
     from ..system.atomic_files import write_atomically
 
     fitted, X, X_test = prepared(data.prepare, data.X, data.X_test)
@@ -52,18 +53,21 @@ def train(options: argparse.Namespace) -> int:
     layers = "-".join(map(str, sizes))
     print(f"{data.name}: {len(X):,} {data.what} to train on, {len(X_test):,} to test with")
     print(f"network {layers}, {options.epochs} epochs in batches of {options.batch_size}")
-    # Testing after each epoch costs time: only a plot needs it. The weights are the same.
-    watched = {} if options.plot is None else {"X_val": X_test, "y_val": data.y_test}
     start = time.perf_counter()
-    model.fit(X, data.y, **watched)
+    if options.plot is None:  # testing after each epoch costs time, and only a plot needs it
+        model.fit(X, data.y)
+    else:  # the weights are the same
+        fit_watched(model, X, data.y, X_val=X_test, y_val=data.y_test)
     seconds = time.perf_counter() - start
 
     test = model.evaluate(X_test, data.y_test)
-    updates = model.n_iter_ * math.ceil(len(X) / options.batch_size)
+    n_epochs, updates = model.n_iter_, model.n_iter_ * math.ceil(len(X) / options.batch_size)
     print(f"test loss {test['loss']:.4f}, test accuracy {test['accuracy']:.4f}")
-    print(
-        f"{updates:,} updates in {seconds:.1f} s, {len(X) * model.n_iter_ / seconds:,.0f} samples/s"
-    )
+    if n_epochs:
+        speed = f"{len(X) * n_epochs / seconds:,.0f} samples/s"
+        print(f"{updates:,} updates in {seconds:.1f} s, {speed}")
+    else:  # Ctrl-C
+        print(f"ended in the first epoch, after {seconds:.1f} s")
     if options.save is not None:
         import joblib
 
@@ -72,7 +76,9 @@ def train(options: argparse.Namespace) -> int:
         compress = (packing, 3) if packing else 0
         write_atomically(options.save.absolute(), lambda out: joblib.dump(trained, out, compress))
         print(f"model: {options.save}")
-    if options.plot is not None:
+    if options.plot is not None and not n_epochs:
+        print("learning curves: none, as no epoch was finished")
+    elif options.plot is not None:
         title = f"{layers}, learning rate {options.lr:g}, momentum {options.momentum:g}"
         figure = learning_curves(model.history_, title=title, validation="test")
         kind = options.plot.suffix[1:].lower()

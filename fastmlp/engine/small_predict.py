@@ -4,6 +4,8 @@ Packing the weights would take longer than all the rest. Each thread takes a bat
 none waits for another. The results are those of `Engine.predict`, to the last bit.
 """
 
+import itertools
+import operator
 from contextlib import contextmanager
 
 import numpy as np
@@ -15,15 +17,21 @@ from .engine import Engine
 from .structs import as_batches, new_network
 from .team import Team, usable_threads
 
-# So many rows at most are a few for a thread; with more, packed weights pay.
-FEW = 128
+# So many rows are few for any network. For a small one more are: as long as rows times weights are no more than this.
+FEW, FEW_OF_A_SMALL_NETWORK = 128, 512
+FEW_PRODUCTS = 5e7
 # So many are not worth asking how many threads there are.
 ONE_THREAD = 16
-# Nor are fewer multiplications than this worth another thread.
-THREAD_FLOPS = 5e6
 _N_BLOCKS = place(Batches, "n_blocks", Network)
 _ZERO_SKIPPING = place(Batches, "zero_skipping", Network)
 _IDLE = {}  # predictors that wait for the next call, by the arguments they were made with
+
+
+def are_few(n_samples, layer_sizes):
+    """Whether packing the weights would take longer than it saves, for so many rows."""
+    n_weights = sum(itertools.starmap(operator.mul, itertools.pairwise(layer_sizes)))
+    small = n_samples <= FEW_OF_A_SMALL_NETWORK and n_samples * n_weights <= FEW_PRODUCTS
+    return n_samples <= FEW or small
 
 
 class FewPredictor:
@@ -67,11 +75,9 @@ class FewPredictor:
 
     def _team(self, data, n_threads):
         """The threads, if there is work for more than one; a number that was asked for is taken as it is."""
-        if n_threads in (None, -1):
-            used = self.engine.work(data).used
-            flops = 2 * used * data.n_samples * self.engine.dtype.itemsize / 4
-            if flops < THREAD_FLOPS:
-                return self.engine.team
+        n, work = data.n_samples, self.engine.work(data)
+        if n_threads in (None, -1) and not work.is_worth_threads(n, n, training=False):
+            return self.engine.team
         return Team(usable_threads(n_threads))
 
     def _set_batch_size(self, batch_size):

@@ -175,11 +175,12 @@ def new_update_state(
 
 def renew_update_state(update, optimizer, learning_rate, updates, weight_decay):
     """Make the memory of an epoch that of the next one, in place."""
-    if update.decays:
-        update.kept[:] = optimizer.kept(learning_rate, weight_decay, len(updates))
-    if update.decays and update.lazy:
-        update.kept_until[:] = kept_until(optimizer, learning_rate, weight_decay, updates)
-    with np.errstate(over="ignore"):  # the weights will tell of a rate that overflows
+    # The weights will tell of a rate, or of a decay, that overflows.
+    with np.errstate(over="ignore", invalid="ignore"):
+        if update.decays:
+            update.kept[:] = optimizer.kept(learning_rate, weight_decay, len(updates))
+        if update.decays and update.lazy:
+            update.kept_until[:] = kept_until(optimizer, learning_rate, weight_decay, updates)
         update.rate[:] = optimizer.rates(learning_rate, updates)
     if update.lazy:
         update.last[:] = 0

@@ -17,7 +17,7 @@ UNIT_FLOPS = 200
 BATCH_FLOPS = 2e6
 EPOCH_FLOPS = 3e8
 PREDICT_BATCH_FLOPS = 2e5
-PREDICT_FLOPS = 1e7
+PREDICT_FLOPS = 6e7
 # Several epochs run as one pass up to so much work, some milliseconds, and so many epochs.
 TOGETHER_FLOPS = 1e8
 MOST_EPOCHS = 64
@@ -42,6 +42,8 @@ class Work:
         weights = sum(a * b for a, b in pairwise(sizes[1:]))
         first = data.n_features * sizes[1]
         self.used = weights + first * (data.density if data.zero_skipping else 1)
+        # At the crossover skipping zeros takes as long as products with all of them.
+        self._predicted = weights + first * min(1, data.density / data.crossover)
         self.all_weights = weights + first
         self._n_units = sum(sizes[1:])
         self._scale = layout.dtype.itemsize / 4
@@ -79,5 +81,5 @@ class Work:
                 self._scale * batch >= BATCH_FLOPS
                 and self._scale * self.of_epoch(n_samples, batch_size) >= EPOCH_FLOPS
             )
-        sample = self._scale * 2 * self.used
+        sample = self._scale * 2 * self._predicted
         return sample * batch_size >= PREDICT_BATCH_FLOPS and sample * n_samples >= PREDICT_FLOPS

@@ -2,12 +2,15 @@
 
 import copy
 import dataclasses
+import functools
 import inspect
+import operator
 import os
 from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn import get_config
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import validate_parameter_constraints
 from sklearn.utils.metaestimators import available_if
@@ -41,6 +44,18 @@ def is_stochastic(model):
 def validated(method: t.Method) -> t.Method:
     """Have scikit-learn validate the parameters before the method runs."""
     return cast(t.Method, _fit_context(prefer_skip_nested_validation=True)(method))
+
+
+def validated_again(method: t.Method) -> t.Method:
+    """The same for a `partial_fit`: scikit-learn validates a model's first one only, and parameters may change."""
+    first = validated(method)
+
+    @functools.wraps(first)
+    def checked(self, *args, **kwargs):
+        self._validate_changed()
+        return first(self, *args, **kwargs)
+
+    return cast(t.Method, checked)
 
 
 def if_stochastic(method: t.Method) -> t.Method:
@@ -107,6 +122,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
     baselines_: t.FloatArray | None
     _targets: Any
     _state: Any
+    _validated: list[Any]
 
     def _keep(self, arguments):
         """Keep the arguments of `__init__`, its ``locals()``, as they are: scikit-learn's rule."""
@@ -121,6 +137,18 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         validate_parameter_constraints(
             self._parameter_constraints, given, caller_name=type(self).__name__
         )
+
+    def _validate_changed(self):
+        """Validate a fitted model's parameters if they are not those of the last time."""
+        if not self.__sklearn_is_fitted__():
+            return
+        given = [getattr(self, name) for name in self._parameter_constraints]
+        known = vars(self).get("_validated")
+        if known is not None and all(map(operator.is_, given, known)):
+            return
+        if not get_config()["skip_parameter_validation"]:
+            self._validate_params()
+        self._validated = given
 
     def without_optimizer_state(self) -> Self:
         """Return a copy for prediction, without the optimizer's state, which is up to twice as large as the weights.
@@ -144,6 +172,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
 
         # Own lists, because `copy.copy` works by this state, too.
         state = with_own_lists(cast(dict[str, Any], super().__getstate__()))
+        state.pop("_validated", None)
         for name in PRIVATE & state.keys():
             state[name] = plain(state[name])
         return state

@@ -17,6 +17,7 @@ from sklearn.base import _fit_context
 from ..system.atomic_files import write_atomically
 from ..system.interrupts import Interrupts
 from ..system.user_warnings import warn_user
+from ..training.schedules import is_per_update
 from .callbacks import bare, require_callbacks
 
 MARK = b"fastmlp checkpoint\n"
@@ -78,7 +79,8 @@ class Checkpoint:
         ----------
         model : MLPClassifier or MLPRegressor
             With the parameters of the fit that wrote the checkpoints; only `n_threads`, `verbose`,
-            `warm_start` and `max_iter`, the number of epochs in all, may be others.
+            `warm_start` and `max_iter`, the number of epochs in all, may be others; `max_iter` not
+            with a learning rate that is planned over all epochs, as "cosine" is.
         X, y, **arguments
             As in the `fit` of the model; the same as in the fit that wrote the checkpoints.
 
@@ -197,12 +199,24 @@ def _check_same(saved, model, path):
     mine, theirs = model.get_params(), saved.get_params()
     if isinstance(model.random_state, np.random.RandomState):
         mine.pop("random_state")  # it has moved on; the checkpoint has the seed that was drawn
+    free = FREE - {"max_iter"} if is_per_update(model.learning_rate) else FREE
     for name in mine:
-        if name not in FREE and not np.array_equal(mine[name], theirs[name]):
+        if name not in free and not _same(mine[name], theirs[name]):
             raise ValueError(
                 f"The checkpoints in {str(path)!r} are of a fit with {name}={theirs[name]!r}, not "
                 f"{mine[name]!r}. Use another folder, or remove them."
             )
+
+
+def _same(mine, theirs) -> bool:
+    """Whether two values of a parameter are equal; objects that compare by identity are if their pickles are."""
+    if np.array_equal(mine, theirs):
+        return True
+    try:  # `theirs` has been through a pickle, which may change how its parts refer to each other
+        mine = pickle.loads(pickle.dumps(mine))
+        return pickle.dumps(mine) == pickle.dumps(theirs)
+    except Exception:  # what cannot be pickled was not in a checkpoint
+        return False
 
 
 def _number(file):

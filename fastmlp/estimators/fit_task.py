@@ -20,6 +20,7 @@ from ..training.lbfgs import Minimization
 from ..training.length import AUTO_ITERATIONS, n_epochs
 from ..training.progress import reporter
 from ..training.resume_state import State
+from ..training.schedules import is_adaptive
 from ..training.stochastic import Training, dropout_rates
 from . import callbacks
 from .base import PRIVATE
@@ -81,6 +82,7 @@ class FitTask:
     start: tuple  # (coefs, intercepts)
     best: tuple
     hint: str | None = None  # for `verbose`
+    validation_decides: bool = True
 
     def run(self):
         """Train, and bring the model's attributes up to date."""
@@ -107,6 +109,7 @@ class FitTask:
             report,
             task,
             self.attributes,
+            self.validation_decides,
         )
         stochastic = SOLVERS[model.solver].stochastic
         if self.hint is not None:
@@ -170,11 +173,12 @@ def prepare(
     sample_weight_val=None,
     coef_init=None,
     intercept_init=None,
+    validation_decides=True,
 ) -> FitTask:
     """Check and encode the arguments of `fit` or `partial_fit`.
 
     Each step takes what the steps before it made; none changes the model, `n_features_in_` and
-    `feature_names_in_` apart.
+    `feature_names_in_` apart. `validation_decides`: see `FitContext`.
     """
     if model.early_stopping and incremental:
         raise ValueError("partial_fit does not support early_stopping=True")
@@ -227,9 +231,11 @@ def prepare(
         if model.scoring is not None and model.scoring != "loss":
             validation.X, validation.y = X[validation.rows], y[validation.rows]
     least = engine.loss.least_samples
-    if stopping and model.scoring is None and len(validation) < least:
+    adaptive = is_adaptive(model) and validation is not None and validation_decides
+    if (stopping or adaptive) and model.scoring is None and len(validation) < least:
+        what = "Early stopping" if stopping else 'learning_rate="adaptive"'
         raise ValueError(
-            f"Early stopping by {engine.loss.metric} needs at least {least} validation samples, "
+            f"{what} by {engine.loss.metric} needs at least {least} validation samples, "
             f"got {len(validation)}."
         )
     record = Record.of(
@@ -254,6 +260,7 @@ def prepare(
         start,
         best,
         scale_hint(X) if model.verbose and call.first else None,
+        validation_decides,
     )
 
 

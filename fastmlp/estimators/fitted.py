@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 
 from ..engine.engine import Engine, not_finite
-from ..engine.small_predict import FEW, few_predictor
+from ..engine.small_predict import are_few, few_predictor
 from ..kernels.abi import LOG_OUTPUTS, OUTPUTS
 from ..training.context import Samples
 from .sample_weights import sample_weights
@@ -58,13 +58,14 @@ def predictions(model, X, *, logarithm=False, both=False) -> np.ndarray:
     """
     X = check_samples(model, X)
     wanted = {"kind": LOG_OUTPUTS if logarithm else OUTPUTS, "both": both}
-    if X.shape[0] <= FEW:
+    sizes = network_sizes(model)
+    if are_few(X.shape[0], sizes):
         how = {
             "activation": model.activation,
             "loss": model._targets.loss,
             "dtype": model.dtype,
         }
-        with few_predictor(network_sizes(model), **how) as few:
+        with few_predictor(sizes, **how) as few:
             data = opened(model, few.engine, X, reuse=False)
             outputs = few.predict(
                 data, model.coefs_, model.intercepts_, n_threads=model.n_threads, **wanted
@@ -72,10 +73,18 @@ def predictions(model, X, *, logarithm=False, both=False) -> np.ndarray:
     else:
         engine = fitted_engine(model)
         outputs = engine.predict(opened(model, engine, X, reuse=False), **wanted)
-    total = outputs.sum()
-    if np.isnan(total) or not (logarithm or np.isfinite(total)):  # the logarithm of 0 is infinite
+    if not _is_sound(outputs, infinite=logarithm):  # the logarithm of 0 is infinite
         raise not_finite(outputs.dtype)
     return outputs
+
+
+def _is_sound(outputs, *, infinite):
+    """Whether no output is NaN, nor infinite where it must not be."""
+    # The sum tells in a third of the time, but it may overflow where no output does.
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(outputs.sum()):
+            return True
+    return not np.isnan(outputs).any() if infinite else bool(np.isfinite(outputs).all())
 
 
 def labelled(model, engine, targets, X, y, sample_weight, *, reuse=True) -> Samples:

@@ -196,7 +196,7 @@ PARAMETERS = {
         [str, callable, None],
         "The score by which early stopping judges the validation samples: None is {metric}, "
         '"loss" the validation loss, anything else a scorer that scikit-learn knows or a callable '
-        "``scorer(estimator, X, y)``.",
+        "``scorer(estimator, X, y)``, given `sample_weight` as well if it takes that.",
     ),
     "validation_fraction": Parameter(
         "float", FRACTION, "Share of the samples that early stopping sets aside."

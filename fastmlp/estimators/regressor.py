@@ -6,7 +6,7 @@ from typing import Any, Self
 from numpy.typing import ArrayLike, NDArray
 
 from . import types as t
-from .base import BaseMLP, if_stochastic, validated
+from .base import BaseMLP, if_stochastic, validated_again
 from .parameters import described
 
 if os.name == "mypy":  # never; pyright knows that, mypy takes what it finds first: see `mypy_bases`
@@ -96,7 +96,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self._keep(locals())
 
     @if_stochastic
-    @validated
+    @validated_again
     def partial_fit(
         self,
         X: t.MatrixLike,

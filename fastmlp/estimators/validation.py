@@ -31,6 +31,11 @@ def check_training_data(model, X, y, *, reset):
         model, X, y, accept_sparse="csr", dtype="numeric", multi_output=True, reset=reset,
         ensure_all_finite=not plain,
     )  # fmt: skip
+    if sp.issparse(y) and (y.ndim == 1 or y.shape[1] == 1):  # no indicator of several labels
+        raise TypeError(
+            "Sparse data was passed for y, but dense data is required. "
+            "Use '.toarray()' to convert to a dense numpy array."
+        )
     y = _plain_targets(y, are_labels=is_classifier(model))
     if y.ndim == 2 and y.shape[1] == 1 and not sp.issparse(y):
         warn_user(

@@ -15,6 +15,7 @@ from sklearn.base import clone
 
 from ..datasets.samples import Samples, prepared, rows, with_preparation
 from ..estimators.classifier import MLPClassifier
+from ..estimators.watched_fit import fit_watched
 from ..system.atomic_files import write_atomically
 from .grid import Fit, Plan
 from .store import Store
@@ -83,7 +84,7 @@ def measure(model: MLPClassifier, X, y, X_val, y_val) -> dict:
     start = time.perf_counter()
     try:
         with whole_fits():
-            model.fit(X, y, X_val=X_val, y_val=y_val)
+            fit_watched(model, X, y, X_val=X_val, y_val=y_val)
     except ValueError as error:
         seconds = time.perf_counter() - start
         history = history_of_failure(clone(model), X, y, X_val, y_val)
@@ -127,7 +128,7 @@ def history_of_failure(model, X, y, X_val, y_val) -> dict:
     classes = sorted(set(y.tolist()))
     with contextlib.suppress(ValueError), whole_fits():
         for _ in range(model.max_iter):
-            model.partial_fit(X, y, classes=classes, X_val=X_val, y_val=y_val)
+            fit_watched(model, X, y, X_val=X_val, y_val=y_val, classes=classes, incremental=True)
             history = {name: list(values) for name, values in model.history_.items()}
     return history
 

@@ -4,26 +4,27 @@ import numpy as np
 from scipy.special import entr, xlogy
 
 
-def of_classes(labels, weight):
-    """Entropy of the class frequencies; labels (n, 1) are class numbers."""
-    counts = np.bincount(labels[:, 0], weights=weight)
-    return entr(counts / counts.sum()).sum()
+def of_classes(labels, weight, n_outputs, smoothing):
+    """Entropy of the smoothed class frequencies; labels (n, 1) are class numbers."""
+    counts = np.bincount(labels[:, 0], weights=weight, minlength=n_outputs)
+    share = (1 - smoothing) * (counts / counts.sum()) + smoothing / n_outputs
+    return entr(share).sum()
 
 
-def of_zeros_and_ones(labels, weight):
+def of_zeros_and_ones(labels, weight, n_outputs, smoothing):
     """The same of each output's 0 and 1, summed over outputs; labels (n, n_outputs)."""
-    share = np.average(labels, axis=0, weights=weight)
+    share = (1 - smoothing) * np.average(labels, axis=0, weights=weight) + smoothing / 2
     return (entr(share) + entr(1 - share)).sum()
 
 
-def of_numbers(labels, weight):
+def of_numbers(labels, weight, n_outputs, smoothing):
     """Half of the variance, averaged over outputs; labels (n, n_outputs)."""
     labels = labels.astype(np.float64)
     mean = np.average(labels, axis=0, weights=weight)
     return np.average((labels - mean) ** 2, axis=0, weights=weight).mean() / 2
 
 
-def of_counts(labels, weight):
+def of_counts(labels, weight, n_outputs, smoothing):
     """Half of the Poisson deviance from the mean, summed over outputs; labels (n, n_outputs)."""
     labels = labels.astype(np.float64)
     mean = np.average(labels, axis=0, weights=weight)
@@ -41,16 +42,19 @@ CONSTANT_LOSSES = {
 }
 
 
-def constant_loss(loss, samples) -> float:
+def constant_loss(loss, samples, n_outputs: int, smoothing: float = 0.0) -> float:
     """Return the mean loss of the best constant prediction for the samples.
 
     Parameters
     ----------
     loss : engine.losses.Loss
     samples : Samples
+    n_outputs : int
+    smoothing : float
+        As the estimators' `label_smoothing`; losses of numbers have none.
     """
     labels, weight = samples.labels, samples.weight
     if samples.rows is not None:
         labels = labels[samples.rows]
         weight = None if weight is None else weight[samples.rows]
-    return float(CONSTANT_LOSSES[loss.name](labels, weight))
+    return float(CONSTANT_LOSSES[loss.name](labels, weight, n_outputs, smoothing))

@@ -47,6 +47,8 @@ class FitContext:
     task : callbacks.Fit or None
     attributes : callable
         ``attributes(coefs, intercepts)`` returns a fitted model's attributes, for callbacks.
+    validation_decides : bool
+        Whether the validation samples may change the learning rate, or are measured only.
     """
 
     model: Any
@@ -58,6 +60,7 @@ class FitContext:
     report: Any
     task: Any
     attributes: Callable
+    validation_decides: bool = True
 
 
 def diverged(model, learning_rate=None) -> ValueError:

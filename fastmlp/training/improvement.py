@@ -29,7 +29,8 @@ class Improvement:
         adaptive = schedule == "adaptive"
         self.has_rule = model.tol is not None or self._stops_early or adaptive
         self.tol = 0.0 if model.tol is None else model.tol
-        self.validates = self._stops_early or (adaptive and context.validation is not None)
+        decides = context.validation is not None and context.validation_decides
+        self.validates = self._stops_early or (adaptive and decides)
         self._score = ValidationScore(context) if self.validates else None
 
     def score(self, row) -> float | None:

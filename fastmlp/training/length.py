@@ -53,7 +53,10 @@ def is_enough(context) -> bool:
         return False
     if context.state.optimizer_epochs != ENOUGH_EPOCHS[context.record.metric]:
         return False
-    constant = constant_loss(context.engine.loss, context.samples)
+    engine = context.engine
+    constant = constant_loss(
+        engine.loss, context.samples, engine.layout.sizes[-1], engine.label_smoothing
+    )
     return context.record.loss < USEFUL_LOSS * constant
 
 

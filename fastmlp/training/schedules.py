@@ -9,6 +9,8 @@ from numbers import Real
 
 import numpy as np
 
+from ..engine.optimizers import SOLVERS
+
 
 def cosine(step, total):
     """Half a cosine from 1 to 0: PyTorch's CosineAnnealingLR, Keras's CosineDecay."""
@@ -42,6 +44,17 @@ PER_EPOCH = ("constant", "invscaling", "adaptive")
 def is_per_update(schedule) -> bool:
     """Whether a value of `learning_rate` gives each update a rate of its own."""
     return callable(schedule) or schedule in PER_UPDATE
+
+
+def schedule_of(model):
+    """Return the schedule in use: `learning_rate`, or "constant" where the solver has none of its kind."""
+    has_schedule = SOLVERS[model.solver].has_schedule
+    return model.learning_rate if has_schedule or is_per_update(model.learning_rate) else "constant"
+
+
+def is_adaptive(model) -> bool:
+    """Whether the learning rate goes down for want of improvement."""
+    return isinstance(model.learning_rate, str) and schedule_of(model) == "adaptive"
 
 
 def update_rates(model, epoch: int, n_epochs: int, n_batches: int) -> np.ndarray:
@@ -91,7 +104,10 @@ def learning_rate(model, schedule, state, record) -> float:
     """
     rate = float(model.learning_rate_init)
     if schedule == "invscaling" and state.optimizer_epochs > 0:
-        return rate / (record.t + 1) ** model.power_t
+        try:
+            return rate / (record.t + 1) ** model.power_t
+        except OverflowError:
+            return 0.0
     if schedule == "adaptive":
         for _ in range(state.n_rate_cuts):
             rate /= 5.0

@@ -15,9 +15,10 @@ from ..engine.weight_average import WeightAverage
 from ..system.interrupts import hold
 from ..system.user_warnings import warn_user
 from .context import diverged, validate
+from .history import with_own_lists
 from .improvement import Improvement
 from .length import batch_size, is_enough, n_epochs, until_enough
-from .schedules import is_per_update, learning_rate, update_rates
+from .schedules import is_per_update, learning_rate, schedule_of, update_rates
 from .seeding import epoch_order, mask_keys
 
 
@@ -67,10 +68,7 @@ class Training:
         self.early_stopping = self.model.early_stopping
         self.batch_size = batch_size(self.model, len(context.samples))
         self.n_batches = -(-len(context.samples) // self.batch_size)  # of an epoch
-        has_schedule = SOLVERS[self.model.solver].has_schedule
-        self.schedule = self.model.learning_rate
-        if not has_schedule and not is_per_update(self.schedule):
-            self.schedule = "constant"
+        self.schedule = schedule_of(self.model)
         self.n_epochs = n_epochs(self.model, len(context.samples))
         self._dropped = None, None, None  # both parameters as an epoch found them, and its rates
         self.improvement = Improvement(context, self.schedule)
@@ -283,4 +281,4 @@ class Training:
         if self.early_stopping:
             state.latest = self.engine.get_parameters()
         coefs, intercepts = ([array.copy() for array in arrays] for arrays in self.parameters())
-        return self.context.attributes(coefs, intercepts) | {"_state": state}
+        return with_own_lists(self.context.attributes(coefs, intercepts)) | {"_state": state}

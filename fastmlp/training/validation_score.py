@@ -1,12 +1,16 @@
 """The score of the validation samples, by which early stopping goes."""
 
 import copy
+import inspect
+import math
 
 from sklearn.metrics import check_scoring
 
 
 class ValidationScore:
     """What `scoring` asks for: accuracy or R², the loss, or a scorer of scikit-learn's.
+
+    A scorer that takes sample weights gets those of the validation samples.
 
     Parameters
     ----------
@@ -23,9 +27,16 @@ class ValidationScore:
             self._key, self._sign = "val_loss", -1.0
         else:
             self.scorer = check_scoring(context.model, scoring=scoring)
+            self._takes_weights = _takes_weights(self.scorer)
 
     def __call__(self, row) -> float:
-        """Return the score of the epoch with this row of the history; higher is better."""
+        """Return the score of the epoch with this row of the history; higher is better.
+
+        Raises
+        ------
+        ValueError
+            If a scorer answers NaN, as one does whose measure these samples do not define.
+        """
         if self.scorer is None:
             return self._sign * row[self._key]
         context = self._context
@@ -35,7 +46,22 @@ class ValidationScore:
         vars(model).update(context.attributes(*context.engine.get_parameters()))
         vars(model).pop("feature_names_in_", None)
         given = {}
-        if validation.weight is not None:
+        if validation.weight is not None and self._takes_weights:
             weight = validation.weight
             given["sample_weight"] = weight if validation.rows is None else weight[validation.rows]
-        return float(self.scorer(model, validation.X, validation.y, **given))
+        score = float(self.scorer(model, validation.X, validation.y, **given))
+        if math.isnan(score):
+            raise ValueError(
+                f"scoring={context.model.scoring!r} is NaN for the {len(validation)} validation samples, so that "
+                "early stopping cannot go by it."
+            )
+        return score
+
+
+def _takes_weights(scorer) -> bool:
+    """Whether a scorer has an argument `sample_weight`: one that `make_scorer` made, if what it measures by has."""
+    try:
+        arguments = inspect.signature(getattr(scorer, "_score_func", scorer)).parameters.values()
+    except (TypeError, ValueError):  # without a signature, as compiled functions may be
+        return True
+    return any(a.name == "sample_weight" or a.kind is a.VAR_KEYWORD for a in arguments)
