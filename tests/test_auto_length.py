@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.special import xlogy
 from sklearn.base import clone
 from sklearn.datasets import make_blobs, make_regression
 from sklearn.dummy import DummyClassifier, DummyRegressor
@@ -11,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from fastmlp import Checkpoint, MLPClassifier, MLPRegressor
 from fastmlp.engine.losses import LOSSES
 from fastmlp.training import length
-from fastmlp.training.constant_loss import CONSTANT_LOSSES, constant_loss
+from fastmlp.training.constant_loss import CONSTANT_LOSSES, constant_loss, least_loss
 from fastmlp.training.context import Samples
 
 LEAST, ENOUGH, MOST = 5, 8, 30  # epochs, as `quick` sets them
@@ -121,12 +122,24 @@ class TestEnds:
         assert same(again, model)
 
 
-@pytest.mark.parametrize("smoothing", [0.05, 0.1])
-def test_smoothed_labels_have_enough_as_soon(smoothing):
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(400, 10))
-    y = X[:, 0] + 0.1 * rng.normal(size=400) > 1.6
+@pytest.mark.parametrize("smoothing", [0.05, 0.1, 0.5])
+@pytest.mark.parametrize("rare", [90, 99])
+def test_smoothed_labels_have_enough_as_soon(smoothing, rare):
+    """Their loss is never 0: what counts is how far it is above the least one."""
+    X = np.random.default_rng(0).normal(size=(400, 10))
+    y = X[:, 0] > np.percentile(X[:, 0], rare)
     assert MLPClassifier((32,), random_state=0, label_smoothing=smoothing).fit(X, y).n_iter_ == 100
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 10])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.9])
+def test_the_least_loss_is_that_of_the_smoothed_labels(n_classes, smoothing):
+    target = np.full(n_classes, smoothing / n_classes)
+    target[0] += 1 - smoothing
+    expected = -xlogy(target, target).sum()
+    loss = LOSSES["softmax_cross_entropy" if n_classes > 2 else "logistic_cross_entropy"]
+    assert least_loss(loss, n_classes if n_classes > 2 else 1, smoothing) == pytest.approx(expected)
+    assert least_loss(LOSSES["squared_error"], n_classes, 0.0) == 0
 
 
 def test_the_defaults_train_iris_for_100_epochs():

@@ -5,6 +5,7 @@ import warnings
 
 import pytest
 from numpy.testing import assert_array_equal
+from sklearn import config_context
 from trained import X, Y, make
 
 
@@ -27,8 +28,17 @@ def test_parameters_are_validated_when_they_have_changed(name, value, begin):
     copy.deepcopy(model.set_params(**{name: right})).partial_fit(X, Y)
 
 
-def test_a_rate_that_falls_to_nothing():
-    model = make(learning_rate="invscaling", power_t=1000.0, max_iter=3).fit(X, Y)
+def test_what_was_not_validated_is_later():
+    model = make().partial_fit(X, Y, classes=[0, 1, 2]).set_params(momentum=7.0)
+    with config_context(skip_parameter_validation=True):
+        model.partial_fit(X, Y)
+    with pytest.raises(ValueError, match="'momentum' parameter"):
+        model.partial_fit(X, Y)
+
+
+@pytest.mark.parametrize("power", [1000.0, 10**6])
+def test_a_rate_that_falls_to_nothing(power):
+    model = make(learning_rate="invscaling", power_t=power, max_iter=3).fit(X, Y)
     assert model.history_["learning_rate"][1:] == [0, 0]
 
 

@@ -18,6 +18,7 @@ from fastmlp import MLPClassifier, datasets
 from fastmlp.cli import main
 from fastmlp.cli.errors import in_words
 from fastmlp.cli.options import command_line
+from fastmlp.cli.predict import is_missing, is_same
 from fastmlp.cli.sweep import add_sweep
 from fastmlp.datasets import load_mnist
 from fastmlp.plots import learning_curves
@@ -300,15 +301,21 @@ def test_ctrl_c_in_the_first_epoch(tmp_path, monkeypatch, capsys):
     def interrupted(*arguments):
         raise KeyboardInterrupt
 
+    model = tmp_path / "model.joblib"
+    model.write_text("an earlier model")
     monkeypatch.setattr("fastmlp.training.stochastic.Training.train", interrupted)
     with warnings.catch_warnings():
         warnings.simplefilter("always")
-        assert main.main([*SMALL, "--plot", str(tmp_path / "curves.png")]) == 0
+        assert (
+            main.main([*SMALL, "--save", str(model), "--plot", str(tmp_path / "curves.png")]) == 0
+        )
     out = capsys.readouterr().out
     assert "ended in the first epoch, after" in out
     assert "learning curves: none" in out
     assert "updates" not in out
-    assert not list(tmp_path.iterdir())
+    assert "model: none was saved" in out
+    assert [file.name for file in tmp_path.iterdir()] == [model.name]
+    assert model.read_text() == "an earlier model"
 
 
 @pytest.mark.parametrize("classes", [[0, 1], [False, True], ["0", "1"], ["no", "yes"]], ids=str)
@@ -342,3 +349,21 @@ def test_rows_without_a_label_are_left_out(tmp_path, capsys):
     told = capsys.readouterr()
     assert "of 55 rows are right" in told.out
     assert "5 of the 60 labels are missing" in told.err
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "equal"),
+    [
+        (1, 1.0, True), (1, True, True), (1, "1", True), ("1", 1.0, True), (True, "True", True), ("a", b"a", True),
+        (2**53, 2**53 + 1, False), (1, 1.5, False), ("no", 0, False), (1, "1.5", False), ("nan", "nan", True),
+    ],
+)  # fmt: skip
+def test_labels_that_are_the_same(ours, theirs, equal):
+    assert is_same(ours, theirs) == equal
+
+
+@pytest.mark.parametrize(
+    ("label", "missing"), [(None, True), (np.nan, True), ("nan", False), (0, False)]
+)
+def test_labels_that_are_missing(label, missing):
+    assert is_missing(label) == missing

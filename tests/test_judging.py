@@ -1,21 +1,25 @@
 """By what an epoch is judged: scorers, weights, and samples that decide nothing."""
 
+import functools
 import math
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
+from sklearn.metrics import make_scorer
 from trained import X, Y, make
 
 from fastmlp import MLPRegressor
 from fastmlp.estimators.watched_fit import fit_watched
 
 
-def test_a_score_that_is_no_number_is_refused():
-    model = make(early_stopping=True, scoring=lambda model, X, y: math.nan, max_iter=3)
-    with pytest.raises(ValueError, match=r"scoring=.* is NaN for the \d+ validation samples"):
-        model.fit(X, Y)
+@pytest.mark.parametrize("score", [math.nan, -math.inf])
+@pytest.mark.parametrize("how", [{"early_stopping": True}, {"learning_rate": "adaptive"}])
+def test_a_score_by_which_no_epoch_is_better_is_refused(score, how):
+    model = make(scoring=lambda model, X, y: score, max_iter=3, **how)
+    with pytest.raises(ValueError, match=rf"scoring=.* is {score:g} for the 9 validation samples"):
+        model.fit(X, Y, X_val=X[:9], y_val=Y[:9])
     assert not hasattr(model, "coefs_")
 
 
@@ -25,8 +29,10 @@ def test_a_scorer_without_weights_is_called_without(weights):
         return estimator.score(X, y)
 
     given = {} if weights else {"sample_weight": np.arange(1.0, len(X) + 1)}
-    model = make(early_stopping=True, scoring=scorer, max_iter=3, **weights).fit(X, Y, **given)
-    assert len(model.validation_scores_) == 3
+    plain = make_scorer(lambda y, predicted: float((y == predicted).mean()))
+    for each in (scorer, functools.partial(scorer), plain, functools.partial(plain)):
+        model = make(early_stopping=True, scoring=each, max_iter=3, **weights).fit(X, Y, **given)
+        assert len(model.validation_scores_) == 3
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,6 @@ def doubt(classes, probability, sure: float) -> list[str]:
 
 def table(model, options) -> int:
     """Print a line per row of a file, and the accuracy where the true labels are known."""
-
     from ..datasets.tables import read_features
 
     X, y = read_features(options.data, options.target)
@@ -144,29 +143,36 @@ def table(model, options) -> int:
 
 def tell_accuracy(predicted, y, file):
     """Print the share of the rows that are right, of those with a label."""
-    import numpy as np
-
-    known = np.array(
-        [value is not None and str(value) not in ("nan", "<NA>", "NaT") for value in y], bool
-    )
-    if not known.all():
-        n = int((~known).sum())
+    pairs = [
+        (a, b) for a, b in zip(predicted.tolist(), y.tolist(), strict=True) if not is_missing(b)
+    ]
+    if len(pairs) < len(y):
+        n = len(y) - len(pairs)
         print(f"{file}: hint: {n:,} of the {len(y):,} labels are missing", file=sys.stderr)
-    right = same_labels(predicted[known], np.asarray(y)[known])
-    if len(right):
-        print(f"accuracy {right.mean():.4f}: {right.sum():,} of {len(right):,} rows are right")
+    if pairs:
+        right = sum(is_same(ours, theirs) for ours, theirs in pairs)
+        share = right / len(pairs)
+        print(f"accuracy {share:.4f}: {right:,} of {len(pairs):,} rows are right")
 
 
-def same_labels(ours, theirs):
-    """Which labels are equal, as numbers where both are, else as text: a file may hold 1 as 1.0 or as True."""
-    import numpy as np
+def is_missing(label) -> bool:
+    """Whether it is None, NaN, or pandas's NA, of which no comparison is true or false."""
+    return label is None or type(label).__name__ in ("NAType", "NaTType") or label != label
 
-    if ours.dtype.kind in "biuf":
-        try:
-            return ours.astype(np.float64) == theirs.astype(np.float64)
-        except (TypeError, ValueError):  # text that is no number
-            pass
-    return ours.astype(str) == theirs.astype(str)
+
+def is_same(ours, theirs) -> bool:
+    """Whether two labels are equal, as numbers or as text: a file may hold 1 as 1.0, as True or as "1"."""
+    return not key(ours).isdisjoint(key(theirs))
+
+
+def key(label) -> set[str]:
+    """What a label may be written as."""
+    if isinstance(label, bytes):
+        label = label.decode(errors="replace")
+    written = {str(label)}
+    if (isinstance(label, float) and label.is_integer()) or isinstance(label, bool):
+        written.add(str(int(label)))
+    return written
 
 
 # --- both -------------------------------------------------------------------------------------

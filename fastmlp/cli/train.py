@@ -68,7 +68,9 @@ def train(options: argparse.Namespace) -> int:
         print(f"{updates:,} updates in {seconds:.1f} s, {speed}")
     else:  # Ctrl-C
         print(f"ended in the first epoch, after {seconds:.1f} s")
-    if options.save is not None:
+    if options.save is not None and not n_epochs:
+        print("model: none was saved, as no epoch was finished")
+    elif options.save is not None:
         import joblib
 
         trained = with_preparation(fitted, model)

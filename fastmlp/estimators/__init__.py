@@ -15,5 +15,6 @@ types           for type checkers and editors; mypy_bases.pyi says what scikit-l
 regression_targets  numbers to predict, checked
 sample_weights  how much each sample counts
 callbacks       scikit-learn's callbacks around a fit
+watched_fit     a fit with samples that are measured and decide nothing
 checkpoint      saves a fit after each epoch, and resumes it
 """

@@ -140,14 +140,13 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
 
     def _validate_changed(self):
         """Validate a fitted model's parameters if they are not those of the last time."""
-        if not self.__sklearn_is_fitted__():
+        if get_config()["skip_parameter_validation"] or not self.__sklearn_is_fitted__():
             return
         given = [getattr(self, name) for name in self._parameter_constraints]
         known = vars(self).get("_validated")
         if known is not None and all(map(operator.is_, given, known)):
             return
-        if not get_config()["skip_parameter_validation"]:
-            self._validate_params()
+        self._validate_params()
         self._validated = given
 
     def without_optimizer_state(self) -> Self:
@@ -229,7 +228,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             How much each sample counts.
         X_val, y_val : as X and y, default=None
             Samples to validate with after each epoch, noted in `history_`. Early stopping goes by
-            them.
+            them, and so does an "adaptive" learning rate.
         sample_weight_val : array-like of shape (n_validation_samples,), default=None
             How much each of those counts.
         coef_init, intercept_init : lists as `coefs_` and `intercepts_`, default=None

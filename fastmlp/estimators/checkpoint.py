@@ -23,7 +23,7 @@ from .callbacks import bare, require_callbacks
 MARK = b"fastmlp checkpoint\n"
 SUFFIX, UNFINISHED = ".checkpoint", ".unfinished"
 # Parameters that may differ between the fit that wrote a checkpoint and the one that goes on: they
-# do not change what an epoch does.
+# do not change what an epoch does, but for `max_iter` where the rate is planned over all epochs.
 FREE = {"max_iter", "n_threads", "verbose", "warm_start"}
 
 
@@ -199,7 +199,7 @@ def _check_same(saved, model, path):
     mine, theirs = model.get_params(), saved.get_params()
     if isinstance(model.random_state, np.random.RandomState):
         mine.pop("random_state")  # it has moved on; the checkpoint has the seed that was drawn
-    free = FREE - {"max_iter"} if is_per_update(model.learning_rate) else FREE
+    free = FREE - {"max_iter"} if is_per_update(saved.learning_rate) else FREE
     for name in mine:
         if name not in free and not _same(mine[name], theirs[name]):
             raise ValueError(
@@ -212,8 +212,8 @@ def _same(mine, theirs) -> bool:
     """Whether two values of a parameter are equal; objects that compare by identity are if their pickles are."""
     if np.array_equal(mine, theirs):
         return True
-    try:  # `theirs` has been through a pickle, which may change how its parts refer to each other
-        mine = pickle.loads(pickle.dumps(mine))
+    try:  # a pickle may change how an object's parts refer to each other, so both go through one
+        mine, theirs = (pickle.loads(pickle.dumps(value)) for value in (mine, theirs))
         return pickle.dumps(mine) == pickle.dumps(theirs)
     except Exception:  # what cannot be pickled was not in a checkpoint
         return False

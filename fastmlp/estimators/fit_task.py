@@ -16,11 +16,11 @@ from ..system.interrupts import Interrupts
 from ..training import seeding
 from ..training.context import FitContext, Samples, diverged
 from ..training.history import Record, cut_lists
+from ..training.improvement import goes_by_validation
 from ..training.lbfgs import Minimization
 from ..training.length import AUTO_ITERATIONS, n_epochs
 from ..training.progress import reporter
 from ..training.resume_state import State
-from ..training.schedules import is_adaptive
 from ..training.stochastic import Training, dropout_rates
 from . import callbacks
 from .base import PRIVATE
@@ -219,7 +219,8 @@ def prepare(
     shift = model.input_dropout == 0  # which makes zeros of features, not baselines
     samples, validation = Samples(opened(model, engine, X, shift=shift), labels, weight), None
     # Validation samples decide how long to train.
-    stopping = model.early_stopping and SOLVERS[model.solver].stochastic
+    stochastic = SOLVERS[model.solver].stochastic
+    stopping = model.early_stopping and stochastic
     if X_val is not None:
         try:
             validation = labelled(model, engine, targets, X_val, y_val, sample_weight_val)
@@ -231,8 +232,8 @@ def prepare(
         if model.scoring is not None and model.scoring != "loss":
             validation.X, validation.y = X[validation.rows], y[validation.rows]
     least = engine.loss.least_samples
-    adaptive = is_adaptive(model) and validation is not None and validation_decides
-    if (stopping or adaptive) and model.scoring is None and len(validation) < least:
+    judges = stochastic and goes_by_validation(model, validation, validation_decides)
+    if judges and model.scoring is None and len(validation) < least:
         what = "Early stopping" if stopping else 'learning_rate="adaptive"'
         raise ValueError(
             f"{what} by {engine.loss.metric} needs at least {least} validation samples, "

@@ -32,6 +32,16 @@ def of_counts(labels, weight, n_outputs, smoothing):
     return np.average(xlogy(labels, ratio), axis=0, weights=weight).sum()
 
 
+def least_loss(loss, n_outputs: int, smoothing: float) -> float:
+    """Return the least loss that a prediction can have: smoothed labels are never quite right."""
+    if loss.name == "softmax_cross_entropy":
+        wrong = smoothing / n_outputs
+        return float(entr(1 - smoothing + wrong) + (n_outputs - 1) * entr(wrong))
+    if loss.measures_outputs:
+        return 0.0
+    return float(n_outputs * (entr(1 - smoothing / 2) + entr(smoothing / 2)))
+
+
 # By the loss's name.
 CONSTANT_LOSSES = {
     "softmax_cross_entropy": of_classes,

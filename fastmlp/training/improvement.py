@@ -1,6 +1,13 @@
 """Whether epochs still improve a model, and how many in a row have not."""
 
+from .schedules import schedule_of
 from .validation_score import ValidationScore
+
+
+def goes_by_validation(model, validation, decides: bool) -> bool:
+    """Whether the validation samples, or None, judge epochs; `decides`: see `FitContext.validation_decides`."""
+    adaptive = schedule_of(model) == "adaptive"
+    return model.early_stopping or (adaptive and validation is not None and decides)
 
 
 class Improvement:
@@ -29,8 +36,7 @@ class Improvement:
         adaptive = schedule == "adaptive"
         self.has_rule = model.tol is not None or self._stops_early or adaptive
         self.tol = 0.0 if model.tol is None else model.tol
-        decides = context.validation is not None and context.validation_decides
-        self.validates = self._stops_early or (adaptive and decides)
+        self.validates = goes_by_validation(model, context.validation, context.validation_decides)
         self._score = ValidationScore(context) if self.validates else None
 
     def score(self, row) -> float | None:

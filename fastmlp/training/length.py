@@ -3,7 +3,7 @@
 import math
 
 from ..system.user_warnings import warn_user
-from .constant_loss import constant_loss
+from .constant_loss import constant_loss, least_loss
 
 # The estimators' default `batch_size`: no warning where there are fewer samples, since nobody asked for it.
 DEFAULT_BATCH_SIZE = 128
@@ -54,10 +54,10 @@ def is_enough(context) -> bool:
     if context.state.optimizer_epochs != ENOUGH_EPOCHS[context.record.metric]:
         return False
     engine = context.engine
-    constant = constant_loss(
-        engine.loss, context.samples, engine.layout.sizes[-1], engine.label_smoothing
-    )
-    return context.record.loss < USEFUL_LOSS * constant
+    how = engine.layout.sizes[-1], engine.label_smoothing
+    least = least_loss(engine.loss, *how)
+    constant = constant_loss(engine.loss, context.samples, *how)
+    return context.record.loss - least < USEFUL_LOSS * (constant - least)
 
 
 def until_enough(context) -> float:

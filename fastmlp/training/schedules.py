@@ -52,11 +52,6 @@ def schedule_of(model):
     return model.learning_rate if has_schedule or is_per_update(model.learning_rate) else "constant"
 
 
-def is_adaptive(model) -> bool:
-    """Whether the learning rate goes down for want of improvement."""
-    return isinstance(model.learning_rate, str) and schedule_of(model) == "adaptive"
-
-
 def update_rates(model, epoch: int, n_epochs: int, n_batches: int) -> np.ndarray:
     """Return the learning rates of an epoch's updates, for a schedule that `is_per_update`.
 
@@ -105,7 +100,7 @@ def learning_rate(model, schedule, state, record) -> float:
     rate = float(model.learning_rate_init)
     if schedule == "invscaling" and state.optimizer_epochs > 0:
         try:
-            return rate / (record.t + 1) ** model.power_t
+            return rate / float(record.t + 1) ** model.power_t
         except OverflowError:
             return 0.0
     if schedule == "adaptive":

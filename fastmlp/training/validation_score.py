@@ -1,6 +1,7 @@
 """The score of the validation samples, by which early stopping goes."""
 
 import copy
+import functools
 import inspect
 import math
 
@@ -35,7 +36,7 @@ class ValidationScore:
         Raises
         ------
         ValueError
-            If a scorer answers NaN, as one does whose measure these samples do not define.
+            If a scorer answers NaN or -inf, as one may whose measure these samples do not define.
         """
         if self.scorer is None:
             return self._sign * row[self._key]
@@ -50,18 +51,21 @@ class ValidationScore:
             weight = validation.weight
             given["sample_weight"] = weight if validation.rows is None else weight[validation.rows]
         score = float(self.scorer(model, validation.X, validation.y, **given))
-        if math.isnan(score):
+        if not score > -math.inf:  # no epoch would be better than none
             raise ValueError(
-                f"scoring={context.model.scoring!r} is NaN for the {len(validation)} validation samples, so that "
-                "early stopping cannot go by it."
+                f"scoring={context.model.scoring!r} is {score:g} for the {len(validation)} validation samples, so "
+                "that training cannot go by it."
             )
         return score
 
 
 def _takes_weights(scorer) -> bool:
     """Whether a scorer has an argument `sample_weight`: one that `make_scorer` made, if what it measures by has."""
+    while isinstance(scorer, functools.partial):
+        scorer = scorer.func
     try:
         arguments = inspect.signature(getattr(scorer, "_score_func", scorer)).parameters.values()
     except (TypeError, ValueError):  # without a signature, as compiled functions may be
         return True
-    return any(a.name == "sample_weight" or a.kind is a.VAR_KEYWORD for a in arguments)
+    named = (a.name for a in arguments if a.kind is not a.POSITIONAL_ONLY)
+    return "sample_weight" in named or any(a.kind is a.VAR_KEYWORD for a in arguments)
