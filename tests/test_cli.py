@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import io
 import os
 import re
 import shlex
@@ -18,9 +19,10 @@ from fastmlp import MLPClassifier, datasets
 from fastmlp.cli import main
 from fastmlp.cli.errors import in_words
 from fastmlp.cli.options import command_line
-from fastmlp.cli.predict import is_missing, is_same
+from fastmlp.cli.predict import is_same
 from fastmlp.cli.sweep import add_sweep
 from fastmlp.datasets import load_mnist
+from fastmlp.datasets.tables import is_missing
 from fastmlp.plots import learning_curves
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -225,6 +227,13 @@ def test_ctrl_c_before_the_training_is_no_traceback(monkeypatch, capsys):
     monkeypatch.setattr(datasets, "load_mnist", interrupted)
     assert main.main(["train"]) == 130
     assert capsys.readouterr().err == "stopped\n"
+
+
+def test_learning_curves_of_arrays_and_of_a_title_with_dollars():
+    figure = learning_curves({"loss": np.array([0.5, 0.2])}, title="a $_$ b")
+    assert len(figure.axes[0].get_lines()) == 1
+    assert figure.axes[1].get_legend() is None
+    figure.savefig(io.BytesIO())
 
 
 @pytest.mark.parametrize("validated", [False, True])

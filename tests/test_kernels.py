@@ -639,3 +639,17 @@ assert "relu" in dir(fastmlp.kernels)
 assert "numba" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_silu_tends_to_zero(dtype):
+    x = -np.array([1e2, 1e3, 1e20, 1e37, np.finfo(dtype).max], dtype)
+    assert (np.abs(array_kernels.silu(x)) < 1e-40).all()
+
+
+@pytest.mark.parametrize("n_threads", [0, -2, 1.5, "2"])
+def test_a_number_of_threads_that_is_none(n_threads):
+    with pytest.raises(
+        ValueError, match="n_threads must be None, -1 or a whole number of at least 1"
+    ):
+        array_kernels.relu(np.ones(3), n_threads=n_threads)

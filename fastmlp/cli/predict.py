@@ -95,7 +95,7 @@ def table(model, options) -> int:
     """Print a line per row of a file, and the accuracy where the true labels are known."""
     from ..datasets.tables import read_features
 
-    X, y = read_features(options.data, options.target)
+    X, y = read_features(options.data, options.target, text_columns(model))
     if y is None and options.target is not None:
         where = (
             f"column {options.target!r}" if hasattr(X, "columns") else f"array {options.target!r}"
@@ -121,7 +121,7 @@ def table(model, options) -> int:
         )
     try:
         probabilities = model.predict_proba(X)
-    except ValueError as error:  # text where the model was trained on numbers
+    except (TypeError, ValueError) as error:  # text where the model was trained on numbers
         raise ValueError(f"{options.data}: {error}") from error
     width = max(len("row"), len(str(len(probabilities))))
     longest = max(len("class"), *(len(str(c)) for c in model.classes_))
@@ -141,8 +141,24 @@ def table(model, options) -> int:
     return 0
 
 
+def text_columns(model) -> list[str]:
+    """The columns that a model takes for categories written as text."""
+    from sklearn.preprocessing import OneHotEncoder
+
+    steps = getattr(model, "named_steps", {})
+    found = []
+    for _, part, names in getattr(steps.get("prepare"), "transformers_", ()):
+        if isinstance(part, OneHotEncoder):
+            for name, values in zip(names, part.categories_, strict=True):
+                if any(isinstance(value, str) for value in values):
+                    found.append(name)
+    return found
+
+
 def tell_accuracy(predicted, y, file):
     """Print the share of the rows that are right, of those with a label."""
+    from ..datasets.tables import is_missing
+
     pairs = [
         (a, b) for a, b in zip(predicted.tolist(), y.tolist(), strict=True) if not is_missing(b)
     ]
@@ -153,11 +169,6 @@ def tell_accuracy(predicted, y, file):
         right = sum(is_same(ours, theirs) for ours, theirs in pairs)
         share = right / len(pairs)
         print(f"accuracy {share:.4f}: {right:,} of {len(pairs):,} rows are right")
-
-
-def is_missing(label) -> bool:
-    """Whether it is None, NaN, or pandas's NA, of which no comparison is true or false."""
-    return label is None or type(label).__name__ in ("NAType", "NaTType") or label != label
 
 
 def is_same(ours, theirs) -> bool:
@@ -212,6 +223,10 @@ def load_model(file: Path):
     except (FileNotFoundError, IsADirectoryError, PermissionError):
         raise
     except ModuleNotFoundError as error:
+        if not all(part.isidentifier() for part in str(error.name).split(".")):  # any other text
+            raise ValueError(
+                f"{file} is not a valid model file, such as `train --save` writes"
+            ) from error
         raise ValueError(
             f"the model in {file} needs the package {error.name!r}, which is not installed"
         ) from error

@@ -134,6 +134,9 @@ def load_data(options):
     n = options.samples or n_available
     if n > n_available:
         raise ValueError(f"--samples {n}: there are {n_available:,} training {data.what}")
+    unknown = sorted(set(data.y_test.tolist()) - set(data.y[:n].tolist()))
+    if unknown:
+        raise ValueError(f"--samples {n}: class {unknown[0]} is not in the first {n} {data.what}")
     return replace(data, X=data.X[:n], y=data.y[:n], n_available=n_available)
 
 
@@ -215,6 +218,8 @@ def finish(found, data, plan, store, options) -> int:
                 f"{trained_on(data)}: test accuracy {test['val_accuracy']:.4f}, "
                 f"test loss {test['val_loss']:.4f}\nmodel: {model_file}"
             )
+    if model is None:
+        model_file.unlink(missing_ok=True)  # of an earlier run with other settings
     if options.report:
         from ..sweep.report import Sweep, report
 

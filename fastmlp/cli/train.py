@@ -51,7 +51,8 @@ def train(options: argparse.Namespace) -> int:
     model = MLPClassifier(solver="rmsprop", **network_parameters(options), verbose=1)
     sizes = X.shape[1], *model.hidden_layer_sizes, len(set(data.y.tolist()))
     layers = "-".join(map(str, sizes))
-    print(f"{data.name}: {len(X):,} {data.what} to train on, {len(X_test):,} to test with")
+    n = X.shape[0]  # one-hot columns make X sparse, which has no len
+    print(f"{data.name}: {n:,} {data.what} to train on, {X_test.shape[0]:,} to test with")
     print(f"network {layers}, {options.epochs} epochs in batches of {options.batch_size}")
     start = time.perf_counter()
     if options.plot is None:  # testing after each epoch costs time, and only a plot needs it
@@ -61,10 +62,10 @@ def train(options: argparse.Namespace) -> int:
     seconds = time.perf_counter() - start
 
     test = model.evaluate(X_test, data.y_test)
-    n_epochs, updates = model.n_iter_, model.n_iter_ * math.ceil(len(X) / options.batch_size)
+    n_epochs, updates = model.n_iter_, model.n_iter_ * math.ceil(n / options.batch_size)
     print(f"test loss {test['loss']:.4f}, test accuracy {test['accuracy']:.4f}")
     if n_epochs:
-        speed = f"{len(X) * n_epochs / seconds:,.0f} samples/s"
+        speed = f"{n * n_epochs / seconds:,.0f} samples/s"
         print(f"{updates:,} updates in {seconds:.1f} s, {speed}")
     else:  # Ctrl-C
         print(f"ended in the first epoch, after {seconds:.1f} s")

@@ -37,15 +37,18 @@ def read_parts(file, target):
     return X, y, None, None
 
 
-def read_labelled(file, target):
-    """Samples, and their labels if the file has any under the name `target`, else None."""
+def read_labelled(file, target, text=()):
+    """Samples, and their labels if the file has any under the name `target`, else None.
+
+    Columns named in `text` are read as text, even if a CSV holds nothing but numbers in them.
+    """
     if _suffix(file) == ".npz":
         names = array_names(file)
         labels = _labels_of(names, target)
         has_labels = labels in names
         X, *y = _from_npz(file, _features_of(file, names, labels), *[labels] * has_labels)
         return X, y[0] if y else None
-    table = _frame(file)
+    table = _frame(file, text)
     if target is None or target not in table.columns:
         return table, None
     return table.drop(columns=target), table[target].to_numpy()
@@ -88,7 +91,17 @@ def _features_of(file, names, labels):
     )
 
 
-def _frame(file):
+class _NameTwice(ValueError):
+    """Two columns of a table have one name."""
+
+
+def _check_names(names, file):
+    twice = names[names.duplicated()]
+    if len(twice):
+        raise _NameTwice(f"{file} has the column {twice.iloc[0]!r} twice")
+
+
+def _frame(file, text=()):
     suffix = _suffix(file)
     if file.is_dir():
         raise IsADirectoryError(f"{str(file)!r} is a folder; a file is needed")
@@ -104,8 +117,12 @@ def _frame(file):
         if suffix == ".parquet":
             table = pandas.read_parquet(file)
         else:
-            table = pandas.read_csv(file, sep="\t" if suffix == ".tsv" else ",")
-    except (FileNotFoundError, PermissionError, ImportError):  # the last one names pyarrow
+            how = {"sep": "\t" if suffix == ".tsv" else ",", "low_memory": False}
+            names = pandas.read_csv(file, header=None, nrows=1, dtype=str, **how)
+            _check_names(names.iloc[0].dropna(), file)  # pandas would rename the second of two
+            # A delimiter at the end of each row makes no column, and no index of the first one.
+            table = pandas.read_csv(file, index_col=False, dtype=dict.fromkeys(text, str), **how)
+    except (FileNotFoundError, PermissionError, ImportError, _NameTwice):  # the third names pyarrow
         raise
     except pandas.errors.EmptyDataError as error:
         raise ValueError(f"{file} is empty") from error
@@ -113,9 +130,7 @@ def _frame(file):
         why = str(error).removeprefix("Error tokenizing data. C error: ").strip()
         raise ValueError(f"{file} cannot be read as a table: {why}") from error
     table.columns = table.columns.map(str)
-    twice = table.columns[table.columns.duplicated()]
-    if len(twice):
-        raise ValueError(f"{file} has the column {twice[0]!r} twice")
+    _check_names(table.columns.to_series(), file)
     if not len(table):
         raise ValueError(f"{file} has no rows")
     return table

@@ -6,6 +6,7 @@ median; text, categories and truth values become one column per value.
 """
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ import numpy as np
 from .samples import Samples
 from .table_files import read_labelled, read_parts
 
+# What pandas calls a column of dates, of times or of durations.
+DATES = ("datetime64", "datetime", "date", "timedelta64", "timedelta", "time")
 MANY = 100  # more different values than this make a column of text no column of categories
 
 
@@ -55,7 +58,7 @@ def load_samples(
             X, y, test_size=test_size, random_state=seed, stratify=y
         )
     else:
-        X_test, y_test = _numbers(X_test, file), _classes(y_test, file)
+        X_test, y_test = _numbers(X_test, file), _classes(y_test, file, least=1)
         if X.shape[1] != X_test.shape[1]:
             raise ValueError(
                 f"{file}: the samples to train on have {X.shape[1]} features, those to test with "
@@ -71,12 +74,24 @@ def load_samples(
     )
 
 
-def read_features(file: str | Path, target: str | None = None) -> tuple[Any, Any]:
-    """Read the samples of a file, and their labels if it has any under the name ``target``."""
+def read_features(
+    file: str | Path, target: str | None = None, text: Sequence[str] = ()
+) -> tuple[Any, Any]:
+    """Read the samples of a file, and their labels if it has any under the name ``target``.
+
+    The columns named in ``text`` are read as text, whatever a CSV holds in them.
+    """
     file = Path(file)
-    X, y = read_labelled(file, target)
+    X, y = read_labelled(file, target, text)
     X = _finite_table(X, file) if hasattr(X, "iloc") else _numbers(X, file)
+    if target is None and y is not None and np.ndim(y) != 1:  # nobody asked for these
+        y = None
     return X, None if y is None else _column(y, file)
+
+
+def is_missing(label) -> bool:
+    """Whether it is None, NaN, or pandas's NA, of which no comparison is true or false."""
+    return label is None or type(label).__name__ in ("NAType", "NaTType") or label != label
 
 
 def _column(y, file):
@@ -86,17 +101,22 @@ def _column(y, file):
         y = y[:, 0]
     if y.ndim != 1:
         raise ValueError(f"the labels of {file} must be a column, got an array of shape {y.shape}")
+    if y.dtype.kind == "S":
+        try:
+            return np.char.decode(y, "utf-8")
+        except UnicodeDecodeError as error:
+            raise ValueError(f"the labels of {file} are bytes that are no text in UTF-8") from error
     return y
 
 
-def _classes(y, file):
-    """Labels as they are if they are two classes or more; numbers to be estimated are refused."""
+def _classes(y, file, *, least=2):
+    """Labels as they are if they are as many classes; numbers to be estimated are refused."""
     y = _column(y, file)
     if not len(y):
         raise ValueError(f"{file} has no samples")
     if y.dtype.kind not in "biufUSO":
         raise ValueError(f"the labels of {file} are of type {y.dtype}, and no classes")
-    missing = [value is None or value != value for value in y] if y.dtype.kind in "Of" else []
+    missing = [is_missing(value) for value in y.tolist()] if y.dtype.kind in "Of" else []
     if any(missing):
         raise ValueError(f"{sum(missing):,} of the {len(y):,} labels of {file} are missing")
     if y.dtype.kind == "O":
@@ -107,14 +127,14 @@ def _classes(y, file):
             )
         y = np.array(y.tolist())  # numbers, or text
     if y.dtype.kind == "f":
-        if not np.isfinite(y).all() or (y != np.round(y)).any():
-            odd = y[~np.isfinite(y) | (y != np.round(y))]
+        odd = y[~(np.abs(y) <= 2**53) | (y != np.round(y))]
+        if len(odd):
             raise ValueError(
                 f"the labels of {file} are numbers such as {odd[0]:g}, and no "
                 "classes; this command trains classifiers"
             )
         y = y.astype(np.int64)
-    if (y == y[0]).all():
+    if least > 1 and (y == y[0]).all():
         raise ValueError(f"all labels of {file} are {y[0]}; a classifier needs two classes or more")
     return y
 
@@ -186,7 +206,7 @@ def _of_array(X):
 
 def _of_columns(table, file):
     """What makes numbers of a table's columns."""
-    from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_numeric_dtype
+    from pandas.api.types import infer_dtype, is_bool_dtype, is_numeric_dtype
     from sklearn.compose import make_column_transformer
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import make_pipeline
@@ -195,9 +215,14 @@ def _of_columns(table, file):
     numbers, categories = [], []
     for name in table.columns:
         column = table[name]
-        if is_datetime64_any_dtype(column):
+        kind = infer_dtype(column)
+        if kind in DATES:
             raise ValueError(
                 f"column {name!r} of {file} holds dates: make numbers of it, or leave it out"
+            )
+        if kind in ("mixed", "bytes", "period", "interval"):
+            raise ValueError(
+                f"column {name!r} of {file} holds neither numbers nor text: leave it out"
             )
         if is_numeric_dtype(column) and not is_bool_dtype(column):
             numbers.append(name)

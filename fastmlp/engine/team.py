@@ -5,6 +5,7 @@ import os
 import threading
 import time
 from functools import lru_cache
+from numbers import Integral
 
 import numpy as np
 
@@ -41,6 +42,10 @@ def usable_threads(n_threads=None):
         process of loky's, to which joblib gives its share of the cores in ``OMP_NUM_THREADS``.
     """
     if n_threads is not None and n_threads != -1:
+        if not isinstance(n_threads, Integral) or n_threads < 1:
+            raise ValueError(
+                f"n_threads must be None, -1 or a whole number of at least 1, got {n_threads!r}."
+            )
         return min(int(n_threads), MOST_THREADS)
     from joblib.parallel import get_active_backend
 

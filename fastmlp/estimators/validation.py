@@ -5,7 +5,7 @@ X keeps its dtype, order and strides: the data path reads any numeric array and 
 
 import itertools
 import operator
-from numbers import Real
+from numbers import Integral, Real
 
 import numpy as np
 import scipy.sparse as sp
@@ -157,6 +157,8 @@ def check_layers(hidden_layer_sizes) -> list[int]:
         sizes = np.atleast_1d(hidden_layer_sizes)
     except ValueError:  # nested sequences of different lengths
         sizes = np.empty((0, 0))
+    if sizes.dtype == object and all(isinstance(size, Integral) for size in sizes.flat):
+        raise ValueError(f"hidden_layer_sizes are too large: {hidden_layer_sizes!r}.")
     if sizes.ndim != 1 or (sizes.size and sizes.dtype.kind not in "iu"):
         raise TypeError(
             f"hidden_layer_sizes must be an integer or a sequence of integers, got {hidden_layer_sizes!r}."

@@ -20,9 +20,12 @@ from importlib import import_module
 _ARRAY_FUNCTIONS = (
     "adam_update",
     "elu",
+    "exp",
     "gelu",
     "identity",
     "leaky_relu",
+    "log",
+    "log1p",
     "logistic",
     "logistic_cross_entropy_backward",
     "matmul",

@@ -10,6 +10,7 @@ from .style import (
     TRAINING,
     VALIDATION,
     accuracy_axis,
+    as_it_is,
     epochs_axis,
     loss_axis,
     new_figure,
@@ -41,22 +42,24 @@ def learning_curves(
         Not registered with pyplot: nothing has to be closed, no display is needed.
     """
     figure = new_figure(9, 3.6)
-    figure.suptitle(title)
+    figure.suptitle(as_it_is(title))
     score = "r2" if "r2" in history or "val_r2" in history else "accuracy"
     for axes, quantity in zip(figure.subplots(1, 2), ("loss", score), strict=True):
         for key, label, colour in (
             (quantity, "training", TRAINING),
             (f"val_{quantity}", validation, VALIDATION),
         ):
-            values = history.get(key) or []
-            if len(values):
+            values = history.get(key)
+            if values is not None and len(values):
+                values = list(values)
                 last = f"{label}, {values[-1]:.4f} at the end"
                 epochs = range(1, len(values) + 1)
                 axes.plot(epochs, values, color=colour, marker=".", label=last)
         axes.set_ylabel("R²" if quantity == "r2" else quantity)
         epochs_axis(axes)
         tidy(axes)
-        axes.legend(frameon=False)
+        if axes.get_lines():
+            axes.legend(frameon=False)
     return figure
 
 

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .numbers import percent
-from .style import INK, MUTED, VALIDATION, new_figure
+from .style import INK, MUTED, VALIDATION, as_it_is, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def confusion(matrix: np.ndarray, classes) -> "Figure":
+def confusion(matrix: np.ndarray, classes, *, what: str = "images") -> "Figure":
     """Draw a confusion matrix: colours for the mistakes alone, which the hits would outshine.
 
     Parameters
@@ -20,6 +20,8 @@ def confusion(matrix: np.ndarray, classes) -> "Figure":
         Counts; rows are true labels, columns predicted ones.
     classes : sequence
         Their labels.
+    what : str, default="images"
+        What the samples are called.
     """
     n = len(classes)
     figure = new_figure(6.4, 5.6)
@@ -37,12 +39,13 @@ def confusion(matrix: np.ndarray, classes) -> "Figure":
             else:
                 continue
             axes.text(j, i, str(matrix[i, j]), ha="center", va="center", fontsize="small", **style)
-    axes.set_xticks(range(n), classes)
-    axes.set_yticks(range(n), classes)
+    names = [as_it_is(label) for label in classes]
+    axes.set_xticks(range(n), names)
+    axes.set_yticks(range(n), names)
     axes.set(xlabel="predicted label", ylabel="true label")
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    figure.colorbar(image, ax=axes, label="test images mistaken", shrink=0.8)
+    figure.colorbar(image, ax=axes, label=f"test {what} mistaken", shrink=0.8)
     return figure
 
 
@@ -68,8 +71,10 @@ def mistakes(images: np.ndarray, true, predicted, probability) -> "Figure":
         grid.flat, images, true, predicted, probability, strict=False
     ):
         axes.imshow(image, cmap="gray_r", interpolation="nearest")
-        axes.set_title(f"{wrong} ({percent(sure, 0)})", color=VALIDATION, fontsize="small", pad=3)
-        axes.text(0.5, -0.05, f"is {right}", transform=axes.transAxes, ha="center", va="top",
+        axes.set_title(
+            f"{as_it_is(wrong)} ({percent(sure, 0)})", color=VALIDATION, fontsize="small", pad=3
+        )
+        axes.text(0.5, -0.05, f"is {as_it_is(right)}", transform=axes.transAxes, ha="center", va="top",
                   fontsize="small", color=INK)  # fmt: skip
     return figure
 

@@ -180,3 +180,8 @@ TITLES = {
     "average": "weight average",
     "schedule": "schedule",
 }
+
+
+def as_it_is(text: object) -> str:
+    """Text in which Matplotlib sees no formula between two dollar signs."""
+    return str(text).replace("$", r"\$")

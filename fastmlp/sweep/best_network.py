@@ -21,7 +21,8 @@ def show_network(model, data) -> list[str]:
             "Confusion matrix of the best network",
             paragraph(f"{len(wrong):,} of {len(predicted):,} test {data.what} are mistaken."),
             picture(
-                plots.confusion(matrix, model.classes_), f"Confusion matrix of the test {data.what}"
+                plots.confusion(matrix, model.classes_, what=data.what),
+                f"Confusion matrix of the test {data.what}",
             ),
         )
     ]

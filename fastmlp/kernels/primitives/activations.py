@@ -30,7 +30,7 @@ from ..codegen.vector import (
     where,
     zeros,
 )
-from .exp_log import absolute, erfc_scaled, exp, expm1
+from .exp_log import absolute, erfc_scaled, exp, exp_or_inf, expm1
 
 LEAKY_SLOPE = 0.01
 # Klambauer and others' fixed point: mean 0 and variance 1 stay as they are from layer to layer.
@@ -99,7 +99,7 @@ def _value(kind, x):
             slope, scale = SELU_SCALE, SELU_NEGATIVE
         t = expm1(where(less(x, zero), x, zero))
         return where(less(x, zero), splat(x, scale) * t, splat(x, slope) * x)
-    gate = _gate(kind, x, exp(_exponent(kind, x)))
+    gate = _gate(kind, x, exp_or_inf(_exponent(kind, x)))
     return gate if kind == LOGISTIC else x * gate
 
 
@@ -123,7 +123,7 @@ def _derivative_from_output(kind, h):
 def _derivative_from_input(kind, x):
     """f'(x) of an activation from GELU on: its gate g(x), and x g'(x)"""
     one = splat(x, 1.0)
-    e = exp(_exponent(kind, x))
+    e = exp_or_inf(_exponent(kind, x))
     gate = _gate(kind, x, e)
     if kind == GELU:
         return fma(splat(x, NORMAL_PEAK) * x, e, gate)
