@@ -123,6 +123,29 @@ def test_regression_both_ways():
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")
+def test_networks_that_are_no_chain():
+    layers = keras.layers
+    inputs = layers.Input((4,))
+    hidden = layers.Dense(4, "relu")(inputs)
+    aside, output, shared = (
+        layers.Dense(4, "relu")(hidden),
+        layers.Dense(1)(hidden),
+        layers.Dense(4),
+    )
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(5, 4)).astype(np.float32)
+    chain = keras.Model(inputs, output)
+    assert_allclose(from_keras(chain).predict(X), np.asarray(chain(X))[:, 0], rtol=1e-5)
+    for outputs in (
+        [aside, output],
+        layers.Dense(1)(shared(shared(inputs))),
+        layers.Dense(1)(layers.Concatenate()([hidden, inputs])),
+    ):
+        with pytest.raises(ValueError, match=r"no chain|has no counterpart"):
+            from_keras(keras.Model(inputs, outputs))
+
+
+@pytest.mark.filterwarnings("default")
 def test_the_page_for_those_who_come_from_keras(monkeypatch):
     """Its blocks run one after the other, with an epoch instead of 20; the models that it converts agree."""
     monkeypatch.setenv("FASTMLP_DATA", str(ROOT / "data"))

@@ -189,6 +189,10 @@ def _classification(output, classes, coef, intercept):
 def _read_layers(network):
     """Weights and biases, the hidden layers' activation and the output's (Keras's name), of a Keras model."""
     arrays, activations = [], []
+    if not _is_chain(_config_of(network)):
+        raise ValueError(
+            "The Keras model is no chain: each of its layers must be used once, behind the one before it."
+        )
     for layer in network.layers:
         kind = type(layer).__name__
         if kind == "Dense":
@@ -216,6 +220,36 @@ def _read_layers(network):
     if len(set(hidden)) > 1:
         raise ValueError(f"All hidden layers must have the same activation, got {hidden}.")
     return arrays, hidden[0] if hidden else "relu", _NAMES.get(output, output)
+
+
+def _config_of(network):
+    try:
+        return network.get_config()
+    except NotImplementedError:  # of a class of the user's own
+        return {}
+
+
+def _is_chain(config) -> bool:
+    """Whether a model's layers follow one another, by its ``get_config()``; a Sequential's always do."""
+    if "output_layers" not in config:
+        return True
+    previous = []
+    for layer in config["layers"]:
+        if _sources(layer["inbound_nodes"]) != previous:
+            return False
+        previous = [layer["name"]]
+    return _sources(config["output_layers"]) == previous
+
+
+def _sources(nodes) -> list[str]:
+    """The names of the layers that nodes of a config refer to, as [name, node, tensor] or in a "keras_history"."""
+    if isinstance(nodes, dict):
+        return [name for value in nodes.values() for name in _sources(value)]
+    if not isinstance(nodes, list | tuple):
+        return []
+    if len(nodes) >= 3 and isinstance(nodes[0], str) and isinstance(nodes[1], int):
+        return [nodes[0]]
+    return [name for node in nodes for name in _sources(node)]
 
 
 def _activation_of(layer) -> str:
