@@ -647,6 +647,16 @@ def test_silu_tends_to_zero(dtype):
     assert (np.abs(array_kernels.silu(x)) < 1e-40).all()
 
 
+@pytest.mark.parametrize("size", [1e-300, 1e-39, 1e20, 8e307])
+def test_only_the_ratios_of_sample_weights_count(size):
+    logits, labels = np.array([[1, 2, 0.5], [0, 1, 3]], np.float32), np.array([[0], [1]])
+    expected = array_kernels.softmax_cross_entropy_backward(logits, labels, [1.0, 0.5])
+    found = array_kernels.softmax_cross_entropy_backward(logits, labels, [size, size / 2])
+    assert found[0] == pytest.approx(expected[0], rel=1e-6)
+    np.testing.assert_allclose(found[1], expected[1], rtol=1e-6)
+    assert found[2] == pytest.approx(expected[2])
+
+
 @pytest.mark.parametrize("n_threads", [0, -2, 1.5, "2"])
 def test_a_number_of_threads_that_is_none(n_threads):
     with pytest.raises(

@@ -107,9 +107,10 @@ def _value_loss_backward(name, outputs, values, sample_weight, n_threads):
         raise TypeError(f"values must be real numbers, got {values.dtype}")
     if values.shape != outputs.shape:
         raise ValueError(f"values must have the shape {outputs.shape}, got {values.shape}")
-    values = values.astype(outputs.dtype)
+    with np.errstate(over="ignore"):
+        values = values.astype(outputs.dtype)
     if not np.isfinite(values).all():
-        raise ValueError("values must be finite")
+        raise ValueError(f"values must be finite, and not too large for {outputs.dtype}")
     return _run(LOSSES[name], outputs, values, sample_weight, n_threads)
 
 
@@ -182,4 +183,5 @@ def _sample_weight(sample_weight, n):
     weight = weight.astype(np.float64)
     if not (np.isfinite(weight).all() and weight.min() >= 0 and weight.any()):
         raise ValueError("sample_weight: finite numbers are needed, none negative and not all zero")
-    return weight
+    # Only their ratios count: so scaled, which is exact, neither they nor their sum overflow.
+    return np.ldexp(weight, -np.frexp(weight.max())[1])
