@@ -66,6 +66,16 @@ def test_a_delimiter_at_the_end_shifts_no_column(run, tmp_path):
     assert joblib.load("m").classes_.tolist() == [100, 101]
 
 
+def test_rows_may_have_names(run, tmp_path):
+    """As R writes them: a field more in the rows than in the first line."""
+    lines = [f"row{i},{a:.3f},{100 + c}" for i, (a, c) in enumerate(zip(NUMBERS, TWO, strict=True))]
+    (tmp_path / "a.csv").write_text("\n".join(["a,y", *lines]))
+    run("train", "--data", "a.csv", "--target", "y", *SHORT, "--save", "m")
+    model = joblib.load("m")
+    assert model.classes_.tolist() == [100, 101]
+    assert model.feature_names_in_.tolist() == ["a"]
+
+
 def test_bytes_are_labels(run):
     np.savez("a.npz", X=NUMBERS[:, None], y=np.where(TWO, "b", "a").astype("S1"))
     run("train", "--data", "a.npz", *SHORT, "--save", "m")

@@ -120,8 +120,12 @@ def _frame(file, text=()):
             how = {"sep": "\t" if suffix == ".tsv" else ",", "low_memory": False}
             names = pandas.read_csv(file, header=None, nrows=1, dtype=str, **how)
             _check_names(names.iloc[0].dropna(), file)  # pandas would rename the second of two
-            # A delimiter at the end of each row makes no column, and no index of the first one.
-            table = pandas.read_csv(file, index_col=False, dtype=dict.fromkeys(text, str), **how)
+            how["dtype"] = dict.fromkeys(text, str)
+            table = pandas.read_csv(file, **how)
+            has_index = not isinstance(table.index, pandas.RangeIndex)
+            if has_index and table.iloc[:, -1].isna().all():
+                # The rows have a field more than there are names: the empty one behind a last delimiter.
+                table = pandas.read_csv(file, index_col=False, **how)
     except (FileNotFoundError, PermissionError, ImportError, _NameTwice):  # the third names pyarrow
         raise
     except pandas.errors.EmptyDataError as error:
