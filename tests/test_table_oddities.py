@@ -51,6 +51,12 @@ def test_a_column_of_text_is_text_whatever_a_file_holds(run, tmp_path, new):
         assert out.splitlines()[1].split()[1] == "1"  # the class of all rows with that text
 
 
+def test_a_table_of_numbers_alone(run):
+    pd.DataFrame({"a": NUMBERS, "b": TWO, "y": TWO}).to_csv("a.csv", index=False)
+    run("train", "--data", "a.csv", "--target", "y", *SHORT, "--save", "m")
+    assert run("predict", "--data", "a.csv", "--target", "y", "--model", "m")[0] == 0
+
+
 def test_a_long_file_is_read_as_a_short_one(run):
     mixed = np.arange(300_000).astype(object) % 9
     mixed[-1000:] = "zz"
