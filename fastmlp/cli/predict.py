@@ -148,7 +148,7 @@ def text_columns(model) -> list[str]:
     steps = getattr(model, "named_steps", {})
     found = []
     for _, part, names in getattr(steps.get("prepare"), "transformers_", ()):
-        if isinstance(part, OneHotEncoder) and names:  # without columns it is not fitted
+        if isinstance(part, OneHotEncoder) and len(names):  # without columns it is not fitted
             for name, values in zip(names, part.categories_, strict=True):
                 if any(isinstance(value, str) for value in values):
                     found.append(name)
