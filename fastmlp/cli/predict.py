@@ -93,7 +93,7 @@ def doubt(classes, probability, sure: float) -> list[str]:
 
 def table(model, options) -> int:
     """Print a line per row of a file, and the accuracy where the true labels are known."""
-    from ..datasets.tables import read_features
+    from ..datasets.tables import read_features, text_columns
 
     X, y = read_features(options.data, options.target, text_columns(model))
     if y is None and options.target is not None:
@@ -139,20 +139,6 @@ def table(model, options) -> int:
     if y is not None:
         tell_accuracy(model.classes_[probabilities.argmax(axis=1)], y, options.data)
     return 0
-
-
-def text_columns(model) -> list[str]:
-    """The columns that a model takes for categories written as text."""
-    from sklearn.preprocessing import OneHotEncoder
-
-    steps = getattr(model, "named_steps", {})
-    found = []
-    for _, part, names in getattr(steps.get("prepare"), "transformers_", ()):
-        if isinstance(part, OneHotEncoder) and len(names):  # without columns it is not fitted
-            for name, values in zip(names, part.categories_, strict=True):
-                if any(isinstance(value, str) for value in values):
-                    found.append(name)
-    return found
 
 
 def tell_accuracy(predicted, y, file):

@@ -242,3 +242,17 @@ def _of_columns(table, file):
         ),
         (OneHotEncoder(handle_unknown="ignore", dtype=np.float32), categories),
     )
+
+
+def text_columns(model) -> list[str]:
+    """The columns that a model behind `_of_columns` takes for categories written as text."""
+    from sklearn.preprocessing import OneHotEncoder
+
+    steps = getattr(model, "named_steps", {})
+    found = []
+    for _, part, names in getattr(steps.get("prepare"), "transformers_", ()):
+        if isinstance(part, OneHotEncoder) and len(names):  # without columns it is not fitted
+            for name, values in zip(names, part.categories_, strict=True):
+                if any(isinstance(value, str) for value in values):
+                    found.append(name)
+    return found

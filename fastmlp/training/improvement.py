@@ -16,8 +16,6 @@ class Improvement:
     Parameters
     ----------
     context : FitContext
-    schedule : str or callable
-        How the learning rate changes.
 
     Attributes
     ----------
@@ -29,11 +27,11 @@ class Improvement:
         Whether it is the validation score that improves or not, or else the training loss.
     """
 
-    def __init__(self, context, schedule):
+    def __init__(self, context):
         model = context.model
         self._model, self._state, self._record = model, context.state, context.record
         self._stops_early = model.early_stopping
-        adaptive = schedule == "adaptive"
+        adaptive = schedule_of(model) == "adaptive"
         self.has_rule = model.tol is not None or self._stops_early or adaptive
         self.tol = 0.0 if model.tol is None else model.tol
         self.validates = goes_by_validation(model, context.validation, context.validation_decides)

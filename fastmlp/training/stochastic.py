@@ -71,7 +71,7 @@ class Training:
         self.schedule = schedule_of(self.model)
         self.n_epochs = n_epochs(self.model, len(context.samples))
         self._dropped = None, None, None  # both parameters as an epoch found them, and its rates
-        self.improvement = Improvement(context, self.schedule)
+        self.improvement = Improvement(context)
         self.state.optimizer = next_optimizer(self.model, self.state.optimizer)
         self.average = self.weight_average()
         self.epochs = self.engine.epochs(
