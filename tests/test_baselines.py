@@ -9,9 +9,10 @@ from problems import Problem, assert_same, dtypes, optimizers
 from scipy import sparse
 from small import assert_same as assert_same_model
 
-from fastmlp import MLPClassifier
+from fastmlp import MLPClassifier, MLPRegressor
 from fastmlp.data import baselines
 from fastmlp.data.source import open_data
+from fastmlp.engine.full_gradient import FullGradient
 from fastmlp.engine.team import Team
 
 
@@ -71,7 +72,7 @@ def test_other_activations_and_the_gradient(activation):
         engine = Problem.engine(problem, np.float64, activation=activation)
         data = engine.open(problem.X, shift=shift)
         assert (len(data.shifted) > 0) == data.zero_skipping == shift
-        losses[shift] = engine.loss_and_gradient(data, problem.labels, alpha=0.2)
+        losses[shift] = FullGradient(engine, data, problem.labels, alpha=0.2)()
     for dense, skipped in zip(losses[False][1:], losses[True][1:], strict=True):
         for one, other in zip(dense, skipped, strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-12)
@@ -146,3 +147,27 @@ def test_no_baselines():
     problem = Problem()
     model = MLPClassifier((5,), max_iter=1, random_state=0).fit(problem.X, problem.labels[:, 0])
     assert model.baselines_ is None
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("value", [-999, -99999, 1e9])
+def test_a_value_far_from_the_others_costs_them_no_digits(value, dtype):
+    rng = np.random.default_rng(0)
+    x = np.where(rng.random(600) < 0.75, value, rng.normal(size=600) * 1e-4)[:, np.newaxis]
+    known = x[:, 0] != value
+    y = np.where(known, 100 * x[:, 0], 0)
+    model = MLPRegressor(
+        hidden_layer_sizes=(1,), activation="identity", solver="sgd", learning_rate_init=1e-30,
+        max_iter=1, random_state=0, dtype=dtype,
+    )  # fmt: skip
+    exact = {"coef_init": [[[1.0]], [[100.0]]], "intercept_init": [[0.0], [0.0]]}
+    model.fit(x, y, sample_weight=known * 1.0, **exact)
+    assert model.history_["r2"][0] == pytest.approx(1, abs=1e-9)
+    assert model.history_["loss"][0] < 1e-9 * y[known].var()
+
+
+def test_a_far_value_of_whole_numbers_costs_nothing():
+    X = np.where(np.random.default_rng(0).random((200, 5)) < 0.7, 255, 0).astype(np.uint8)
+    X[::7] = 3
+    assert_array_equal(opened(X).baselines, np.float32([255] * 5))
+    assert_array_equal(opened(X > 0).baselines, np.float32([1] * 5))

@@ -15,6 +15,7 @@ from sklearn.metrics import r2_score
 from fastmlp import array_kernels
 from fastmlp.data import prepared
 from fastmlp.engine.engine import Engine
+from fastmlp.engine.full_gradient import FullGradient
 from fastmlp.engine.losses import LOSSES
 
 DTYPES = (np.float32, np.float64)
@@ -383,6 +384,36 @@ def test_of_equal_logits_the_first_counts():
     assert array_kernels.softmax_cross_entropy_backward(logits, labels)[2] == pytest.approx(1 / 3)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n_outputs", [1, 3])
+def test_logistic_losses_keep_their_digits(dtype, n_outputs):
+    logits = np.repeat(
+        dtype([[-600], [-30], [-15], [-8], [0], [8], [15], [30], [80]]), n_outputs, 1
+    )
+    for label in (0, 1):
+        z = logits if label == 0 else -logits
+        for row in z:
+            labels = np.full((1, n_outputs), label)
+            loss = array_kernels.logistic_cross_entropy_backward(row[np.newaxis], labels)[0]
+            x = float(row[0]) if label == 0 else -float(row[0])
+            expected = n_outputs * (max(x, 0) + np.log1p(np.exp(-abs(x))))
+            assert loss == pytest.approx(expected, rel=4 * float(np.finfo(dtype).eps), abs=1e-30)
+
+
+@pytest.mark.parametrize("mean", [1e-3, 1, 1e3, 1e5, 1e7])
+def test_poisson_losses_keep_their_digits(mean):
+    rng = np.random.default_rng(0)
+    y = rng.poisson(mean, size=(300, 1)).astype(float)
+    z = np.full((300, 1), np.log(mean), np.float32)
+    exact = np.exp(z.astype(float))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        expected = np.where(y > 0, y * np.log(y / exact), 0) - y + exact
+    loss = array_kernels.poisson_backward(z, y)[0]
+    assert loss == pytest.approx(expected.mean(), rel=5e-3)
+    for k in range(20):
+        assert array_kernels.poisson_backward(z[k : k + 1], y[k : k + 1])[0] >= 0
+
+
 def test_losses_of_values_refuse():
     z, values = np.zeros((4, 3)), np.ones((4, 3))
     for kernel in (array_kernels.squared_error_backward, array_kernels.poisson_backward):
@@ -562,7 +593,7 @@ def test_gradient(activation, output, hidden):
 
         def loss_and_gradient(coefs, intercepts, data=data, inputs=inputs):
             engine.set_parameters(coefs, intercepts)
-            return engine.loss_and_gradient(data, labels, **inputs)
+            return FullGradient(engine, data, labels, **inputs)()
 
         _, *gradients = loss_and_gradient(coefs, intercepts)
         for parameters, found in zip((coefs, intercepts), gradients, strict=True):
@@ -607,7 +638,7 @@ def test_gradient_is_the_reference_s(activation, output, hidden, dtype):
             )
             engine.set_parameters(coefs, intercepts)
             data = engine.open(X)
-            results.append(engine.loss_and_gradient(data, labels, alpha=0.1, sample_weight=weight))
+            results.append(FullGradient(engine, data, labels, alpha=0.1, sample_weight=weight)())
         loss, coef_grads, intercept_grads = results[0]
         given = [[np.asarray(p, dtype).astype(float) for p in ps] for ps in (coefs, intercepts)]
         expected = reference.backward(

@@ -12,6 +12,7 @@ from small import X32, XM, YM, X, Y, assert_same, make
 
 from fastmlp import MLPClassifier, array_kernels
 from fastmlp.engine.engine import Engine
+from fastmlp.engine.full_gradient import FullGradient
 from fastmlp.engine.optimizers import SGD, Adam, RMSprop
 from fastmlp.training.schedules import update_rates
 
@@ -160,7 +161,7 @@ def test_derivatives_at_the_edges(name, dtype):
     )
     engine.set_parameters([x[None], np.full((len(x), 1), 1e-4)], [np.zeros(len(x)), np.zeros(1)])
     data = engine.open(np.ones((1, 1), dtype))
-    _, coefs, intercepts = engine.loss_and_gradient(data, np.zeros((1, 1), dtype))
+    _, coefs, intercepts = FullGradient(engine, data, np.zeros((1, 1), dtype))()
     found = coefs[0][0] / float(intercepts[1][0] * dtype(1e-4))
     expected = reference.DERIVATIVE[name](x.astype(float))
     np.testing.assert_allclose(found, expected, rtol=0, atol=16 * float(np.finfo(dtype).eps))
@@ -254,7 +255,7 @@ def test_smoothing_is_the_reference_s(output, n_outputs, smoothing, dtype):
     )  # fmt: skip
     engine.set_parameters(coefs, intercepts)
     data = engine.open(inputs)
-    found = engine.loss_and_gradient(data, labels)
+    found = FullGradient(engine, data, labels)()
     given = inputs.astype(float), labels, [coefs[0].astype(float)], [intercepts[0].astype(float)]
     expected = reference.backward(*given, output=output, label_smoothing=smoothing)
     eps = float(np.finfo(dtype).eps)

@@ -17,7 +17,7 @@ from interrupting import interrupt_after, second_pass
 from numpy.testing import assert_array_equal
 from trained import STOCHASTIC, X, Y, assert_same_training, make
 
-from fastmlp.engine.engine import Engine
+from fastmlp.engine.full_gradient import FullGradient
 from fastmlp.engine.training_pass import TrainingPass
 from fastmlp.estimators import fit_task
 from fastmlp.training import seeding
@@ -274,7 +274,7 @@ class TestFailures:
 
     @pytest.mark.parametrize("solver", ["rmsprop", "lbfgs"])
     def test_keyboard_interrupt_keeps_what_was_learned(self, solver, monkeypatch):
-        home, name = (Engine, "loss_and_gradient") if solver == "lbfgs" else (TrainingPass, "run")
+        home, name = (FullGradient, "__call__") if solver == "lbfgs" else (TrainingPass, "run")
         method, calls = getattr(home, name), []
         monkeypatch.setattr("fastmlp.engine.work.MOST_EPOCHS", 1)  # of a pass
 

@@ -12,14 +12,17 @@ from .source import SMALL, DenseData, SparseData, share
 SAMPLE = 1023  # rows that candidates are taken from
 # Most X have no baselines, which so many rows tell in a fraction of the time.
 FEW = 63
+# Rounding units that the difference from a baseline may lose on average. It loses more where the baseline is some
+# sixteen times as large as the other values: -999 for a missing one, for instance.
+MOST_LOST = 4
 
 
 def shifted(data):
     """Return `data` as its baselines and what differs from them, or `data` itself if that is not worth it.
 
     A feature's baseline is the value that most samples have, as a number of the compute dtype: the median of
-    some evenly spaced rows, if more than half of all rows have it, else 0. So it depends on the values of X alone, not
-    on its form, dtype or the number of threads.
+    some evenly spaced rows, if more than half of all rows have it and the difference from it keeps the digits of the
+    others, else 0. So it depends on the values of X alone, not on its form, dtype or the number of threads.
 
     Parameters
     ----------
@@ -70,7 +73,17 @@ def _medians(data, n_rows):
     sample = _dense_rows(data, rows)
     middle = len(rows) // 2
     medians = np.partition(sample.T.copy(), middle)[:, middle].copy()  # along rows it is faster
+    medians[_loses_digits(sample, medians)] = 0
     return medians, np.count_nonzero(sample != medians) / sample.size
+
+
+def _loses_digits(sample, medians):
+    """For each feature, whether its values' difference from its median would have fewer digits than they have."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        difference = (sample - medians).astype(np.float64)
+        lost = np.abs(difference + medians - sample).sum(axis=0)
+    sizes = np.abs(sample, dtype=np.float64) * (sample != medians)
+    return ~(lost <= MOST_LOST * np.finfo(sample.dtype).eps * sizes.sum(axis=0))
 
 
 def _encode(data, baselines, counts):

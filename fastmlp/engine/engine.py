@@ -11,13 +11,12 @@ import numpy as np
 
 from ..data.source import open_data
 from ..kernels.abi import ACTIVATIONS, OUTPUTS, EvaluateCall, PredictCall
-from .forward_pass import FORWARD_BATCH, plan_forward, run_forward
-from .losses import LOSSES
-from .optimizers import Gradient
+from .forward_pass import plan_forward, run_forward
+from .losses import LOSSES, weighted
 from .panel_layout import layout_of
-from .structs import new_network, new_targets, new_update_state
+from .structs import new_network, new_targets
 from .team import Team, usable_threads
-from .training_pass import Steps, TrainingPass
+from .training_pass import TrainingPass
 from .work import Work
 
 
@@ -141,48 +140,6 @@ class Engine:
         )  # fmt: skip
         return epochs.epoch(order, learning_rate, progress, dropout)
 
-    def loss_and_gradient(self, data, labels, *, alpha=0.0, sample_weight=None, order=None):
-        """Loss over all samples, with its L2 term, and its gradient.
-
-        Returns
-        -------
-        loss : float
-        coef_grads, intercept_grads : lists of ndarray
-            In the shapes of the parameters.
-        """
-        if order is None:
-            order = np.arange(data.n_samples)
-        plan = data.plan(
-            order, FORWARD_BATCH, columns=True,
-            batches_per_chunk=self.work(data).batches_per_chunk(FORWARD_BATCH),
-        )  # fmt: skip
-        total = len(order) if sample_weight is None else sample_weight[order].sum()
-        sums = np.full(-(-len(order) // plan.batch_size), float(total))
-        targets = new_targets(
-            self.layout, self.loss, labels, plan.order, 1 / sums, sample_weight=sample_weight,
-            smoothing=self.label_smoothing,
-        )  # fmt: skip
-        optimizer = Gradient()
-        update = new_update_state(
-            self.layout,
-            data,
-            self.params,
-            optimizer,
-            1.0,
-            alpha=0.0,
-            updates=np.arange(1, len(sums) + 1),
-        )
-        Steps(self, data, plan, targets, update, optimizer).run(plan)
-        weight = 1.0 if sample_weight is None else sample_weight[order]
-        loss = float((targets.losses * weight).sum() / total)
-        coef_grads, intercept_grads = self.layout.unpack(optimizer.state["square"])
-        if alpha > 0:
-            coefs, _ = self.get_parameters()
-            loss += 0.5 * alpha / total * sum(float(np.vdot(c, c)) for c in coefs)
-            for grad, coef in zip(coef_grads, coefs, strict=True):
-                grad += self.dtype.type(alpha / total) * coef
-        return loss, coef_grads, intercept_grads
-
     def predict(self, data, rows=None, *, kind=OUTPUTS, both=False):
         """Outputs of shape (n, n_outputs) for the given rows of `data`, by default all.
 
@@ -224,7 +181,10 @@ class Engine:
         with np.errstate(
             invalid="ignore", over="ignore"
         ):  # the loss tells of logits that overflowed
-            loss = float(np.average(targets.losses, weights=weight))
+            if weight is None:
+                loss = float(targets.losses.mean())
+            else:
+                loss = float(weighted(targets.losses, weight).sum() / weight.sum())
         if not np.isfinite(loss):
             raise not_finite(self.dtype)
         return loss, self.score_of(targets, labels, sample_weight)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..data.batch_plan import batch_starts
+from .losses import weighted
 
 
 class EpochResult(NamedTuple):
@@ -59,7 +60,7 @@ def mean_losses(batches, targets, sample_weight, alpha):
     losses = targets.losses
     with np.errstate(over="ignore", invalid="ignore"):  # left to the caller to notice
         if sample_weight is not None:
-            losses = losses * sample_weight[targets.order]
+            losses = weighted(losses, sample_weight[targets.order])
         batch_losses = np.add.reduceat(losses, batches.starts) / batches.safe
         if alpha > 0:
             squared_norms = targets.penalty.reshape(len(batches.sums), -1).sum(axis=1)

@@ -17,6 +17,11 @@ from ..kernels.abi import (
 )
 
 
+def weighted(losses, weight):
+    """Return losses * weight; a sample without weight has none, even if its own loss is not finite."""
+    return np.multiply(losses, weight, out=np.zeros(len(losses)), where=weight != 0)
+
+
 def accuracy(measure, labels, weight) -> float:
     """Return the weighted share of hits; measure (n, 1) is 1 for a hit."""
     if weight is None:
@@ -38,6 +43,8 @@ def r2(measure, labels, weight) -> float:
     """
     if len(labels) < 2:
         return float("nan")
+    if weight is not None and not (counts := weight != 0).all():
+        measure, labels, weight = measure[counts], labels[counts], weight[counts]
     with np.errstate(over="ignore", invalid="ignore"):  # the loss tells of what overflowed
         columns = zip(measure.T, labels.T, strict=True)
         return float(np.mean([_r2_of_column(*column, weight) for column in columns]))

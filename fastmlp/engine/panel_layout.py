@@ -148,6 +148,7 @@ class PanelLayout:
 
     def _pack_layer(self, flat, row, coef, intercept):
         weight, bias = self._views(flat, row)
+        coef = np.asarray(coef)  # which a user may have assigned as lists
         lanes = row[LANES]
         whole = row[FAN_OUT] // lanes
         weight[:whole] = (
@@ -163,6 +164,7 @@ class PanelLayout:
         Sets the offsets and strides of `row`, a row of a copy of the table. A layer whose units do not fill
         its panels, or that lies otherwise than in rows, is packed by itself.
         """
+        coef = np.asarray(coef)
         fan_out, lanes, panels = row[FAN_OUT], row[LANES], row[PANELS]
         whole = fan_out == panels * lanes
         if whole and coef.flags.c_contiguous and coef.dtype == self.dtype:

@@ -140,6 +140,24 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         outputs = self._outputs(X)
         return self._targets.decode(outputs)
 
+    def score(
+        self, X: t.MatrixLike, y: t.MatrixLike, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """Accuracy on labelled samples; if multilabel, the share of samples with all labels right.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`.
+
+        Returns
+        -------
+        accuracy : float
+        """
+        from .validation import plain_labels
+
+        return super().score(X, plain_labels(y), sample_weight)
+
     def predict_proba(self, X: t.MatrixLike) -> t.FloatArray:
         """Probability of each class for the samples X, (n_samples, n_classes), as in `classes_`."""
         return self._probabilities(X)

@@ -34,6 +34,8 @@ class RegressionTargets:
         The deviation of a constant target counts as 1.
         """
         values = as_numbers(y).astype(np.float64)
+        if weight is not None and not (counts := weight != 0).all():
+            values, weight = values[counts], weight[counts]
         largest = np.abs(values).max(axis=0)
         unit = np.where(largest > 0, largest, 1.0)  # whose squares do not overflow
         values /= unit
@@ -82,6 +84,8 @@ class RegressionTargets:
 def as_numbers(y) -> np.ndarray:
     """Return y as a real array (n, n_outputs)."""
     y = check_array(y, ensure_2d=False, dtype="numeric", input_name="y")
+    if y.dtype.kind not in "biuf":  # scikit-learn lets dates pass as numbers
+        raise TypeError(f"y must be an array of numbers, got one of dtype {y.dtype}.")
     return y.reshape(len(y), -1)
 
 

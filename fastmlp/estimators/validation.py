@@ -9,6 +9,7 @@ from numbers import Integral, Real
 
 import numpy as np
 import scipy.sparse as sp
+from sklearn import config_context
 from sklearn.base import is_classifier
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import assert_all_finite, column_or_1d
@@ -36,7 +37,7 @@ def check_training_data(model, X, y, *, reset):
             "Sparse data was passed for y, but dense data is required. "
             "Use '.toarray()' to convert to a dense numpy array."
         )
-    y = _plain_targets(y, are_labels=is_classifier(model))
+    y = _plain_targets(_as_numpy(y), are_labels=is_classifier(model))
     if y.ndim == 2 and y.shape[1] == 1 and not sp.issparse(y):
         warn_user(
             "A column-vector y was passed when a 1d array was expected. Please change the shape of y to "
@@ -45,11 +46,26 @@ def check_training_data(model, X, y, *, reset):
         )
         y = column_or_1d(y)
     check_width(X.shape[1])  # before weights for so many are drawn
-    return _as_real(X), y
+    return _as_real(_as_numpy(X)), y
+
+
+def plain_labels(y):
+    """y itself; labels of dtype object as `fit` takes them, since scikit-learn's metrics do not know that dtype."""
+    if sp.issparse(y):
+        return y
+    values = np.asarray(y)
+    return _plain_targets(values, are_labels=True) if values.dtype == object else y
+
+
+def _as_numpy(array):
+    """The array; as NumPy's if it is another library's, which scikit-learn passes on with `array_api_dispatch`."""
+    return array if sp.issparse(array) else np.asarray(array)
 
 
 def _plain_targets(y, *, are_labels):
     """y itself; of dtype object what it holds: strings as they are, numbers as an array of numbers."""
+    if not sp.issparse(y) and y.dtype.kind in "mM" and np.isnat(y).any():
+        raise ValueError("Input y contains NaT.")
     if sp.issparse(y) or y.dtype != object:
         return y
     values = y.ravel().tolist()
@@ -64,6 +80,10 @@ def _plain_targets(y, *, are_labels):
     if not are_labels:
         return y  # what is no number is told of when it is converted
     kinds = sorted({type(value).__name__ for value in values})
+    if len(kinds) == 1:
+        raise ValueError(
+            f"y must have labels that are strings, integers or booleans, got {kinds[0]}."
+        )
     raise ValueError(f"y must have labels of one type, got a mix of {', '.join(kinds)}.")
 
 
@@ -78,24 +98,31 @@ def check_samples(model, X):
         if X.shape[1] == model.n_features_in_ and not hasattr(model, "feature_names_in_"):
             return X
     check_sparse_indices(X)
-    return _as_real(validate_data(model, X, accept_sparse="csr", dtype="numeric", reset=False))
+    X = validate_data(model, X, accept_sparse="csr", dtype="numeric", reset=False)
+    return _as_real(_as_numpy(X))
 
 
 def opened(model, engine, X, *, reuse=True, shift=False):
     """X made ready for the engine's batches, in one pass that also sees whether it is finite."""
     data = engine.open(X, reuse=reuse, shift=shift)
     if not data.finite:
-        assert_all_finite(X, estimator_name=type(model).__name__, input_name="X")
+        name = type(model).__name__
+        with config_context(assume_finite=False):  # it has been seen that X is not
+            assert_all_finite(X, estimator_name=name, input_name="X")
+        wider = ", or use dtype='float64'" if data.dtype == np.float32 else ""
         raise ValueError(
-            f"Input X contains a value too large for {data.dtype}, the dtype of {type(model).__name__}. "
-            "Scale the data, or use dtype='float64'."
+            f"Input X contains a value too large for {data.dtype}, the dtype of {name}. Scale the data{wider}."
         )
     return data
 
 
 def _as_real(X):
     """X itself, but for dtypes such as datetime64 that only look numeric to scikit-learn."""
-    return X if X.dtype.kind in _REAL else X.astype(np.float64)
+    if X.dtype.kind in _REAL:
+        return X
+    if X.dtype.kind in "mM" and np.isnat(X).any():
+        raise ValueError("Input X contains NaT.")
+    return X.astype(np.float64)
 
 
 def check_sparse_indices(X):

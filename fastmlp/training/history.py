@@ -49,11 +49,15 @@ class Record:
                 record.best_loss = math.inf
         return record
 
+    def expect(self, keys):
+        """Have a list for each key of the history, even if no epoch is going to be noted."""
+        for key in (key for key in keys if key not in self.history):
+            self.history[key] = [math.nan] * len(self.loss_curve)
+
     def add(self, row, n_samples, score=None):
         """Note an epoch: its entries of the history, how many samples it saw, and its validation score."""
         history = self.history
-        for key in (key for key in row if key not in history):
-            history[key] = [math.nan] * len(self.loss_curve)
+        self.expect(row)
         for key, entries in history.items():
             entries.append(row.get(key, math.nan))
         self.loss_curve.append(row["loss"])

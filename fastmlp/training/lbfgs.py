@@ -6,6 +6,7 @@ import numpy as np
 import scipy.optimize
 from sklearn.exceptions import ConvergenceWarning
 
+from ..engine.full_gradient import FullGradient
 from ..system.interrupts import hold
 from ..system.user_warnings import warn_user
 from .context import diverged, validate
@@ -27,6 +28,7 @@ class Minimization:
         self.samples, self.validation = context.samples, context.validation
         self.record, self.task = context.record, context.task
         self.stopped = False  # by a callback
+        self.full_gradient = None  # made at the first point
 
     def run(self, n_iterations: int, parameters):
         """Minimize from `parameters`; the parameters found: (coefs, intercepts)."""
@@ -35,6 +37,7 @@ class Minimization:
         self.latest = x = _pack(coefs, intercepts)
         tol = 1e-4 if self.model.tol is None else self.model.tol
         self.start = time.perf_counter()
+        self.record.expect(self.keys())
         try:
             result = scipy.optimize.minimize(
                 self.loss_and_gradient,
@@ -61,12 +64,15 @@ class Minimization:
         if self.task is not None:
             self.task.begin_epoch()  # an iteration begins with its first evaluation
         self.engine.set_parameters(*self.unpack(x))
-        loss, coef_grads, intercept_grads = self.engine.loss_and_gradient(
-            self.samples.data,
-            self.samples.labels,
-            alpha=self.model.alpha,
-            sample_weight=self.samples.weight,
-        )
+        if self.full_gradient is None:
+            self.full_gradient = FullGradient(
+                self.engine,
+                self.samples.data,
+                self.samples.labels,
+                alpha=self.model.alpha,
+                sample_weight=self.samples.weight,
+            )
+        loss, coef_grads, intercept_grads = self.full_gradient()
         return float(loss), _pack(coef_grads, intercept_grads)
 
     def iteration(self, intermediate_result):
@@ -88,6 +94,12 @@ class Minimization:
         if self.task is not None and self.task.end_epoch(self.snapshot):
             self.stopped = True
             raise StopIteration
+
+    def keys(self):
+        """Return what an iteration notes in the history."""
+        metric = self.engine.loss.metric
+        validated = () if self.validation is None else ("val_loss", f"val_{metric}")
+        return "loss", *validated, "seconds"
 
     def note(self, loss):
         """Keep the present loss and the best one."""

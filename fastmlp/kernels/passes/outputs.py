@@ -125,6 +125,8 @@ def _single_output_backward(net, targets, position, scale, first, last):
             if targets.weighted:
                 factor = scale * targets.weight[order[p]]
             delta[o] = delta[o] * factor
+            if factor == 0:
+                delta[o] = 0
             losses[p] = losses[p] * share_of_loss
     return end
 
@@ -174,3 +176,7 @@ def output_backward(net, targets, batches, b, batch, me, n_threads):
                 targets.values, sample, targets.measure, position + i, factor,
             )  # fmt: skip
         targets.losses[position + i] = loss
+        if factor == 0:
+            # A sample without weight leaves no trace, even if its own loss is not finite.
+            for k in range(n_outputs):
+                net.delta[place(start, net.batch_size, lanes, k)] = 0

@@ -31,6 +31,8 @@ from .threads import share, within
 
 # What a row's update costs beside its non-zeros, in non-zeros: sqrt and division of one panel row.
 ROW_COST = 12
+# So many deltas are added up to one sum, and then the sums.
+SUMMED_TOGETHER = 256
 # A row of weights is prefetched so many rows before it is updated: in a wide X they lie far apart.
 ROWS_AHEAD = 4
 
@@ -75,11 +77,17 @@ def sum_deltas(net, l, panel, m, scratch):
 
 @inlined
 def _sum_rows(like, rows, m, lanes, out):
-    """out = sum_i rows[i], i < m; rows (m, lanes), out (lanes,)"""
+    """out = sum_i rows[i], i < m; rows (m, lanes), out (lanes,)
+
+    Many rows are summed in blocks: one long sum of float32 would lose digits.
+    """
     for s in range(0, lanes, lanes_of(like)):
         total = like
-        for i in range(m):
-            total = total + load(like, rows, i * lanes + s)
+        for first in range(0, m, SUMMED_TOGETHER):
+            part = like
+            for i in range(first, min(first + SUMMED_TOGETHER, m)):
+                part = part + load(like, rows, i * lanes + s)
+            total = total + part
         store(out, s, total)
 
 

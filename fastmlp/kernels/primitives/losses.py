@@ -28,7 +28,7 @@ from ..codegen.vector import (
     zeros,
 )  # fmt: skip
 from .activations import logistic
-from .exp_log import absolute, exp, exp_or_inf, log, log1p, smallest_normal
+from .exp_log import absolute, exp, exp_or_inf, expm1, log, log1p, smallest_normal
 
 
 @intrinsic
@@ -55,7 +55,7 @@ def place(start, samples, lanes, k):
 
 @kernel
 def softmax(z, p, start, samples, lanes, n_outputs):
-    """p = exp(z - max z) / sum exp(z - max z); returns max z and log sum exp(z - max z)
+    """p = exp(z - max z) / sum exp(z - max z); returns max z, log sum exp(z - max z), and the largest p
 
     z, p [panel][sample][lanes]: one sample of n_outputs units; the panel's further lanes of p become 0
     """
@@ -75,11 +75,12 @@ def softmax(z, p, start, samples, lanes, n_outputs):
         e = where(first_lanes(like, n_outputs - k), exp(load(like, z, o) - shift), like)
         store(p, o, e)
         total = total + e
-    total = splat(like, reduce_sum(total))
+    whole = reduce_sum(total)
+    total = splat(like, whole)
     for k in range(0, n_outputs, width):
         o = place(start, samples, lanes, k)
         store(p, o, load(like, p, o) / total)
-    return top, first_lane(log(total))
+    return top, first_lane(log(total)), first_lane(splat(like, 1.0)) / whole
 
 
 @kernel
@@ -101,30 +102,33 @@ def softmax_cross_entropy_backward(
 
     target = (1 - smoothing) onehot(label) + smoothing / n_outputs
 
-    z, delta [panel][sample][lanes]: one sample of n_outputs units; hit: the label has the largest logit
+    z, delta [panel][sample][lanes]: one sample of n_outputs units; hit: the label has the largest probability
     """
-    logit = z[place(start, samples, lanes, label)]
-    top, log_sum = softmax(z, delta, start, samples, lanes, n_outputs)
+    at_label = place(start, samples, lanes, label)
+    logit = z[at_label]
+    top, log_sum, most = softmax(z, delta, start, samples, lanes, n_outputs)
     like = zeros(z, VECTOR_BYTES)
     width = lanes_of(like)
-    factor, largest, one = splat(like, scale), splat(like, top), splat(like, 1.0)
+    is_largest = delta[at_label] >= most
+    factor, largest, one = splat(like, scale), splat(like, most), splat(like, 1.0)
     sure, spread = splat(like, 1 - smoothing), splat(like, smoothing / n_outputs)
-    first = -1  # of equal logits the first counts, as in argmax
+    first = -1  # of equal probabilities the first counts, as in argmax
     for k in range(0, n_outputs, width):
         o = place(start, samples, lanes, k)
         up_to_label = where(first_lanes(like, label + 1 - k), one, like)
         hot = where(first_lanes(like, label - k), like, up_to_label)
         target = fma(hot, sure, where(first_lanes(like, n_outputs - k), spread, like))
-        store(delta, o, (load(like, delta, o) - target) * factor)
+        p = load(like, delta, o)
+        store(delta, o, (p - target) * factor)
         if first < 0:
-            at_top = nonzero_bits(where(less(load(like, z, o), largest), like, one))
+            at_top = nonzero_bits(where(less(p, largest), like, one))
             if at_top != 0:
                 first = k + lowest_bit(at_top)
     loss = log_sum + (top - logit)
     if smoothing != 0:
         below = below_largest(z, start, samples, lanes, n_outputs, top)
         loss = log_sum + ((1 - smoothing) * (top - logit) + smoothing / n_outputs * below)
-    return loss, logit >= top and first == label
+    return loss, is_largest and first == label
 
 
 @kernel
@@ -136,9 +140,11 @@ def logistic_terms(x, y, smoothing):
     zero, one = splat(x, 0.0), splat(x, 1.0)
     t = fma(y, splat(x, 1 - smoothing), splat(x, smoothing / 2))
     positive = where(less(zero, x), x, zero)
-    loss = positive + log1p(exp(zero - absolute(x))) - t * x
-    side = where(less(zero, x), one, zero)
-    return loss, logistic(x) - t, one - absolute(side - y)
+    # The first difference is exact where t is 0 or 1. Where x is large it would otherwise swallow the logarithm.
+    loss = (positive - t * x) + log1p(exp(zero - absolute(x)))
+    p = logistic(x)
+    side = where(less(splat(x, 0.5), p), one, zero)
+    return loss, p - t, one - absolute(side - y)
 
 
 @kernel
@@ -195,7 +201,7 @@ def log_softmax(z, p, start, samples, lanes, n_outputs):
 
     Shapes as in softmax.
     """
-    top, log_sum = softmax(z, p, start, samples, lanes, n_outputs)
+    top, log_sum, _ = softmax(z, p, start, samples, lanes, n_outputs)
     like = zeros(z, VECTOR_BYTES)
     for k in range(0, n_outputs, lanes_of(like)):
         o = place(start, samples, lanes, k)
@@ -249,9 +255,11 @@ def poisson_backward(z, delta, start, samples, lanes, n_outputs, values, i, resi
     """loss = sum_k y_k log y_k - y_k z_k - y_k + exp(z_k);  residuals = exp(z) - y;  delta = scale (exp(z) - y)
 
     Half of the Poisson deviance, with 0 log 0 = 0; returns loss. The arguments are those of `squared_error_backward`.
+
+    Near its least value the sum cancels: with d = z - log y it is y (exp(d) - 1 - d).
     """
     like = zeros(z, VECTOR_BYTES)
-    tiny, one = smallest_normal(like), splat(like, 1.0)
+    tiny, one, half = smallest_normal(like), splat(like, 1.0), splat(like, 0.5)
     place_values(delta, start, samples, lanes, n_outputs, values, i)
     total = like
     for k in range(0, n_outputs, lanes_of(like)):
@@ -260,7 +268,11 @@ def poisson_backward(z, delta, start, samples, lanes, n_outputs, values, i, resi
         x, y = load(like, z, o), load(like, delta, o)
         mean = exp_or_inf(x)
         log_y = log(where(less(y, tiny), one, y))  # y log y is 0 there to any precision
-        each = y * (log_y - x) - y + mean
+        d = x - log_y
+        curved = expm1(d) - d
+        curved = where(less(curved, like), like, curved)
+        is_near = where(less(y, tiny), one, absolute(d))
+        each = where(less(is_near, half), y * curved, mean - y * d - y)
         total = total + where(inside, each, like)
         store(delta, o, where(inside, mean - y, like))
     scale_residuals(delta, start, samples, lanes, n_outputs, residuals, row, scale)
