@@ -12,10 +12,12 @@ import pytest
 import scipy.sparse as sp
 from forked import in_a_fork, needs_fork
 from numpy.testing import assert_array_equal
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, make_scorer
+from sklearn.pipeline import make_pipeline
 from trained import STOCHASTIC, Crash, X, Y, assert_same_training, make
 
-from fastmlp import Checkpoint, MLPClassifier
+from fastmlp import Checkpoint, MLPClassifier, MLPRegressor
 from fastmlp.engine.training_pass import TrainingPass
 from fastmlp.estimators import callbacks, checkpoint
 
@@ -150,6 +152,34 @@ class TestDamage:
             path.write_bytes(content[:place] + bytes([content[place] ^ bit]) + content[place + 1 :])
             with pytest.raises(ValueError, match="is damaged"):
                 checkpoint.read(path)
+
+    def test_folders_with_the_names_of_files_are_none(self, tmp_path):
+        Checkpoint(tmp_path).fit(make(max_iter=4), X, Y)
+        (tmp_path / "000009.checkpoint").mkdir()
+        (tmp_path / "x.unfinished").mkdir()
+        model = Checkpoint(tmp_path).fit(make(max_iter=7), X, Y)
+        assert_same_training(model, make(max_iter=7).fit(X, Y))
+
+    def test_a_file_that_holds_no_model(self, tmp_path):
+        checkpoint.write(tmp_path / "000001.checkpoint", {"a": 1})
+        with (
+            pytest.warns(UserWarning, match="holds no model of fastmlp"),
+            pytest.raises(ValueError, match="None of the 1 checkpoint"),
+        ):
+            Checkpoint.load(tmp_path)
+
+    def test_another_kind_of_model(self, tmp_path):
+        Checkpoint(tmp_path).fit(make(max_iter=2), X, Y)
+        words = "are of MLPClassifier objects, not of MLPRegressor objects. Use another folder"
+        with pytest.raises(ValueError, match=words):
+            Checkpoint(tmp_path).fit(MLPRegressor(max_iter=4), X, X[:, 0])
+
+    @pytest.mark.parametrize("model", [make_pipeline(make()), LogisticRegression(), 3])
+    def test_no_model_of_fastmlp(self, tmp_path, model):
+        words = f"Checkpoint.fit needs an MLPClassifier or MLPRegressor, got {type(model).__name__}"
+        with pytest.raises(TypeError, match=words):
+            Checkpoint(tmp_path).fit(model, X, Y)
+        assert names(tmp_path) == []
 
     def test_an_empty_folder(self, tmp_path):
         for path in (tmp_path, tmp_path / "none"):

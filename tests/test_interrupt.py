@@ -19,8 +19,10 @@ from trained import STOCHASTIC, Crash, X, Y, assert_same_training, make
 
 from fastmlp.engine import training_pass
 from fastmlp.engine.engine import Engine
+from fastmlp.engine.team import Team
 from fastmlp.engine.training_pass import TrainingPass
 from fastmlp.estimators import fit_task
+from fastmlp.kernels.abi import STOP
 from fastmlp.system.interrupts import Interrupts, hold
 from fastmlp.training.stochastic import Training
 
@@ -366,3 +368,53 @@ def test_a_failing_callback_leaves_no_thread(solver):
     while threads() - before and time.monotonic() < end:
         time.sleep(0.01)
     assert threads() <= before
+
+
+class TestOtherSignals:
+    def test_an_exception_while_threads_are_waited_for(self, monkeypatch):
+        class Alarm(Exception):
+            pass
+
+        join, calls = threading.Thread.join, []
+
+        def interrupted(thread, *arguments):
+            calls.append(thread)
+            if len(calls) <= 3:
+                raise Alarm
+            join(thread, *arguments)
+
+        def work(me, n_threads):
+            while me and not team.sync[STOP]:
+                time.sleep(0.001)
+
+        team = Team(2)
+        monkeypatch.setattr(threading.Thread, "join", interrupted)
+        with pytest.raises(Alarm):
+            team.run(work)
+        assert not calls[0].is_alive()
+        assert not team.sync[STOP]
+
+    @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no such alarms here")
+    def test_alarms_that_repeat_leave_no_thread(self):
+        class Alarm(Exception):
+            pass
+
+        def ring(*_):
+            raise Alarm
+
+        X = np.random.default_rng(0).normal(size=(3000, 300)).astype("f")
+        y = X[:, :10].argmax(axis=1)
+        before, n_threads = signal.signal(signal.SIGALRM, ring), threading.active_count()
+        try:
+            for i in range(20):
+                try:
+                    signal.setitimer(signal.ITIMER_REAL, 0.03 + 0.003 * i, 0.001)
+                    try:
+                        make(hidden_layer_sizes=(512,), max_iter=3, n_threads=2).fit(X, y)
+                    finally:
+                        signal.setitimer(signal.ITIMER_REAL, 0)
+                except Alarm:
+                    pass
+        finally:
+            signal.signal(signal.SIGALRM, before)
+        assert threading.active_count() == n_threads

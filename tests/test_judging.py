@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.metrics import make_scorer
 from trained import X, Y, make
 
-from fastmlp import MLPRegressor
+from fastmlp import MLPClassifier, MLPRegressor
 from fastmlp.estimators.watched_fit import fit_watched
 
 
@@ -66,3 +66,11 @@ def test_watched_samples_decide_nothing():
     assert len(watched.history_["val_loss"]) == watched.n_iter_
     guided = clone(model).fit(X, Y, X_val=X[:5], y_val=(Y[:5] + 1) % 3)
     assert guided.history_["learning_rate"] != alone.history_["learning_rate"]
+
+
+@pytest.mark.parametrize("value", [None, "x", [1.0, 2.0]])
+def test_a_score_that_is_no_number(value):
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    model = MLPClassifier((4,), early_stopping=True, scoring=lambda *_: value)
+    with pytest.raises(TypeError, match=r"scoring=.* must return a number, got "):
+        model.fit(X, X[:, 0] > 0)

@@ -559,4 +559,16 @@ def test_a_fork_while_another_thread_loads():
 def test_the_number_of_threads_compiles_nothing_anew(monkeypatch):
     before = code_cache.fingerprint.__wrapped__()
     monkeypatch.setenv("NUMBA_NUM_THREADS", "7")  # as joblib does in its workers
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "elsewhere")  # of Numba's own cache
     assert code_cache.fingerprint.__wrapped__() == before
+
+
+def test_kernels_are_compiled_even_where_numba_s_compiler_is_switched_off(tmp_path):
+    code = """
+import numpy as np
+from fastmlp import array_kernels
+def own(): pass
+print(array_kernels.relu(np.array([[-1.0, 2.0]])), __import__("numba").njit(own) is own)
+"""
+    found = run(code, NUMBA_DISABLE_JIT="1", FASTMLP_CACHE=str(tmp_path), FASTMLP_NATIVE="1")
+    assert found == "[[0. 2.]] True"

@@ -409,8 +409,16 @@ def test_ctrl_c_says_how_to_go_on(finished, tmp_path, monkeypatch, capsys, made)
     assert rows(tmp_path) == rows(finished)
 
 
+def look_for(group, seconds=20):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        os.killpg(group, 0)
+        time.sleep(0.1)
+
+
 @needs_fork
-def test_ctrl_c_with_two_jobs(tmp_path):
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_end_with_two_jobs(tmp_path, how):
     options = words(tmp_path, jobs=2, samples=2000, hidden=["64"], epochs=5, momentum=[0, 0.5, 0.9],
                     lr=[0.01, 0.02, 0.03, 0.04, 0.05], folds=20)  # fmt: skip
     child = subprocess.Popen(
@@ -422,7 +430,10 @@ def test_ctrl_c_with_two_jobs(tmp_path):
         until = time.monotonic() + 200
         while len(kept(tmp_path)) < 3 and time.monotonic() < until:
             time.sleep(0.05)
-        os.killpg(child.pid, signal.SIGINT)  # as a terminal does
+        if how == signal.SIGINT:
+            os.killpg(child.pid, how)  # as a terminal does
+        else:
+            child.send_signal(how)  # as a supervisor does
         said = child.communicate(timeout=100)[1]
     finally:
         if child.poll() is None:
@@ -431,6 +442,30 @@ def test_ctrl_c_with_two_jobs(tmp_path):
     assert re.search(r"stopped: \d+ of 300 fits are finished and kept", said)
     assert "Traceback" not in said
     assert 3 <= len(kept(tmp_path)) < 300
+    with pytest.raises(ProcessLookupError):  # nor is a worker left, a moment later
+        look_for(child.pid)
+
+
+def test_no_more_jobs_than_fits(tmp_path, monkeypatch):
+    seen = []
+
+    def run(to_do, *arguments, n_jobs, n_threads):
+        seen.append((n_jobs, n_threads))
+        yield from once(to_do, *arguments, n_jobs=1, n_threads=n_threads)
+
+    once = fits.run
+    monkeypatch.setattr(fits, "run", run)
+    monkeypatch.setattr("fastmlp.engine.team.usable_threads", lambda n: 8)
+    assert sweep(tmp_path, jobs=100, hidden=[4], momentum=[0]) == 0
+    assert seen == [(2, 4)]
+
+
+@pytest.mark.parametrize("name", ["model.joblib", "results.csv", "report.html"])
+def test_output_that_cannot_be_replaced(tmp_path, name, capsys, made):
+    (tmp_path / name).mkdir()
+    assert sweep(tmp_path) == 2
+    assert f"{name}' is a folder; a file is needed" in capsys.readouterr().err
+    assert made == []
 
 
 def test_a_worker_that_is_killed_ends_it_with_a_word(tmp_path, monkeypatch, capsys):

@@ -5,6 +5,9 @@ Nothing heavy is imported before a command runs, so that the help is there at on
 """
 
 import argparse
+import contextlib
+import io
+import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -22,6 +25,9 @@ DESCRIPTION = "Train multi-layer perceptrons on the CPU, fast."
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the process's exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what its encoding lacks is written as \u...
+            stream.reconfigure(errors="backslashreplace")
     parser = argparse.ArgumentParser(prog=program(), description=DESCRIPTION)
     parser.add_argument("--version", action="version", version=f"fastmlp {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
@@ -38,7 +44,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = tell  # a line of Python is nothing that the user wrote
-            return options.run(options)
+            status = options.run(options)
+            sys.stdout.flush()
+            return status
+    except BrokenPipeError:
+        # Whoever read the output, as `head` does, wants no more of it. Nor can Python flush it at its end.
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141  # as a shell tells of SIGPIPE
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130

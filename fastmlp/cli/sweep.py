@@ -1,11 +1,14 @@
 """The command: its options, and the order of things."""
 
 import argparse
+import contextlib
+import signal
 import sys
+import threading
 from concurrent.futures import BrokenExecutor
 from pathlib import Path
 
-from .errors import check_folder
+from .errors import check_folder, check_writable
 from .options import (
     add_data_option,
     add_training_options,
@@ -23,6 +26,8 @@ from .values import (
     thread_count,
 )
 
+# The files of the output's folder, beside `fits`.
+TABLE, MODEL, REPORT = "results.csv", "model.joblib", "report.html"
 HIDDEN, RATES, MOMENTUMS = (64, 128, 256, 512, 1024), (1e-4, 1e-3, 1e-2), (0.0, 0.5, 0.9)
 
 
@@ -71,7 +76,7 @@ def sweep(options: argparse.Namespace) -> int:
             "--jobs is for this machine alone: a cluster does a fit at a time for each thread of its "
             "workers"
         )
-    check_folder("--output", options.output)
+    check_output(options.output)
     if options.report:
         from ..plots import require_matplotlib
 
@@ -100,9 +105,10 @@ def sweep(options: argparse.Namespace) -> int:
     if results:
         print(f"{len(results)} of them are already in {options.output}")
     try:
-        cross_validate(fits, results, data, plan, store, options)
-        found = outcomes([(fit, results[fit]) for fit in fits])
-        return finish(found, data, plan, store, options)
+        with ends_on_sigterm():
+            cross_validate(fits, results, data, plan, store, options)
+            found = outcomes([(fit, results[fit]) for fit in fits])
+            return finish(found, data, plan, store, options)
     except KeyboardInterrupt:
         kept(results, fits, "stopped")
         return 130
@@ -114,6 +120,29 @@ def sweep(options: argparse.Namespace) -> int:
     except ClusterFailure as error:
         kept(results, fits, str(error))
         return 1
+
+
+def check_output(folder) -> None:
+    """Raise an OSError if results cannot be written, better now than after an hour."""
+    check_folder("--output", folder / "fits")
+    if folder.is_dir():
+        for name in (TABLE, MODEL, REPORT):
+            check_writable("--output", folder / name)
+
+
+@contextlib.contextmanager
+def ends_on_sigterm():
+    """SIGTERM, by which a supervisor ends a program, is as Ctrl-C within the block: worker processes end, too."""
+    if threading.current_thread() is not threading.main_thread() or not callable(
+        signal.getsignal(signal.SIGINT)
+    ):
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def kept(results, fits, what) -> None:
@@ -150,7 +179,7 @@ def cross_validate(fits, results, data, plan, store, options) -> None:
         from ..sweep.fits import run
 
         cores = usable_threads(None)
-        n_jobs = options.jobs or cores
+        n_jobs = min(options.jobs or cores, len(to_do))
         n_threads = options.threads or max(1, cores // n_jobs)
         done = run(to_do, data, plan, store, n_jobs=n_jobs, n_threads=n_threads)
         show(done, to_do, n_jobs, fits, results, plan)
@@ -191,7 +220,7 @@ def finish(found, data, plan, store, options) -> int:
     from ..sweep.words import edge_in_words, trained_on, verdict_on_ties
     from ..system.atomic_files import write_atomically
 
-    table, model_file = options.output / "results.csv", options.output / "model.joblib"
+    table, model_file = options.output / TABLE, options.output / MODEL
     write_atomically(table, lambda file: file.write(as_csv(found)))
     print(f"table: {table}")
     compared = compare(ranked(found))
@@ -225,7 +254,7 @@ def finish(found, data, plan, store, options) -> int:
 
         command = command_line("sweep", options)
         html = report(Sweep(data, plan, found, model, test, command)).encode()
-        page = options.output / "report.html"
+        page = options.output / REPORT
         write_atomically(page, lambda file: file.write(html))
         print(f"report: {page}")
     return 0 if model is not None else 1

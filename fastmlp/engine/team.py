@@ -51,7 +51,7 @@ def usable_threads(n_threads=None):
 
     # It may be a list, one per nesting level.
     limit = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
-    limit = int(limit) if limit.strip().isdigit() else None
+    limit = int(limit) if limit.strip().isdecimal() else None
     if (get_active_backend()[0].nesting_level or 0) > 0 and (limit is None or not _in_loky()):
         return 1
     cores = _usable_cores()
@@ -108,8 +108,8 @@ class Team:
             try:
                 function(me, n_threads)
             except BaseException as error:
-                errors.append(error)
                 self.sync[STOP] = 1
+                errors.append(error)
 
         def begin(me):
             # Ctrl-C may come before the caller knows that a thread has begun. Whichever of the two is the
@@ -142,10 +142,11 @@ class Team:
                         while owners.setdefault(me, "caller") == "thread":
                             time.sleep(1e-4)
                     break
-                except KeyboardInterrupt as interrupt:
-                    # The threads end at their next barrier or chunk; wait on, then report.
-                    errors.append(interrupt)
+                except BaseException as interrupt:
+                    # Ctrl-C, or what another signal's handler raised. The threads end at their next barrier or chunk;
+                    # wait on, then report: a thread that outlived its team would wait at a barrier for ever.
                     whole = False
+                    errors.append(interrupt)
             patience = self.sync[PATIENCE]
             self.sync[:] = 0
             self.sync[PATIENCE] = patience

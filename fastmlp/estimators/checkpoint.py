@@ -18,6 +18,7 @@ from ..system.atomic_files import write_atomically
 from ..system.interrupts import Interrupts
 from ..system.user_warnings import warn_user
 from ..training.schedules import is_per_update
+from .base import BaseMLP
 from .callbacks import bare, require_callbacks
 
 MARK = b"fastmlp checkpoint\n"
@@ -95,6 +96,11 @@ class Checkpoint:
             for L-BFGS, which cannot resume: scipy keeps what it learned of the loss to itself.
         """
         require_callbacks()
+        if not isinstance(model, BaseMLP):
+            raise TypeError(
+                f"Checkpoint.fit needs an MLPClassifier or MLPRegressor, got {type(model).__name__}. "
+                "Of a pipeline, transform X first and pass the last step."
+            )
         if model.solver == "lbfgs":
             raise ValueError(
                 "An L-BFGS fit cannot go on from a checkpoint exactly. To write checkpoints only, "
@@ -156,7 +162,8 @@ class Checkpoint:
         self._unwritten = None
         self.path.mkdir(parents=True, exist_ok=True)
         for file in self.path.glob(f"*{UNFINISHED}"):
-            file.unlink(missing_ok=True)
+            if file.is_file():
+                file.unlink(missing_ok=True)
 
     def teardown(self, estimator, context):
         """Forget the last epoch."""
@@ -196,6 +203,11 @@ def _resume(model, saved, X, y, sample_weight=None, **arguments):
 
 def _check_same(saved, model, path):
     """Refuse to go on with a model of other parameters than the checkpoint's."""
+    if not isinstance(saved, type(model)):
+        raise ValueError(
+            f"The checkpoints in {str(path)!r} are of {_kind(saved)}, not of {_kind(model)}. Use another folder, or "
+            "remove them."
+        )
     mine, theirs = model.get_params(), saved.get_params()
     if isinstance(model.random_state, np.random.RandomState):
         mine.pop("random_state")  # it has moved on; the checkpoint has the seed that was drawn
@@ -206,6 +218,10 @@ def _check_same(saved, model, path):
                 f"The checkpoints in {str(path)!r} are of a fit with {name}={theirs[name]!r}, not "
                 f"{mine[name]!r}. Use another folder, or remove them."
             )
+
+
+def _kind(model):
+    return f"{type(model).__name__} objects"
 
 
 def _same(mine, theirs) -> bool:
@@ -225,7 +241,9 @@ def _number(file):
 
 def _files(path) -> list[Path]:
     """The folder's checkpoints, oldest first."""
-    found = (file for file in Path(path).glob(f"*{SUFFIX}") if _number(file) >= 0)
+    found = (
+        file for file in Path(path).glob(f"*{SUFFIX}") if _number(file) >= 0 and file.is_file()
+    )
     return sorted(found, key=_number)
 
 
@@ -243,4 +261,7 @@ def read(file: Path) -> Any:
     payload = memoryview(content)[: max(size, 0)]
     if size <= 0 or content[size:] != hashlib.sha256(payload).digest() + MARK:
         raise ValueError(f"{str(file)!r} is damaged: it is not what was written.")
-    return pickle.loads(payload)
+    model = pickle.loads(payload)
+    if not isinstance(model, BaseMLP):
+        raise ValueError(f"{str(file)!r} holds no model of fastmlp.")
+    return model

@@ -24,9 +24,13 @@ def make_engine(model, layer_sizes, loss):
     )
 
 
-def network_sizes(model):
-    """Return the layer sizes of a fitted model's weights as they are now, whoever put them there."""
-    coefs, intercepts = model.coefs_, model.intercepts_
+def network_of(model):
+    """Return layer sizes, weights and biases of a fitted model as they are now, whoever put them there.
+
+    They are read at one moment: another thread may be fitting the model.
+    """
+    now = vars(model).copy()
+    coefs, intercepts = now["coefs_"], now["intercepts_"]
     sizes = [model.n_features_in_, *(np.shape(bias)[0] for bias in intercepts)]
     shapes = [np.shape(coef) for coef in coefs]
     if shapes != list(itertools.pairwise(sizes)) or sizes[-1] != model.n_outputs_:
@@ -34,13 +38,17 @@ def network_sizes(model):
             f"coefs_ of shapes {shapes} and intercepts_ of sizes {sizes[1:]} make no network "
             f"from {model.n_features_in_} features to {model.n_outputs_} output(s)."
         )
-    return sizes
+    return sizes, coefs, intercepts
 
 
 def fitted_engine(model):
     """Return an engine with the weights that a fitted model has now."""
-    engine = make_engine(model, network_sizes(model), model._targets.loss)
-    engine.set_parameters(model.coefs_, model.intercepts_)
+    return _engine_of(model, *network_of(model))
+
+
+def _engine_of(model, sizes, coefs, intercepts):
+    engine = make_engine(model, sizes, model._targets.loss)
+    engine.set_parameters(coefs, intercepts)
     return engine
 
 
@@ -58,7 +66,7 @@ def predictions(model, X, *, logarithm=False, both=False) -> np.ndarray:
     """
     X = check_samples(model, X)
     wanted = {"kind": LOG_OUTPUTS if logarithm else OUTPUTS, "both": both}
-    sizes = network_sizes(model)
+    sizes, coefs, intercepts = network_of(model)
     if are_few(X.shape[0], sizes):
         how = {
             "activation": model.activation,
@@ -67,11 +75,9 @@ def predictions(model, X, *, logarithm=False, both=False) -> np.ndarray:
         }
         with few_predictor(sizes, **how) as few:
             data = opened(model, few.engine, X, reuse=False)
-            outputs = few.predict(
-                data, model.coefs_, model.intercepts_, n_threads=model.n_threads, **wanted
-            )
+            outputs = few.predict(data, coefs, intercepts, n_threads=model.n_threads, **wanted)
     else:
-        engine = fitted_engine(model)
+        engine = _engine_of(model, sizes, coefs, intercepts)
         outputs = engine.predict(opened(model, engine, X, reuse=False), **wanted)
     if not _is_sound(outputs, infinite=logarithm):  # the logarithm of 0 is infinite
         raise not_finite(outputs.dtype)

@@ -67,11 +67,11 @@ def read(model, *, caller: str) -> Network:
             )
         raise TypeError(message)
     check_is_fitted(model)
-    from ..estimators.fitted import network_sizes
+    from ..estimators.fitted import network_of
 
-    network_sizes(model)  # refuses weights that make no network
-    coefs = [np.asarray(coef) for coef in model.coefs_]
-    intercepts = [np.asarray(intercept) for intercept in model.intercepts_]
+    _, coefs, intercepts = network_of(model)  # refuses weights that make no network
+    coefs = [np.asarray(coef) for coef in coefs]
+    intercepts = [np.asarray(intercept) for intercept in intercepts]
     scale, mean = (getattr(model._targets, name, None) for name in ("scale", "mean"))
     if scale is not None:
         dtype = coefs[-1].dtype

@@ -34,6 +34,17 @@ from .words import address
 # Where an entry's code can come from, apart from the levels of `prebuilt`.
 CACHE, COMPILED = "cache", "compiled"
 
+# The variables of Numba's that change what it makes of the kernels. With others, which say where it keeps its own cache
+# or how many threads it has, the code that is kept stays valid.
+NUMBA_SETTINGS = tuple(
+    f"NUMBA_{name}"
+    for name in (
+        "BOUNDSCHECK", "CPU_FEATURES", "CPU_NAME", "DEBUGINFO", "DISABLE_INTEL_SVML", "ENABLE_AVX",
+        "EXTEND_VARIABLE_LIFETIMES", "LLVM_REFPRUNE_FLAGS", "LLVM_REFPRUNE_PASS", "LOOP_VECTORIZE", "OPT",
+        "SLP_VECTORIZE",
+    )
+)  # fmt: skip
+
 _ENTRIES = {}
 _LOCK = threading.RLock()
 
@@ -247,11 +258,7 @@ def cpu():
 def fingerprint():
     """A hash of all that the code depends on: the kernels' sources, versions and CPU."""
     digest = hashlib.sha256(prebuilt.sources_hash().encode())
-    # Joblib sets Numba's number of threads in its workers; the code does not depend on it.
-    settings = sorted(
-        (name, value) for name, value in os.environ.items()
-        if name.startswith("NUMBA_") and name != "NUMBA_NUM_THREADS"
-    )  # fmt: skip
+    settings = [(name, os.environ[name]) for name in NUMBA_SETTINGS if name in os.environ]
     checked = os.environ.get("FASTMLP_CHECK")
     about = (
         version("numba"),

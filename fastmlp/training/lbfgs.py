@@ -1,5 +1,6 @@
 """L-BFGS: scipy's minimizer on the engine's loss and gradient."""
 
+import math
 import time
 
 import numpy as np
@@ -132,11 +133,11 @@ class Minimization:
     def unpack(self, x):
         """(coefs, intercepts) of the compute dtype from one float64 vector."""
         arrays, start = [], 0
-        for shape in self.shapes:
-            stop = start + int(np.prod(shape))
-            with np.errstate(over="ignore"):  # a far point of the line search; its loss is refused
+        with np.errstate(over="ignore"):  # a far point of the line search; its loss is refused
+            for shape in self.shapes:
+                stop = start + math.prod(shape)
                 arrays.append(x[start:stop].reshape(shape).astype(self.engine.dtype))
-            start = stop
+                start = stop
         half = len(arrays) // 2
         return arrays[:half], arrays[half:]
 

@@ -65,7 +65,7 @@ def update_rates(model, epoch: int, n_epochs: int, n_batches: int) -> np.ndarray
         Updates of an epoch.
     """
     total = n_epochs * n_batches
-    step = np.minimum(epoch * n_batches + np.arange(n_batches), total - 1).astype(float)
+    step = np.minimum(epoch * n_batches + np.arange(n_batches, dtype=float), float(total - 1))
     if callable(model.learning_rate):
         factor = np.array([_called(model.learning_rate, progress) for progress in step / total])
     else:

@@ -50,7 +50,13 @@ class ValidationScore:
         if validation.weight is not None and self._takes_weights:
             weight = validation.weight
             given["sample_weight"] = weight if validation.rows is None else weight[validation.rows]
-        score = float(self.scorer(model, validation.X, validation.y, **given))
+        score = self.scorer(model, validation.X, validation.y, **given)
+        try:
+            score = float(score)
+        except (TypeError, ValueError) as error:
+            raise TypeError(
+                f"scoring={context.model.scoring!r} must return a number, got {score!r}."
+            ) from error
         if not score > -math.inf:  # no epoch would be better than none
             raise ValueError(
                 f"scoring={context.model.scoring!r} is {score:g} for the {len(validation)} validation samples, so "

@@ -4,6 +4,8 @@ Both go through `lean_pipeline`, which compiles fastest. Where a version of Numb
 through Numba's own passes instead: slower to compile, the same bits.
 """
 
+from contextlib import contextmanager
+
 import llvmlite.binding as llvm
 import numba
 from numba import njit, types
@@ -23,16 +25,36 @@ _OPTIONS = {
 }
 
 
+@contextmanager
+def _jit():
+    """Within the block Numba compiles even if NUMBA_DISABLE_JIT is set: kernels cannot be run by Python."""
+    before, config.DISABLE_JIT = config.DISABLE_JIT, 0
+    try:
+        yield
+    finally:
+        config.DISABLE_JIT = before
+
+
+def _njit(**options):
+    """Numba's `njit`, which compiles in any case, see `_jit`."""
+
+    def decorate(function):
+        with _jit():
+            return njit(**options)(function)
+
+    return decorate
+
+
 class _Lean:
     """Functions compiled by `lean_pipeline`."""
 
     def __init__(self):
         from . import lean_pipeline
 
-        self._entry = njit(pipeline_class=lean_pipeline.EntryCompiler, **_OPTIONS)
+        self._entry = _njit(pipeline_class=lean_pipeline.EntryCompiler, **_OPTIONS)
         self._object_file = lean_pipeline.object_file
-        self.kernel = njit(pipeline_class=lean_pipeline.KernelCompiler, **_OPTIONS)
-        self.inlined = njit(
+        self.kernel = _njit(pipeline_class=lean_pipeline.KernelCompiler, **_OPTIONS)
+        self.inlined = _njit(
             pipeline_class=lean_pipeline.KernelCompiler, forceinline=True, **_OPTIONS
         )
 
@@ -46,11 +68,11 @@ class _Public:
     """Functions compiled by Numba's own passes, using nothing that Numba does not document."""
 
     def __init__(self):
-        self.kernel = njit(**_OPTIONS)
-        self.inlined = njit(forceinline=True, **_OPTIONS)
+        self.kernel = _njit(**_OPTIONS)
+        self.inlined = _njit(forceinline=True, **_OPTIONS)
 
     def machine_code(self, function, argument_types):
-        compiled = njit(**_OPTIONS)(function)
+        compiled = _njit(**_OPTIONS)(function)
         compiled.compile(argument_types)
         (text,) = compiled.inspect_llvm().values()
         module = llvm.parse_assembly(text)
@@ -133,4 +155,5 @@ inlined = _WAY.inlined
 
 def machine_code(function, argument_types):
     """Compile an entry; return its symbol's name and an object file that holds all it needs."""
-    return _WAY.machine_code(function, argument_types)
+    with _jit():
+        return _WAY.machine_code(function, argument_types)
