@@ -16,15 +16,18 @@ __all__ = [
     "MLPClassifier",
     "MLPRegressor",
     "__version__",
+    "array_kernels",
     "datasets",
     "distributed",
     "export",
+    "kernels",
+    "plots",
     "show_versions",
     "warmup",
 ]
 
 if TYPE_CHECKING:
-    from . import datasets, distributed, export
+    from . import array_kernels, datasets, distributed, export, kernels, plots
     from .environment import show_versions, warmup
     from .estimators.checkpoint import Checkpoint
     from .estimators.classifier import MLPClassifier
@@ -35,9 +38,12 @@ _LAZY = {
     "Checkpoint": ("fastmlp.estimators.checkpoint", "Checkpoint"),
     "MLPClassifier": ("fastmlp.estimators.classifier", "MLPClassifier"),
     "MLPRegressor": ("fastmlp.estimators.regressor", "MLPRegressor"),
+    "array_kernels": ("fastmlp.array_kernels", None),
     "datasets": ("fastmlp.datasets", None),
     "distributed": ("fastmlp.distributed", None),
     "export": ("fastmlp.export", None),
+    "kernels": ("fastmlp.kernels", None),
+    "plots": ("fastmlp.plots", None),
     "show_versions": ("fastmlp.environment", "show_versions"),
     "warmup": ("fastmlp.environment", "warmup"),
 }

@@ -14,6 +14,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
+import sklearn.datasets
 
 from fastmlp import MLPClassifier, datasets
 from fastmlp.cli import main
@@ -45,6 +46,20 @@ def test_the_command_alone_shows_the_help():
 def test_help_needs_nothing_heavy():
     code = "import sys, fastmlp.cli.main; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+@pytest.mark.slow
+def test_a_small_table_is_trained_for_as_long_as_the_estimator_trains(tmp_path, capsys):
+    frame = sklearn.datasets.load_iris(as_frame=True).frame
+    frame.to_csv(tmp_path / "iris.csv", index=False)
+    options = ["--data", str(tmp_path / "iris.csv"), "--target", "target", "--hidden", "64-32"]
+    assert main.main(["train", *options]) == 0
+    out = capsys.readouterr().out
+    assert "network 4-64-32-3, up to 1500 epochs in batches of 128" in out
+    assert "100 updates" in out
+    assert float(re.search(r"test accuracy (\S+)", out).group(1)) > 0.9
+    assert main.main(["train", *options, "--epochs", "3"]) == 0
+    assert "3 epochs in batches" in capsys.readouterr().out
 
 
 def test_train_help_names_every_option(capsys):
@@ -227,6 +242,13 @@ def test_ctrl_c_before_the_training_is_no_traceback(monkeypatch, capsys):
     monkeypatch.setattr(datasets, "load_mnist", interrupted)
     assert main.main(["train"]) == 130
     assert capsys.readouterr().err == "stopped\n"
+
+
+@pytest.mark.parametrize("wrong", [{}, {"seconds": [1.0]}, {"loss": []}, 3, MLPClassifier()])
+def test_learning_curves_of_nothing(wrong):
+    error = ValueError if isinstance(wrong, dict) else TypeError
+    with pytest.raises(error, match=r"learning_curves needs a fitted model's|nothing to draw"):
+        learning_curves(wrong)
 
 
 def test_learning_curves_of_arrays_and_of_a_title_with_dollars():

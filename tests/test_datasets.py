@@ -188,16 +188,23 @@ def test_places_are_tried_in_order(load, tiny, play, no_checkout, monkeypatch, t
             copies.append(write_npz(tmp_path / place / f"{dataset.name}.npz", arrays))
     for copy in copies:
         read.clear()
-        assert same(load(tmp_path / "given", flatten=False, dtype="uint8", download=False), arrays)
+        given = () if copy is not copies[0] else (tmp_path / "given",)
+        assert same(load(*given, flatten=False, dtype="uint8", download=False), arrays)
         assert all(copy == file or copy == file.parent for file in read), (copy, read)
         for file in [copy] if copy.is_file() else list(copy.iterdir()):
             file.unlink()
     with pytest.raises(FileNotFoundError, match="was not found") as error:
-        load(tmp_path / "given", download=False)
+        load(download=False)
     message = str(error.value)
-    positions = [message.index(label) for label, _, _ in PLACES]
+    positions = [message.index(label) for label, _, _ in PLACES[1:]]
     assert positions == sorted(positions)
     assert message.index("the network: not asked") > positions[-1]
+
+
+@pytest.mark.parametrize("place", ["missing.npz", "missing/mnist.npz", "."])
+def test_a_given_path_without_the_files_is_an_error(place, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"MNIST is not at .*: there is no such file, nor a"):
+        load_mnist(tmp_path / place)
 
 
 def test_keras_fashion_folder_and_the_systems_package(

@@ -400,3 +400,9 @@ class TestWeights:
 
 def test_the_public_name():
     assert fastmlp.export.to_onnx is to_onnx
+
+
+@pytest.mark.parametrize("wrong", [3, None, "model.keras"])
+def test_from_keras_refuses_what_is_no_network(wrong):
+    with pytest.raises(TypeError, match="from_keras needs a Keras model, or the list that its"):
+        from_keras(wrong)

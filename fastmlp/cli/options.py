@@ -5,6 +5,8 @@ import shlex
 from pathlib import Path
 
 from .values import (
+    AUTO,
+    epochs,
     layers,
     momentum,
     not_negative,
@@ -41,7 +43,7 @@ SCHEDULES = ("constant", "invscaling", "adaptive", "cosine", "linear", "one_cycl
 
 
 def add_training_options(
-    parser: argparse.ArgumentParser, *, epochs: int, several: bool = False
+    parser: argparse.ArgumentParser, *, default_epochs: int | str, several: bool = False
 ) -> None:
     """Add what all trainings of a command have in common; `several`: a grid over what regularises."""
     add = parser.add_argument
@@ -53,7 +55,12 @@ def add_training_options(
         how["help"] += f" ({default})"
         add(name, default=(default,) if several else default, **how)
 
-    add("--epochs", type=positive_int, default=epochs, help="passes over the data (%(default)s)")
+    if default_epochs == AUTO:
+        add("--epochs", type=epochs, default=AUTO,
+            help="passes over the data (auto: 20, and more on small data)")  # fmt: skip
+    else:
+        add("--epochs", type=positive_int, default=default_epochs,
+            help="passes over the data (%(default)s)")  # fmt: skip
     add("--batch-size", type=positive_int, default=128, metavar="SAMPLES",
         help="samples per update (%(default)s)")  # fmt: skip
     add("--activation", choices=ACTIVATIONS, default="relu", metavar="NAME",
@@ -85,7 +92,7 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
         help="units of each hidden layer, as 512 256 or 512-256 (512)")  # fmt: skip
     add("--lr", type=positive_float, default=0.001, help="learning rate (%(default)s)")
     add("--momentum", type=momentum, default=0.0, help="from 0 to 1 (%(default)s)")
-    add_training_options(parser, epochs=20)
+    add_training_options(parser, default_epochs=AUTO)
     add("--threads", type=thread_count,
         help="threads (as many as cores); the result is the same with any number")  # fmt: skip
 

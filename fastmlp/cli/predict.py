@@ -57,7 +57,7 @@ def pictures(model, options) -> int:
             "the 784 pixels of 28 × 28"
         )
     width = max(len("image"), *(len(str(image)) for image in options.images))
-    print(f"{'image':{width}}  digit{heads(model, options.top)}")
+    heading = f"{'image':{width}}  digit{heads(model, options.top)}"
     status = 0
     for image in options.images:
         try:
@@ -67,6 +67,9 @@ def pictures(model, options) -> int:
             status = 2
             continue
         probability = model.predict_proba(digit.pixels.reshape(1, -1))[0]
+        if heading:  # there is a row to head
+            print(heading)
+            heading = ""
         print(f"{image!s:{width}}  {row(model.classes_, probability, options.top)}")
         unsure = doubt(model.classes_, probability, options.sure)
         for hint in [*unsure, *digit.hints()]:

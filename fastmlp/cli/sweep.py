@@ -49,7 +49,7 @@ def add_sweep(commands) -> None:
     add("--momentum", type=momentum, nargs="+", default=MOMENTUMS, metavar="M",
         help=f"momentums, from 0 to 1 ({_words(MOMENTUMS)})")  # fmt: skip
     add("--folds", type=at_least_two, default=3, help="of the cross-validation (%(default)s)")
-    add_training_options(parser, epochs=10, several=True)
+    add_training_options(parser, default_epochs=10, several=True)
     add_data_option(parser)
     add("--samples", type=positive_int, metavar="N",
         help="train on the first N samples only, for a quick look")  # fmt: skip

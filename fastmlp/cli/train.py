@@ -7,6 +7,7 @@ from pathlib import Path
 
 from .errors import check_writable
 from .options import add_data_option, add_network_options, load, network_parameters
+from .values import AUTO
 
 # By the endings of files, as joblib has them.
 COMPRESSIONS = {".z": "zlib", ".gz": "gzip", ".bz2": "bz2", ".lzma": "lzma", ".xz": "xz"}
@@ -46,6 +47,7 @@ def train(options: argparse.Namespace) -> int:
     from ..estimators.classifier import MLPClassifier
     from ..estimators.watched_fit import fit_watched
     from ..system.atomic_files import write_atomically
+    from ..training.length import ENOUGH_EPOCHS, n_epochs
 
     fitted, X, X_test = prepared(data.prepare, data.X, data.X_test)
     model = MLPClassifier(solver="rmsprop", **network_parameters(options), verbose=1)
@@ -53,7 +55,11 @@ def train(options: argparse.Namespace) -> int:
     layers = "-".join(map(str, sizes))
     n = X.shape[0]  # one-hot columns make X sparse, which has no len
     print(f"{data.name}: {n:,} {data.what} to train on, {X_test.shape[0]:,} to test with")
-    print(f"network {layers}, {options.epochs} epochs in batches of {options.batch_size}")
+    limit = n_epochs(model, n)
+    up_to = "up to " if options.epochs == AUTO and limit > ENOUGH_EPOCHS["accuracy"] else ""
+    print(f"network {layers}, {up_to}{limit} epochs in batches of {options.batch_size}")
+    if options.plot is not None:
+        print("the validation score is that of the samples to test with; nothing goes by it")
     start = time.perf_counter()
     if options.plot is None:  # testing after each epoch costs time, and only a plot needs it
         model.fit(X, data.y)
@@ -62,14 +68,14 @@ def train(options: argparse.Namespace) -> int:
     seconds = time.perf_counter() - start
 
     test = model.evaluate(X_test, data.y_test)
-    n_epochs, updates = model.n_iter_, model.n_iter_ * math.ceil(n / options.batch_size)
+    done, updates = model.n_iter_, model.n_iter_ * math.ceil(n / options.batch_size)
     print(f"test loss {test['loss']:.4f}, test accuracy {test['accuracy']:.4f}")
-    if n_epochs:
-        speed = f"{n * n_epochs / seconds:,.0f} samples/s"
+    if done:
+        speed = f"{n * done / seconds:,.0f} samples/s"
         print(f"{updates:,} updates in {seconds:.1f} s, {speed}")
     else:  # Ctrl-C
         print(f"ended in the first epoch, after {seconds:.1f} s")
-    if options.save is not None and not n_epochs:
+    if options.save is not None and not done:
         print("model: none was saved, as no epoch was finished")
     elif options.save is not None:
         import joblib
@@ -79,7 +85,7 @@ def train(options: argparse.Namespace) -> int:
         compress = (packing, 3) if packing else 0
         write_atomically(options.save.absolute(), lambda out: joblib.dump(trained, out, compress))
         print(f"model: {options.save}")
-    if options.plot is not None and not n_epochs:
+    if options.plot is not None and not done:
         print("learning curves: none, as no epoch was finished")
     elif options.plot is not None:
         title = f"{layers}, learning rate {options.lr:g}, momentum {options.momentum:g}"

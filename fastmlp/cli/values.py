@@ -8,6 +8,8 @@ from typing import Any
 
 from ..system.limits import MOST_THREADS
 
+AUTO = "auto"
+
 
 def _reader(convert: Callable, accepts: Callable, what: str) -> Callable[[str], Any]:
     """Make a reader of values that `accepts` accepts; any other value is called not `what`."""
@@ -25,6 +27,11 @@ def _reader(convert: Callable, accepts: Callable, what: str) -> Callable[[str], 
 
 
 positive_int = _reader(int, lambda n: n >= 1, "a whole number of at least 1")
+epochs = _reader(
+    lambda word: AUTO if word == AUTO else int(word),
+    lambda n: n == AUTO or n >= 1,
+    "a whole number of at least 1, or auto",
+)
 at_least_two = _reader(int, lambda n: n >= 2, "a whole number of at least 2")
 thread_count = _reader(
     int, lambda n: 1 <= n <= MOST_THREADS, f"a whole number from 1 to {MOST_THREADS}"

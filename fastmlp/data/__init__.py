@@ -1,4 +1,4 @@
-"""From the user's array to batches that are ready to multiply. Imports only `kernels.abi`.
+"""From the user's array to batches that are ready to multiply. Imports only `kernels.abi` and `system.cpu`.
 
 source      looks at X once: what to keep of it, and how its rows are read
 prepared    what X tells of itself once it is prepared, and the plans made for it

@@ -132,7 +132,7 @@ def load_mnist(
     7. the network: Keras's file (12 MB), then torchvision's mirror. A download is checked by its hash and
        kept in fastmlp's cache.
 
-    A place without the files is passed over. A place with a wrong or damaged file is an error.
+    A place without the files is passed over, unless it is `path`. A place with a wrong or damaged file is an error.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ def load_mnist(
     ValueError
         A file is truncated, or holds something else; the message names it.
     FileNotFoundError
-        MNIST was found nowhere; the message lists every place tried.
+        There is no MNIST at `path`; or, without one, anywhere: the message lists every place tried.
     """
     return _load(MNIST, path, flatten, dtype, download)
 
@@ -186,6 +186,11 @@ def _load(dataset, path, flatten, dtype, download) -> tuple[Split, Split]:
     dtype = np.dtype(dtype)
     if dtype != np.uint8 and dtype.kind != "f":
         raise ValueError(f"dtype must be a floating type or 'uint8', got {dtype.name!r}.")
+    if path is not None and _find(dataset, Path(path).expanduser()) is None:
+        raise FileNotFoundError(
+            f"{dataset.title} is not at {str(path)!r}: there is no such file, nor a folder with {dataset.name}.npz or "
+            "the four IDX files."
+        )
     tried = []
     for label, place in _places(dataset, path):
         source = _find(dataset, place)

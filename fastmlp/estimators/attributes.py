@@ -10,8 +10,8 @@ ATTRIBUTES = {
     ),
     "history_": (
         "dict of lists",
-        '"loss", "{metric}", "val_loss", "val_{metric}", "learning_rate" and "seconds" of each '
-        "epoch so far, as far as they are known; NaN where only some epochs have a value.",
+        '"loss", "{metric}", "val_loss", "val_{metric}", "val_score" if `scoring` is a scorer, "learning_rate" and '
+        '"seconds" of each epoch so far, as far as they are known; NaN where only some epochs have a value.',
     ),
     "loss_, loss_curve_, best_loss_": (
         "float, list of float, float or None",
@@ -19,7 +19,8 @@ ATTRIBUTES = {
     ),
     "validation_scores_, best_validation_score_": (
         "list of float and float, or None",
-        "{Score} on the validation samples, if `early_stopping`.",
+        'The score on the validation samples, if `early_stopping`: {Score}, or that of `scoring`; with "loss" the '
+        "loss, negated.",
     ),
     "n_iter_": ("int", "Epochs of the last `fit`, and of calls of `partial_fit` since."),
     "t_": ("int", "Training samples seen so far."),

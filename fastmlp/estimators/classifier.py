@@ -18,7 +18,7 @@ else:
 
 @described(
     metric="accuracy",
-    Score="Accuracy",
+    Score="accuracy",
     enough="100",
     outputs="probabilities",
     stratified=", stratified unless y is multilabel",

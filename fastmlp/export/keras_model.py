@@ -62,7 +62,12 @@ def to_keras(model):
     ValueError
         The activation has no counterpart, or the model was trained with one class only.
     """
-    import keras
+    try:
+        import keras
+    except ImportError as error:
+        raise ImportError(
+            "to_keras needs Keras: python -m pip install keras, and a backend of it, as jax"
+        ) from error
 
     network = read(model, caller="to_keras")
     if network.kind == ONE_CLASS:
@@ -110,6 +115,8 @@ def from_keras(network, *, classes=None, activation=None, output=None, **paramet
 
     Raises
     ------
+    TypeError
+        `network` is neither a model nor a list of weights.
     ValueError
         The model has a layer or an activation without a counterpart, or the classes do not fit the outputs.
 
@@ -123,8 +130,12 @@ def from_keras(network, *, classes=None, activation=None, output=None, **paramet
     """
     if hasattr(network, "layers"):
         arrays, found, found_output = _read_layers(network)
-    else:
+    elif isinstance(network, list | tuple):
         arrays, found, found_output = list(network), "relu", "softmax"
+    else:
+        raise TypeError(
+            f"from_keras needs a Keras model, or the list that its get_weights() gives, got {type(network).__name__}."
+        )
     activation = activation or found
     output = output or found_output
     if output not in _OUTPUTS:

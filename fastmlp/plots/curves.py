@@ -20,6 +20,9 @@ from .style import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+# What of a history is drawn.
+DRAWN = ("loss", "val_loss", "accuracy", "val_accuracy", "r2", "val_r2")
+
 
 def learning_curves(
     history: Mapping[str, Sequence[float]], *, title: str = "", validation: str = "validation"
@@ -40,7 +43,20 @@ def learning_curves(
     -------
     figure : matplotlib.figure.Figure
         Not registered with pyplot: nothing has to be closed, no display is needed.
+
+    Raises
+    ------
+    TypeError
+        `history` is no mapping.
+    ValueError
+        It holds nothing to draw.
     """
+    if not isinstance(history, Mapping):
+        raise TypeError(
+            f"learning_curves needs a fitted model's history_, got {type(history).__name__}."
+        )
+    if not any(len(values) for key, values in history.items() if key in DRAWN):
+        raise ValueError(f"The history has nothing to draw: none of {', '.join(DRAWN)}.")
     figure = new_figure(9, 3.6)
     figure.suptitle(as_it_is(title))
     score = "r2" if "r2" in history or "val_r2" in history else "accuracy"

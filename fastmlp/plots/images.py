@@ -22,6 +22,10 @@ def confusion(matrix: np.ndarray, classes, *, what: str = "images") -> "Figure":
         Their labels.
     what : str, default="images"
         What the samples are called.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
     """
     n = len(classes)
     figure = new_figure(6.4, 5.6)
@@ -60,6 +64,10 @@ def mistakes(images: np.ndarray, true, predicted, probability) -> "Figure":
         Labels.
     probability : sequence of length n
         What the network gave the predicted label.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
     """
     columns = min(10, max(5, len(images)))
     rows = -(-len(images) // columns)
@@ -86,6 +94,14 @@ def first_layer(weights: np.ndarray, side: int, *, n_shown: int = 40) -> "Figure
     ----------
     weights : array of shape (n_units, side * side)
         The first `n_shown` are drawn, all on one scale.
+    side : int
+        Pixels along a side of an image.
+    n_shown : int, default=40
+        How many units to draw at most.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
     """
     from matplotlib.ticker import MaxNLocator
 

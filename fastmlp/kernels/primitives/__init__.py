@@ -1,6 +1,6 @@
 """The arithmetic on vectors and panels, without threads and without a network.
 
-exp_log          exp, log, log1p and tanh as polynomials
+exp_log          exp, expm1, log, log1p and erfc as polynomials
 activations      activation functions and their derivatives
 losses           losses and their gradients with respect to the logits
 dense_products   matrix products on packed panels, in tiles

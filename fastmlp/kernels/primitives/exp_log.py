@@ -1,4 +1,4 @@
-"""exp, expm1, log1p and erfc on vectors: our own polynomials, so that every lane of every call rounds alike.
+"""exp, expm1, log, log1p and erfc on vectors: our own polynomials, so that every lane of every call rounds alike.
 
 Argument reduction is Cody and Waite's; the polynomials are the plain Taylor series of exp and of
 atanh, cut where the next term is below half a unit in the last place of the dtype. That of erfc is an interpolation.
