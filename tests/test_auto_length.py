@@ -1,12 +1,25 @@
 """`max_iter="auto"`: how long it trains, and the loss of a constant prediction that it goes by."""
 
+import warnings
+
 import numpy as np
 import pytest
 from scipy.special import xlogy
 from sklearn.base import clone
-from sklearn.datasets import make_blobs, make_regression
+from sklearn.datasets import (
+    load_iris,
+    make_blobs,
+    make_circles,
+    make_gaussian_quantiles,
+    make_hastie_10_2,
+    make_regression,
+)
 from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss, mean_poisson_deviance, mean_squared_error
+from sklearn.model_selection import StratifiedKFold, cross_val_score
+from sklearn.neural_network import MLPClassifier as ScikitLearns
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from fastmlp import Checkpoint, MLPClassifier, MLPRegressor
@@ -25,6 +38,7 @@ NUMBERS = NUMBERS[0], NUMBERS[1] / NUMBERS[1].std()
 def quick(monkeypatch):
     """Fewer epochs; a batch holds all samples, so an epoch is an update."""
     monkeypatch.setattr(length, "ENOUGH_EPOCHS", {"accuracy": ENOUGH, "r2": ENOUGH})
+    monkeypatch.setattr(length, "ENOUGH_UNITS", 1)
     monkeypatch.setattr(length, "AUTO_EPOCHS", LEAST)
     monkeypatch.setattr(length, "AUTO_UPDATES", MOST)
 
@@ -128,7 +142,7 @@ def test_smoothed_labels_have_enough_as_soon(smoothing, rare):
     """Their loss is never 0: what counts is how far it is above the least one."""
     X = np.random.default_rng(0).normal(size=(400, 10))
     y = X[:, 0] > np.percentile(X[:, 0], rare)
-    assert MLPClassifier((32,), random_state=0, label_smoothing=smoothing).fit(X, y).n_iter_ == 100
+    assert MLPClassifier(random_state=0, label_smoothing=smoothing).fit(X, y).n_iter_ == 100
 
 
 @pytest.mark.parametrize("n_classes", [2, 3, 10])
@@ -142,11 +156,38 @@ def test_the_least_loss_is_that_of_the_smoothed_labels(n_classes, smoothing):
     assert least_loss(LOSSES["squared_error"], n_classes, 0.0) == 0
 
 
-def test_the_defaults_train_iris_for_100_epochs():
-    """Of 120 updates at most: 1,500 would take 13 times as long and be no better."""
+@pytest.mark.parametrize(
+    ("hidden", "n_epochs"),
+    [((512,), 100), ((1000,), 100), ((128,), 200), ((32, 128), 200), ((32,), 400), ((), 1500)],
+)
+def test_a_narrow_classifier_trains_longer(hidden, n_epochs):
+    """1,500 updates would take the default network 15 times as long, and be no better."""
     X, y = make_blobs(110, centers=3, n_features=4, random_state=0)
-    model = MLPClassifier((32,), random_state=0).fit(StandardScaler().fit_transform(X), y)
-    assert model.n_iter_ == length.ENOUGH_EPOCHS["accuracy"] == 100
+    X = StandardScaler().fit_transform(X)
+    assert MLPClassifier(hidden, random_state=0).fit(X, y).n_iter_ == n_epochs
+    regressor = MLPRegressor(hidden_layer_sizes=hidden, random_state=0)
+    assert regressor.fit(X, X[:, 0]).n_iter_ in (200, 1500)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("hidden", [(32,), (64,), (100,), (64, 32)])
+def test_narrow_classifiers_are_as_good_as_scikit_learns(hidden):
+    sets = [
+        make_gaussian_quantiles(n_samples=500, n_features=4, n_classes=3, random_state=0),
+        make_hastie_10_2(1000, random_state=0),
+        make_circles(300, noise=0.1, factor=0.5, random_state=0),
+        load_iris(return_X_y=True),
+    ]
+    warnings.simplefilter("ignore", ConvergenceWarning)  # scikit-learn's
+    for X, y in sets:
+        ours, theirs = (
+            cross_val_score(
+                make_pipeline(StandardScaler(), kind(hidden, random_state=0)), X, y,
+                cv=StratifiedKFold(5, shuffle=True, random_state=0),
+            ).mean()
+            for kind in (MLPClassifier, ScikitLearns)
+        )  # fmt: skip
+        assert ours > theirs - 0.02
 
 
 # --- the loss of a constant prediction --------------------------------------------------------

@@ -118,6 +118,11 @@ def another_digest(content):
     return content[:-30] + bytes([content[-30] ^ 1]) + content[-29:]
 
 
+class Sub(MLPClassifier):
+    def __init__(self, hidden_layer_sizes=(8,), max_iter=2):
+        super().__init__(hidden_layer_sizes, max_iter=max_iter)
+
+
 class TestDamage:
     @pytest.mark.parametrize(
         "damage", [torn, empty, without_its_last_byte, longer, another_bit, another_digest]
@@ -173,6 +178,14 @@ class TestDamage:
         words = "are of MLPClassifier objects, not of MLPRegressor objects. Use another folder"
         with pytest.raises(ValueError, match=words):
             Checkpoint(tmp_path).fit(MLPRegressor(max_iter=4), X, X[:, 0])
+
+    def test_a_subclass(self, tmp_path):
+        for theirs, mine in ((Sub, MLPClassifier), (MLPClassifier, Sub)):
+            folder = tmp_path / mine.__name__
+            Checkpoint(folder).fit(theirs((8,), max_iter=2), X, Y)
+            words = f"of {theirs.__name__} objects, not of {mine.__name__} objects"
+            with pytest.raises(ValueError, match=words):
+                Checkpoint(folder).fit(mine((8,), max_iter=3), X, Y)
 
     @pytest.mark.parametrize("model", [make_pipeline(make()), LogisticRegression(), 3])
     def test_no_model_of_fastmlp(self, tmp_path, model):

@@ -151,7 +151,6 @@ def test_dtypes_that_make_no_sense_are_refused(dtype):
 
 
 PLACES = [
-    ("the given path", "given", None),
     ("$FASTMLP_DATA", "variable", None),
     ("the checkout's data", "checkout/data", None),
     ("Keras's cache", "home/.keras/datasets", None),
@@ -188,22 +187,23 @@ def test_places_are_tried_in_order(load, tiny, play, no_checkout, monkeypatch, t
             copies.append(write_npz(tmp_path / place / f"{dataset.name}.npz", arrays))
     for copy in copies:
         read.clear()
-        given = () if copy is not copies[0] else (tmp_path / "given",)
-        assert same(load(*given, flatten=False, dtype="uint8", download=False), arrays)
+        assert same(load(flatten=False, dtype="uint8", download=False), arrays)
         assert all(copy == file or copy == file.parent for file in read), (copy, read)
         for file in [copy] if copy.is_file() else list(copy.iterdir()):
             file.unlink()
     with pytest.raises(FileNotFoundError, match="was not found") as error:
         load(download=False)
     message = str(error.value)
-    positions = [message.index(label) for label, _, _ in PLACES[1:]]
+    positions = [message.index(label) for label, _, _ in PLACES]
     assert positions == sorted(positions)
     assert message.index("the network: not asked") > positions[-1]
 
 
 @pytest.mark.parametrize("place", ["missing.npz", "missing/mnist.npz", "."])
 def test_a_given_path_without_the_files_is_an_error(place, tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"MNIST is not at .*: there is no such file, nor a"):
+    with pytest.raises(
+        FileNotFoundError, match=r"MNIST is not at .*: there is no such file, nor a"
+    ):
         load_mnist(tmp_path / place)
 
 

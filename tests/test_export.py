@@ -379,7 +379,6 @@ class TestWeights:
             ({"activation": "softplus"}, "'activation' parameter of MLPClassifier must be"),
             ({"momentum": -1}, "'momentum' parameter"),
             ({"drop": 1}, "must alternate"),
-            ({"drop": 4}, "linear model"),
             ({"swap": True}, "must be 2-D arrays"),
             ({"nan": True}, "contain NaN"),
         ],
@@ -406,3 +405,17 @@ def test_the_public_name():
 def test_from_keras_refuses_what_is_no_network(wrong):
     with pytest.raises(TypeError, match="from_keras needs a Keras model, or the list that its"):
         from_keras(wrong)
+
+
+def test_networks_without_hidden_layers():
+    X = np.random.default_rng(0).normal(size=(80, 5))
+    y = (X[:, 0] > 0) + 2 * (X[:, 1] > 0.5)
+    for labels, output in ((y, "softmax"), (y > 1, "sigmoid")):
+        model = MLPClassifier((), max_iter=3, random_state=0).fit(X, labels)
+        weights = keras_weights(model)
+        for again in (from_sklearn(to_sklearn(model)), from_keras(weights, output=output)):
+            assert again.hidden_layer_sizes == ()
+            np.testing.assert_allclose(
+                again.predict_proba(X), model.predict_proba(X), rtol=1e-5, atol=1e-6
+            )
+            again.partial_fit(X, again.predict(X), classes=again.classes_)

@@ -1,6 +1,7 @@
 """What programs written for scikit-learn do with an estimator, beside fit and predict."""
 
 import datetime
+import inspect
 from typing import ClassVar
 
 import numpy as np
@@ -70,6 +71,11 @@ def test_subclasses(kind):
             kind(threshold="high").fit(X, Y)
 
 
+def test_parameters_are_kept_in_the_order_of_the_signature():
+    kept = [name for name in vars(MLPClassifier()) if name in MLPClassifier().get_params()]
+    assert kept == list(inspect.signature(MLPClassifier).parameters)
+
+
 @pytest.mark.parametrize(
     "labels",
     [
@@ -112,7 +118,11 @@ def test_a_minimization_that_is_over_at_once_has_a_history():
     assert model.n_iter_ == 0
     assert model.history_ == {"loss": [], "seconds": []}
     model.fit(X, Y, X_val=X, y_val=Y)
-    assert set(model.history_) == {"loss", "val_loss", "val_accuracy", "seconds"}
+    keys = list(model.history_)
+    assert keys == ["loss", "val_loss", "val_accuracy", "seconds"]
+    model.set_params(tol=None, max_iter=3).fit(X, Y, X_val=X, y_val=Y)
+    assert list(model.history_) == keys
+    assert np.isfinite(list(model.history_.values())).all()
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

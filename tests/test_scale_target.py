@@ -53,7 +53,7 @@ def test_it_is_the_fit_of_the_scaled_target(solver, y, weight, dtype):
     found = model.predict(X)
     outputs = by_hand.predict(X)
     expected = scaler.inverse_transform(outputs.reshape(len(y), -1)).reshape(y.shape)
-    assert (found.shape, found.dtype) == (y.shape, np.dtype(dtype))
+    assert (found.shape, found.dtype) == (y.shape, np.dtype("float64"))
     assert_allclose(scaled(scaler, found), scaled(scaler, expected), rtol=exact, atol=exact)
     for name in ("loss", "val_loss", "r2", "val_r2") if solver != "lbfgs" else ("loss",):
         assert_allclose(model.history_[name], by_hand.history_[name], rtol=exact, atol=exact)
@@ -255,3 +255,13 @@ def test_to_onnx(y, dtype):
     session = runtime.InferenceSession(content, providers=["CPUExecutionProvider"])
     (found,) = session.run(None, {"X": X.astype(np.float32)})
     assert_allclose(found, model.predict(X), rtol=1e-5)
+
+
+@pytest.mark.parametrize("mean", [0, 1e7, 1e9])
+def test_a_mean_far_from_zero_takes_no_digits(mean):
+    X = np.random.default_rng(0).normal(size=(300, 4))
+    model = MLPRegressor(hidden_layer_sizes=(16,), max_iter=40, scale_target=True, random_state=0)
+    model.fit(X, X[:, 0] + mean)
+    assert model.predict(X).dtype == np.float64
+    assert model.score(X, X[:, 0] + mean) == pytest.approx(model.history_["r2"][-1], abs=0.1)
+    assert model.score(X, X[:, 0] + mean) > 0.5

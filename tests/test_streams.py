@@ -25,6 +25,7 @@ def folder(tmp_path_factory):
     model = MLPClassifier((4,), max_iter=2, random_state=0).fit(X, y)
     joblib.dump(model, folder / "m.joblib")
     X.to_csv(folder / "t.csv", index=False)
+    X.assign(y=(X["a"] > 0).astype(int)).to_csv(folder / "labelled.csv", index=False)
     return folder
 
 
@@ -43,16 +44,47 @@ def test_any_encoding(folder, encoding, options):
         assert ("猫" if encoding == "utf-8" else "\\u732b") in done.stdout
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGPIPE"), reason="no such pipes here")
+PREDICT = ["predict", "--data", "t.csv", "--model", "m.joblib"]
+needs_pipes = pytest.mark.skipif(not hasattr(signal, "SIGPIPE"), reason="no such pipes here")
+
+
+def begin(folder, *options, **streams):
+    return subprocess.Popen([*COMMAND, *options], cwd=folder, text=True, **streams)
+
+
+@needs_pipes
 @pytest.mark.parametrize("n_lines", [0, 1])
 def test_a_reader_that_has_read_enough(folder, n_lines):
-    process = subprocess.Popen(
-        [*COMMAND, "predict", "--data", "t.csv", "--model", "m.joblib"], cwd=folder, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
+    process = begin(folder, *PREDICT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     for _ in range(n_lines):
         assert process.stdout.readline()
     process.stdout.close()
-    assert process.stderr.read() == ""
+    said = process.stderr.read()
     process.stderr.close()
     assert process.wait(60) == 141
+    assert said == ""
+
+
+@needs_pipes
+def test_a_model_is_saved_whoever_reads(folder):
+    options = ["--data", "labelled.csv", "--target", "y", "--epochs", "20", "--save", "kept.joblib"]
+    process = begin(folder, "train", *options, stdout=subprocess.PIPE)
+    assert process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(60) == 0
+    assert joblib.load(folder / "kept.joblib")[-1].n_iter_ == 20
+
+
+@needs_pipes
+def test_without_a_reader_of_errors(folder):
+    process = begin(folder, *PREDICT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stderr.close()
+    with process.stdout as lines:
+        assert len(list(lines)) == 3001
+    assert process.wait(60) == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such shell")
+def test_without_any_output(folder):
+    command = f"{sys.executable} -m fastmlp {' '.join(PREDICT)} >&- 2>&-"
+    assert subprocess.run(["sh", "-c", command], cwd=folder).returncode == 0

@@ -409,6 +409,11 @@ def test_ctrl_c_says_how_to_go_on(finished, tmp_path, monkeypatch, capsys, made)
     assert rows(tmp_path) == rows(finished)
 
 
+# A shell has a program in the background ignore Ctrl-C.
+BACKGROUND = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); "
+COMMAND = "import sys; from fastmlp.cli.main import main; sys.exit(main())"
+
+
 def look_for(group, seconds=20):
     until = time.monotonic() + seconds
     while time.monotonic() < until:
@@ -417,23 +422,23 @@ def look_for(group, seconds=20):
 
 
 @needs_fork
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("how", ["SIGINT", "SIGTERM", "SIGTERM in the background"])
 def test_an_end_with_two_jobs(tmp_path, how):
     options = words(tmp_path, jobs=2, samples=2000, hidden=["64"], epochs=5, momentum=[0, 0.5, 0.9],
                     lr=[0.01, 0.02, 0.03, 0.04, 0.05], folds=20)  # fmt: skip
     child = subprocess.Popen(
-        [sys.executable, "-m", "fastmlp", *options], cwd=ROOT, text=True, start_new_session=True,
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        [sys.executable, "-c", BACKGROUND * ("background" in how) + COMMAND, *options], cwd=ROOT,
+        text=True, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         env=os.environ | {"FASTMLP_DATA": str(ROOT / "data")},
     )  # fmt: skip
     try:
         until = time.monotonic() + 200
         while len(kept(tmp_path)) < 3 and time.monotonic() < until:
             time.sleep(0.05)
-        if how == signal.SIGINT:
-            os.killpg(child.pid, how)  # as a terminal does
+        if how == "SIGINT":
+            os.killpg(child.pid, signal.SIGINT)  # as a terminal does
         else:
-            child.send_signal(how)  # as a supervisor does
+            child.send_signal(signal.SIGTERM)  # as a supervisor does
         said = child.communicate(timeout=100)[1]
     finally:
         if child.poll() is None:
@@ -463,9 +468,17 @@ def test_no_more_jobs_than_fits(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", ["model.joblib", "results.csv", "report.html"])
 def test_output_that_cannot_be_replaced(tmp_path, name, capsys, made):
     (tmp_path / name).mkdir()
-    assert sweep(tmp_path) == 2
+    arguments = words(tmp_path)
+    if name == "report.html":
+        arguments.remove("--no-report")
+    assert main.main(arguments) == 2
     assert f"{name}' is a folder; a file is needed" in capsys.readouterr().err
     assert made == []
+
+
+def test_output_that_is_not_written_need_not_be_replaced(tmp_path):
+    (tmp_path / "report.html").mkdir()
+    assert sweep(tmp_path, hidden=[4], momentum=[0]) == 0
 
 
 def test_a_worker_that_is_killed_ends_it_with_a_word(tmp_path, monkeypatch, capsys):

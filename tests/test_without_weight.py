@@ -1,4 +1,4 @@
-"""A sample without weight leaves no trace, whatever it holds."""
+"""A sample without weight leaves no trace, whatever its target and its loss."""
 
 import numpy as np
 import pytest
@@ -58,6 +58,17 @@ def test_scores_and_scales(huge):
     assert model.target_mean_[0] == pytest.approx(y[1:].mean())
     expected = model.score(X[1:], y[1:])
     assert model.evaluate(X, y, WEIGHT)["r2"] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "poisson"])
+def test_the_length_of_a_fit(loss):
+    y = np.abs(X[:, 0])
+    lengths = []
+    for value in (0, 1e200):
+        y[0] = value
+        model = MLPRegressor(loss=loss, hidden_layer_sizes=(8,), dtype="float64", random_state=0)
+        lengths.append(model.fit(X, y, sample_weight=WEIGHT).n_iter_)
+    assert lengths[0] == lengths[1]
 
 
 def test_a_classifier():

@@ -1,6 +1,7 @@
 """Errors and warnings as the command tells them."""
 
 import errno
+import sys
 import tempfile
 from pathlib import Path
 
@@ -13,6 +14,11 @@ WORDS = {
     errno.EEXIST: "{} is there already",
     errno.ENOSPC: "{} cannot be written: the disk is full",
 }
+
+
+def program() -> str:
+    """Return what the user typed to get here: the console command, or Python with ``-m``."""
+    return "fastmlp" if Path(sys.argv[0]).stem == "fastmlp" else "python -m fastmlp"
 
 
 def in_words(error: BaseException) -> str:

@@ -6,28 +6,36 @@ Nothing heavy is imported before a command runs, so that the help is there at on
 
 import argparse
 import contextlib
-import io
-import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from .. import __version__
 from .draw import add_draw
-from .errors import in_words
+from .errors import in_words, program
 from .predict import add_predict
+from .streams import Output, ReaderGone
 from .sweep import add_sweep
 from .train import add_train
 
+# The options that name a file or folder to write.
+WRITES = ("save", "plot", "output")
 DESCRIPTION = "Train multi-layer perceptrons on the CPU, fast."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the process's exit status."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # what its encoding lacks is written as \u...
-            stream.reconfigure(errors="backslashreplace")
+    output = Output(sys.stdout)
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(Output(sys.stderr)):
+        try:
+            status = _main(arguments, output)
+            output.flush()
+            return status
+        except ReaderGone:
+            return 141  # as a shell tells of SIGPIPE
+
+
+def _main(arguments, output) -> int:
     parser = argparse.ArgumentParser(prog=program(), description=DESCRIPTION)
     parser.add_argument("--version", action="version", version=f"fastmlp {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
@@ -44,14 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = tell  # a line of Python is nothing that the user wrote
-            status = options.run(options)
-            sys.stdout.flush()
-            return status
-    except BrokenPipeError:
-        # Whoever read the output, as `head` does, wants no more of it. Nor can Python flush it at its end.
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141  # as a shell tells of SIGPIPE
+            output.goes_on = any(getattr(options, name, None) is not None for name in WRITES)
+            return options.run(options)
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130
@@ -60,11 +62,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # made an error. Anything else is our bug.
         print(f"{parser.prog}: error: {in_words(error)}", file=sys.stderr)
         return 2
-
-
-def program() -> str:
-    """Return what the user typed to get here: the console command, or Python with ``-m``."""
-    return "fastmlp" if Path(sys.argv[0]).stem == "fastmlp" else "python -m fastmlp"
 
 
 COMMANDS: tuple[Callable, ...] = (add_train, add_predict, add_draw, add_sweep)

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from .errors import in_words
+from .errors import in_words, program
 from .values import positive_int, share
 
 SURE = 0.7  # below this probability the answer is called unsure
@@ -63,7 +63,7 @@ def pictures(model, options) -> int:
         try:
             digit = read_digit(image)
         except (OSError, ValueError) as error:  # the other pictures may be readable
-            print(f"python -m fastmlp: error: {in_words(error)}", file=sys.stderr)
+            print(f"{program()}: error: {in_words(error)}", file=sys.stderr)
             status = 2
             continue
         probability = model.predict_proba(digit.pixels.reshape(1, -1))[0]

@@ -76,7 +76,7 @@ def sweep(options: argparse.Namespace) -> int:
             "--jobs is for this machine alone: a cluster does a fit at a time for each thread of its "
             "workers"
         )
-    check_output(options.output)
+    check_output(options)
     if options.report:
         from ..plots import require_matplotlib
 
@@ -98,8 +98,9 @@ def sweep(options: argparse.Namespace) -> int:
     store = Store(options.output / "fits")
     fits = plan.fits(data)
     results = {fit: result for fit in fits if (result := store.get(fit.key)) is not None}
+    n_settings = len(plan.settings())
     print(
-        f"{data.name}, {len(data.X):,} {data.what}: {len(plan.settings())} settings × {plan.folds} folds "
+        f"{data.name}, {len(data.X):,} {data.what}: {n_settings} setting{'s' * (n_settings > 1)} × {plan.folds} folds "
         f"= {len(fits)} fits of {plan.epochs} epochs"
     )
     if results:
@@ -122,23 +123,31 @@ def sweep(options: argparse.Namespace) -> int:
         return 1
 
 
-def check_output(folder) -> None:
+def check_output(options) -> None:
     """Raise an OSError if results cannot be written, better now than after an hour."""
+    folder = options.output
     check_folder("--output", folder / "fits")
     if folder.is_dir():
-        for name in (TABLE, MODEL, REPORT):
+        for name in (TABLE, MODEL, *([REPORT] if options.report else [])):
             check_writable("--output", folder / name)
 
 
 @contextlib.contextmanager
 def ends_on_sigterm():
     """SIGTERM, by which a supervisor ends a program, is as Ctrl-C within the block: worker processes end, too."""
-    if threading.current_thread() is not threading.main_thread() or not callable(
-        signal.getsignal(signal.SIGINT)
-    ):
+    before = signal.getsignal(signal.SIGTERM)
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if not in_main_thread or before in (None, signal.SIG_IGN):
         yield
         return
-    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+
+    def end(*_):
+        if callable(signal.getsignal(signal.SIGINT)):  # a fit may have its own way to end
+            signal.raise_signal(signal.SIGINT)
+        else:  # a shell has a program in the background ignore it
+            raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, end)
     try:
         yield
     finally:
@@ -211,6 +220,12 @@ def show(done, to_do, n_jobs, fits, results, plan) -> None:
         shown.close()
 
 
+def remove(file) -> None:
+    """Remove a file of an earlier run, which does not belong to these results."""
+    if file.is_file():
+        file.unlink()
+
+
 def finish(found, data, plan, store, options) -> int:
     """Write the table, train the best setting on all of the data, and write the report."""
     from ..engine.team import usable_threads
@@ -248,7 +263,7 @@ def finish(found, data, plan, store, options) -> int:
                 f"test loss {test['val_loss']:.4f}\nmodel: {model_file}"
             )
     if model is None:
-        model_file.unlink(missing_ok=True)  # of an earlier run with other settings
+        remove(model_file)
     if options.report:
         from ..sweep.report import Sweep, report
 
@@ -257,4 +272,6 @@ def finish(found, data, plan, store, options) -> int:
         page = options.output / REPORT
         write_atomically(page, lambda file: file.write(html))
         print(f"report: {page}")
+    else:
+        remove(options.output / REPORT)
     return 0 if model is not None else 1

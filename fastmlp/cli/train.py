@@ -47,7 +47,7 @@ def train(options: argparse.Namespace) -> int:
     from ..estimators.classifier import MLPClassifier
     from ..estimators.watched_fit import fit_watched
     from ..system.atomic_files import write_atomically
-    from ..training.length import ENOUGH_EPOCHS, n_epochs
+    from ..training.length import enough_epochs, n_epochs
 
     fitted, X, X_test = prepared(data.prepare, data.X, data.X_test)
     model = MLPClassifier(solver="rmsprop", **network_parameters(options), verbose=1)
@@ -56,7 +56,7 @@ def train(options: argparse.Namespace) -> int:
     n = X.shape[0]  # one-hot columns make X sparse, which has no len
     print(f"{data.name}: {n:,} {data.what} to train on, {X_test.shape[0]:,} to test with")
     limit = n_epochs(model, n)
-    up_to = "up to " if options.epochs == AUTO and limit > ENOUGH_EPOCHS["accuracy"] else ""
+    up_to = "up to " if options.epochs == AUTO and limit > enough_epochs("accuracy", sizes) else ""
     print(f"network {layers}, {up_to}{limit} epochs in batches of {options.batch_size}")
     if options.plot is not None:
         print("the validation score is that of the samples to test with; nothing goes by it")

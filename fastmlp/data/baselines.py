@@ -37,10 +37,16 @@ def shifted(data):
         return data
     n = data.n_samples
     # A majority of all rows that is far from one in the sample is not worth a pass over X.
-    if n > FEW and _medians(data, FEW)[1] > data.crossover + 0.2:
+    if n > FEW:
+        medians, sample = _medians(data, FEW)
+        if _share_of_others(sample, medians) > data.crossover + 0.2:
+            return data
+    medians, sample = _medians(data, SAMPLE)
+    limit = data.crossover + 0.1
+    if _share_of_others(sample, medians) > limit:
         return data
-    candidates, others = _medians(data, SAMPLE)
-    if others > data.crossover + 0.1:
+    candidates = _candidates(medians, sample)
+    if _share_of_others(sample, candidates) > limit:
         return data
     sums = []
 
@@ -67,23 +73,34 @@ def shifted(data):
 
 
 def _medians(data, n_rows):
-    """The median of each feature in so many evenly spaced rows, and the share of these rows' elements that differ."""
+    """The median of each feature in so many evenly spaced rows, and these rows."""
     n = data.n_samples
     rows = np.unique(np.linspace(0, n - 1, min(n, n_rows)).astype(np.int64))
     sample = _dense_rows(data, rows)
     middle = len(rows) // 2
-    medians = np.partition(sample.T.copy(), middle)[:, middle].copy()  # along rows it is faster
-    medians[_loses_digits(sample, medians)] = 0
-    return medians, np.count_nonzero(sample != medians) / sample.size
+    return np.partition(sample.T.copy(), middle)[
+        :, middle
+    ].copy(), sample  # along rows it is faster
 
 
-def _loses_digits(sample, medians):
-    """For each feature, whether its values' difference from its median would have fewer digits than they have."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        difference = (sample - medians).astype(np.float64)
-        lost = np.abs(difference + medians - sample).sum(axis=0)
-    sizes = np.abs(sample, dtype=np.float64) * (sample != medians)
-    return ~(lost <= MOST_LOST * np.finfo(sample.dtype).eps * sizes.sum(axis=0))
+def _candidates(medians, sample):
+    """The medians from which the difference keeps the digits of a feature's other values; 0 for the others."""
+    found = medians.copy()
+    shifts = np.flatnonzero(medians)
+    step = max(1, SMALL // len(sample))
+    for start in range(0, len(shifts), step):
+        features = shifts[start : start + step]
+        values, center = sample[:, features], medians[features].astype(np.float64)
+        with np.errstate(over="ignore", invalid="ignore"):
+            lost = np.abs((values - medians[features]) + center - values).sum(axis=0)
+        sizes = (np.abs(values, dtype=np.float64) * (values != medians[features])).sum(axis=0)
+        keeps = lost <= MOST_LOST * np.finfo(values.dtype).eps * sizes
+        found[features[~keeps]] = 0
+    return found
+
+
+def _share_of_others(sample, medians):
+    return np.count_nonzero(sample != medians) / sample.size
 
 
 def _encode(data, baselines, counts):

@@ -121,18 +121,17 @@ def load_mnist(
 ) -> tuple[Split, Split]:
     """Load MNIST, handwritten digits: 60,000 images to train on and 10,000 to test with.
 
-    The places, in the order in which they are tried:
+    The places, in the order in which they are tried without a `path`:
 
-    1. `path`;
-    2. the environment variable ``FASTMLP_DATA``;
-    3. the repository's ``data`` folder, when run from a checkout;
-    4. Keras's cache;
-    5. torchvision's ``MNIST/raw``, in the working folder, its ``data``, or ``~/data``;
-    6. fastmlp's own cache;
-    7. the network: Keras's file (12 MB), then torchvision's mirror. A download is checked by its hash and
+    1. the environment variable ``FASTMLP_DATA``;
+    2. the repository's ``data`` folder, when run from a checkout;
+    3. Keras's cache;
+    4. torchvision's ``MNIST/raw``, in the working folder, its ``data``, or ``~/data``;
+    5. fastmlp's own cache;
+    6. the network: Keras's file (12 MB), then torchvision's mirror. A download is checked by its hash and
        kept in fastmlp's cache.
 
-    A place without the files is passed over, unless it is `path`. A place with a wrong or damaged file is an error.
+    A place without the files is passed over. A place with a wrong or damaged file is an error.
 
     Parameters
     ----------
@@ -186,28 +185,37 @@ def _load(dataset, path, flatten, dtype, download) -> tuple[Split, Split]:
     dtype = np.dtype(dtype)
     if dtype != np.uint8 and dtype.kind != "f":
         raise ValueError(f"dtype must be a floating type or 'uint8', got {dtype.name!r}.")
-    if path is not None and _find(dataset, Path(path).expanduser()) is None:
-        raise FileNotFoundError(
-            f"{dataset.title} is not at {str(path)!r}: there is no such file, nor a folder with {dataset.name}.npz or "
-            "the four IDX files."
-        )
+    if path is None:
+        source = _search(dataset, download)
+    else:
+        found = _find(dataset, Path(path).expanduser())
+        if found is None:
+            raise FileNotFoundError(
+                f"{dataset.title} is not at {str(path)!r}: there is no such file, nor a folder with "
+                f"{dataset.name}.npz or the four IDX files."
+            )
+        source = found
+    x_train, y_train, x_test, y_test = _read(dataset, source)
+    return (_images(x_train, flatten, dtype), y_train), (_images(x_test, flatten, dtype), y_test)
+
+
+def _search(dataset: Dataset, download) -> Path | list[Path]:
+    """Return the files of the first place that has them."""
     tried = []
-    for label, place in _places(dataset, path):
+    for label, place in _places(dataset):
         source = _find(dataset, place)
         if source is not None:
-            break
+            return source
         tried.append(f"{label}: {place}")
-    else:
-        tried += _download(dataset) if download else ["the network: not asked, download=False"]
-        source = _find(dataset, user_cache())
+    tried += _download(dataset) if download else ["the network: not asked, download=False"]
+    source = _find(dataset, user_cache())
     if source is None:
         raise FileNotFoundError(
             f"{dataset.title} was not found. Tried, in this order:\n"
             + "\n".join(f"  {k}. {place}" for k, place in enumerate(tried, 1))
             + "\nGive its path, or set the environment variable FASTMLP_DATA to it."
         )
-    x_train, y_train, x_test, y_test = _read(dataset, source)
-    return (_images(x_train, flatten, dtype), y_train), (_images(x_test, flatten, dtype), y_test)
+    return source
 
 
 def _images(pixels, flatten, dtype):
@@ -217,10 +225,8 @@ def _images(pixels, flatten, dtype):
     return pixels.reshape(len(pixels), -1) if flatten else pixels
 
 
-def _places(dataset: Dataset, path) -> Iterator[tuple[str, Path]]:
+def _places(dataset: Dataset) -> Iterator[tuple[str, Path]]:
     """Yield what to call each place on this machine, and the file or folder it is."""
-    if path is not None:
-        yield "the given path", Path(path).expanduser()
     if os.environ.get("FASTMLP_DATA"):
         yield "$FASTMLP_DATA", Path(os.environ["FASTMLP_DATA"]).expanduser()
     # The package may be imported from the checkout, or installed and run from inside one.

@@ -22,6 +22,16 @@ def weighted(losses, weight):
     return np.multiply(losses, weight, out=np.zeros(len(losses)), where=weight != 0)
 
 
+def that_count(weight, *arrays):
+    """Return the weights, and the arrays' rows, of samples whose weight is not 0; weight None: of all.
+
+    A sum with 0 times what a sample without weight holds could still overflow, or lose digits.
+    """
+    if weight is None or (counts := weight != 0).all():
+        return weight, *arrays
+    return weight[counts], *(array[counts] for array in arrays)
+
+
 def accuracy(measure, labels, weight) -> float:
     """Return the weighted share of hits; measure (n, 1) is 1 for a hit."""
     if weight is None:
@@ -43,8 +53,7 @@ def r2(measure, labels, weight) -> float:
     """
     if len(labels) < 2:
         return float("nan")
-    if weight is not None and not (counts := weight != 0).all():
-        measure, labels, weight = measure[counts], labels[counts], weight[counts]
+    weight, measure, labels = that_count(weight, measure, labels)
     with np.errstate(over="ignore", invalid="ignore"):  # the loss tells of what overflowed
         columns = zip(measure.T, labels.T, strict=True)
         return float(np.mean([_r2_of_column(*column, weight) for column in columns]))

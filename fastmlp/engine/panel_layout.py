@@ -181,12 +181,8 @@ class PanelLayout:
         for row in self.layers:
             weight, bias = self._views(flat, row)
             fan_in, fan_out = row[FAN_IN], row[FAN_OUT]
-            coefs.append(
-                np.ascontiguousarray(weight.transpose(1, 0, 2))
-                .reshape(fan_in, -1)[:, :fan_out]
-                .copy()
-                if fan_out % row[LANES]
-                else np.ascontiguousarray(weight.transpose(1, 0, 2)).reshape(fan_in, fan_out)
-            )
+            # A copy in any case: the transpose of a single panel is in rows already, and training goes on in it.
+            coef = weight.transpose(1, 0, 2).copy().reshape(fan_in, -1)
+            coefs.append(coef if fan_out % row[LANES] == 0 else coef[:, :fan_out].copy())
             intercepts.append(bias[:fan_out].copy())
         return coefs, intercepts

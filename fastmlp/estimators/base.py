@@ -127,8 +127,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
     def _keep(self, arguments):
         """Keep the arguments of `__init__`, its ``locals()``, as they are: scikit-learn's rule."""
         # Which they are is told by `__init__`, not by the constraints, which a subclass may have changed.
-        for name in arguments.keys() - {"self", "__class__"}:
-            setattr(self, name, arguments[name])
+        for name, value in arguments.items():
+            if name not in ("self", "__class__"):
+                setattr(self, name, value)
 
     def _validate_params(self):
         """Validate the parameters; 0-d arrays count as the scalars that they hold."""

@@ -203,7 +203,7 @@ def _resume(model, saved, X, y, sample_weight=None, **arguments):
 
 def _check_same(saved, model, path):
     """Refuse to go on with a model of other parameters than the checkpoint's."""
-    if not isinstance(saved, type(model)):
+    if type(saved) is not type(model):
         raise ValueError(
             f"The checkpoints in {str(path)!r} are of {_kind(saved)}, not of {_kind(model)}. Use another folder, or "
             "remove them."

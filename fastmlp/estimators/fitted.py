@@ -27,16 +27,17 @@ def make_engine(model, layer_sizes, loss):
 def network_of(model):
     """Return layer sizes, weights and biases of a fitted model as they are now, whoever put them there.
 
-    They are read at one moment: another thread may be fitting the model.
+    They are those of one moment: another thread may be fitting the model.
     """
     now = vars(model).copy()
     coefs, intercepts = now["coefs_"], now["intercepts_"]
-    sizes = [model.n_features_in_, *(np.shape(bias)[0] for bias in intercepts)]
+    n_features, n_outputs = now["n_features_in_"], now["n_outputs_"]
+    sizes = [n_features, *(np.shape(bias)[0] for bias in intercepts)]
     shapes = [np.shape(coef) for coef in coefs]
-    if shapes != list(itertools.pairwise(sizes)) or sizes[-1] != model.n_outputs_:
+    if shapes != list(itertools.pairwise(sizes)) or sizes[-1] != n_outputs:
         raise ValueError(
             f"coefs_ of shapes {shapes} and intercepts_ of sizes {sizes[1:]} make no network "
-            f"from {model.n_features_in_} features to {model.n_outputs_} output(s)."
+            f"from {n_features} features to {n_outputs} output(s)."
         )
     return sizes, coefs, intercepts
 

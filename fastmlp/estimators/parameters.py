@@ -131,7 +131,7 @@ PARAMETERS = {
         "rises to it during the first 30% of the updates and then falls; a picklable callable "
         "``factor(progress)`` returns what to multiply it by, progress from 0 up to 1. After each epoch, "
         'with "sgd" and "rmsprop" only: "invscaling" is ``learning_rate_init / (t_ + 1) ** power_t``; '
-        '"adaptive" divides by 5 each time that `n_iter_no_change` epochs in a row brought no '
+        '"adaptive" divides by 5 each time that more than `n_iter_no_change` epochs in a row brought no '
         "improvement by `tol`, of the validation score where there are validation samples, else of the "
         "loss.",
     ),
@@ -143,7 +143,7 @@ PARAMETERS = {
         "Number of epochs, the most there are with early stopping or a `tol`; of iterations with "
         '"lbfgs". "auto" is 20 epochs, but on small data as many as make 1,500 updates; and 200 '
         'iterations of "lbfgs". With "rmsprop" at a constant rate, small data end after {enough} '
-        "epochs if the loss is then below 0.9 of a constant prediction's.",
+        "if the loss is then below 0.9 of a constant prediction's.",
     ),
     "shuffle": Parameter(
         "bool", ["boolean"], "Whether each epoch takes the samples in a new order."
@@ -156,7 +156,7 @@ PARAMETERS = {
     "tol": Parameter(
         "float or None",
         [*NOT_NEGATIVE, None],
-        "With a number, training stops when `n_iter_no_change` epochs in a row did not improve the "
+        "With a number, training stops when more than `n_iter_no_change` epochs in a row did not improve the "
         "loss (with early stopping, the validation score) by that much, and `max_iter` epochs "
         "without such an end give a ConvergenceWarning. None: a fit runs its `max_iter` epochs. "
         'Where a rule needs a number, None means 0, and 1e-4 for "lbfgs".',
@@ -204,7 +204,8 @@ PARAMETERS = {
     "n_iter_no_change": Parameter(
         "int",
         [COUNT, Options(Real, {np.inf})],
-        'Patience, in epochs, of `tol`, early stopping and the "adaptive" schedule.',
+        'Patience, in epochs, of `tol`, early stopping and the "adaptive" schedule: so many without an improvement '
+        "are put up with, as in scikit-learn.",
     ),
     "max_fun": Parameter("int", [COUNT], 'The most evaluations of the loss by "lbfgs".'),
     "class_weight": Parameter(

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.utils import assert_all_finite, check_array
 
+from ..engine.losses import that_count
+
 
 @dataclass
 class RegressionTargets:
@@ -33,9 +35,8 @@ class RegressionTargets:
 
         The deviation of a constant target counts as 1.
         """
-        values = as_numbers(y).astype(np.float64)
-        if weight is not None and not (counts := weight != 0).all():
-            values, weight = values[counts], weight[counts]
+        weight, values = that_count(weight, as_numbers(y))
+        values = values.astype(np.float64)
         largest = np.abs(values).max(axis=0)
         unit = np.where(largest > 0, largest, 1.0)  # whose squares do not overflow
         values /= unit
@@ -72,12 +73,9 @@ class RegressionTargets:
     def decode(self, outputs):
         """Return predictions from the engine's outputs (n, n_outputs); one output gives (n,)."""
         if self.scale is not None:
-            with np.errstate(over="ignore"):
-                outputs = (outputs * self.scale + self.mean).astype(outputs.dtype)
-            if not np.isfinite(outputs).all():
-                from ..engine.engine import not_finite
-
-                raise not_finite(outputs.dtype)
+            outputs = (
+                outputs * self.scale + self.mean
+            )  # float64, lest a mean far from 0 take the digits
         return outputs[:, 0] if self.n_outputs == 1 else outputs
 
 

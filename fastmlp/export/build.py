@@ -29,10 +29,6 @@ def fitted(model, targets, coefs, intercepts, *, feature_names=None):
         raise ValueError(
             f"The last layer has {sizes[-1]} outputs, but the targets need {targets.n_outputs}."
         )
-    if len(sizes) < 3:
-        raise ValueError(
-            "A network without hidden layers is a linear model, which fastmlp does not have."
-        )
     model.set_params(hidden_layer_sizes=tuple(sizes[1:-1]))
     model._validate_params()
     coefs, intercepts = check_parameters(

@@ -1,5 +1,7 @@
 """Models to Keras and from it, layer by layer or as lists of weights."""
 
+from collections.abc import Iterable
+
 import numpy as np
 from sklearn.utils.multiclass import unique_labels
 
@@ -130,7 +132,7 @@ def from_keras(network, *, classes=None, activation=None, output=None, **paramet
     """
     if hasattr(network, "layers"):
         arrays, found, found_output = _read_layers(network)
-    elif isinstance(network, list | tuple):
+    elif isinstance(network, Iterable) and not isinstance(network, str | bytes):
         arrays, found, found_output = list(network), "relu", "softmax"
     else:
         raise TypeError(
@@ -200,7 +202,13 @@ def _classification(output, classes, coef, intercept):
 def _read_layers(network):
     """Weights and biases, the hidden layers' activation and the output's (Keras's name), of a Keras model."""
     arrays, activations = [], []
-    if not _is_chain(_config_of(network)):
+    config = _config_of(network)
+    if "layers" not in config:
+        raise ValueError(
+            f"{type(network).__name__} is a class of its own: what its `call` does with the layers cannot be read. "
+            "Make a Sequential or a functional model of them, or pass get_weights()."
+        )
+    if not _is_chain(config):
         raise ValueError(
             "The Keras model is no chain: each of its layers must be used once, behind the one before it."
         )
@@ -208,6 +216,10 @@ def _read_layers(network):
         kind = type(layer).__name__
         if kind == "Dense":
             weights = layer.get_weights()
+            if not weights:
+                raise ValueError(
+                    f"Layer {layer.name!r} has no weights yet: give the model an Input, or build it."
+                )
             arrays += (
                 weights
                 if len(weights) == 2

@@ -1,5 +1,6 @@
 """Learning curves: of one model, and of a setting's folds."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ from .style import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+# Characters of a line of a title that has the legend beside it.
+TITLE_WIDTH = 80
 # What of a history is drawn.
 DRAWN = ("loss", "val_loss", "accuracy", "val_accuracy", "r2", "val_r2")
 
@@ -94,7 +97,8 @@ def fold_curves(outcomes: Mapping[str, object], *, n_epochs: int) -> "Figure":
     for part, (title, outcome) in zip(
         np.atleast_1d(figure.subfigures(len(outcomes), 1)), outcomes.items(), strict=True
     ):
-        part.suptitle(title, x=0.01, ha="left", fontsize="medium", weight="bold")
+        short = "\n".join(textwrap.wrap(title, TITLE_WIDTH))
+        part.suptitle(short, x=0.01, ha="left", fontsize="medium", weight="bold")
         for axes, quantity in zip(part.subplots(1, 2), ("accuracy", "loss"), strict=True):
             _fold_curve(axes, outcome, quantity)
             axes.set_xlim(0.7, n_epochs + 0.3)

@@ -164,7 +164,9 @@ def value_axis(axis, name: str, values, notes=None) -> None:
         labels = [f"{label}\n{note}" for label, note in zip(labels, notes, strict=True)]
     axis.set_ticks(range(len(values)), labels)
     axis.set_label_text(TITLES[name])
-    if axis.axis_name == "x" and len(values) > 6:
+    longest = max((len(line) for label in labels for line in label.split("\n")), default=0)
+    # Side by side there is room for some forty characters.
+    if axis.axis_name == "x" and (len(values) > 6 or len(values) * longest > 40):
         axis.set_tick_params(rotation=90, labelsize="small")
 
 

@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterable, Sequence
 from html import escape
 
-STYLE = """
+STYLE = r"""
 :root { --ink: #1d2129; --muted: #667; --line: #e3e5ea; --accent: #1f5fa8; --paper: #fff; }
 * { box-sizing: border-box; }
 body { margin: 0; background: #f3f4f7; color: var(--ink);

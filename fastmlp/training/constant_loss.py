@@ -3,6 +3,8 @@
 import numpy as np
 from scipy.special import entr, xlogy
 
+from ..engine.losses import that_count
+
 
 def of_classes(labels, weight, n_outputs, smoothing):
     """Entropy of the smoothed class frequencies; labels (n, 1) are class numbers."""
@@ -67,4 +69,5 @@ def constant_loss(loss, samples, n_outputs: int, smoothing: float = 0.0) -> floa
     if samples.rows is not None:
         labels = labels[samples.rows]
         weight = None if weight is None else weight[samples.rows]
+    weight, labels = that_count(weight, labels)
     return float(CONSTANT_LOSSES[loss.name](labels, weight, n_outputs, smoothing))

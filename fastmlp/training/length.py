@@ -12,6 +12,9 @@ AUTO_EPOCHS, AUTO_UPDATES = 20, 1500
 # Epochs that are enough on small data, by the loss's metric, if the loss is then below this share of a constant
 # prediction's: see `is_enough`. A regressor's outputs have to grow to the targets' scale first.
 ENOUGH_EPOCHS, USEFUL_LOSS = {"accuracy": 100, "r2": 200}, 0.9
+# A classifier with fewer units than this in its widest layer learns more slowly, by the root of the ratio. A regressor
+# does, too, but would overfit noisy targets.
+ENOUGH_UNITS = 512
 # The same for L-BFGS, whose iterations go through all of the data: scikit-learn's default.
 AUTO_ITERATIONS = 200
 
@@ -43,6 +46,17 @@ def batch_size(model, n_samples: int) -> int:
     return min(int(model.batch_size), n_samples)
 
 
+def enough_epochs(metric: str, layer_sizes) -> int:
+    """Return how many epochs are enough for a network of these sizes, inputs and outputs among them."""
+    widest = max(layer_sizes[1:-1], default=1)
+    slower = math.sqrt(max(1.0, ENOUGH_UNITS / widest)) if metric == "accuracy" else 1.0
+    return round(ENOUGH_EPOCHS[metric] * slower)
+
+
+def _enough(context):
+    return enough_epochs(context.record.metric, context.engine.layout.sizes)
+
+
 def is_enough(context) -> bool:
     """Return whether max_iter="auto" ends after this epoch: on small data, RMSprop overfits in more of them.
 
@@ -51,7 +65,7 @@ def is_enough(context) -> bool:
     """
     if context.model.max_iter != "auto" or context.model.solver != "rmsprop":
         return False
-    if context.state.optimizer_epochs != ENOUGH_EPOCHS[context.record.metric]:
+    if context.state.optimizer_epochs != _enough(context):
         return False
     engine = context.engine
     how = engine.layout.sizes[-1], engine.label_smoothing
@@ -64,5 +78,5 @@ def until_enough(context) -> float:
     """Return after how many epochs `is_enough` may say so; infinity where it no longer can."""
     if context.model.max_iter != "auto":
         return math.inf
-    left = ENOUGH_EPOCHS[context.record.metric] - context.state.optimizer_epochs
+    left = _enough(context) - context.state.optimizer_epochs
     return left if left > 0 else math.inf

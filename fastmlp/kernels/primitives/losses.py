@@ -271,8 +271,8 @@ def poisson_backward(z, delta, start, samples, lanes, n_outputs, values, i, resi
         d = x - log_y
         curved = expm1(d) - d
         curved = where(less(curved, like), like, curved)
-        is_near = where(less(y, tiny), one, absolute(d))
-        each = where(less(is_near, half), y * curved, mean - y * d - y)
+        distance = where(less(y, tiny), one, absolute(d))
+        each = where(less(distance, half), y * curved, mean - y * d - y)
         total = total + where(inside, each, like)
         store(delta, o, where(inside, mean - y, like))
     scale_residuals(delta, start, samples, lanes, n_outputs, residuals, row, scale)
