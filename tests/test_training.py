@@ -19,6 +19,7 @@ from trained import STOCHASTIC, X, Y, make
 from fastmlp import MLPClassifier
 from fastmlp.engine.epoch import EpochResult
 from fastmlp.engine.losses import LOSSES
+from fastmlp.engine.panel_layout import layout_of
 from fastmlp.training import length, seeding
 from fastmlp.training import stochastic as training
 from fastmlp.training.context import FitContext, Samples
@@ -31,6 +32,7 @@ class FakeEngine:
     """Answers with the losses and validation scores of a script; its weight is the epoch."""
 
     loss = LOSSES["softmax_cross_entropy"]
+    layout = layout_of((4, 512, 3), "float32")
 
     def __init__(self, losses, scores=()):
         self.losses, self.scores = list(losses), list(scores)
