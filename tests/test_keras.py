@@ -162,3 +162,31 @@ def test_the_page_for_those_who_come_from_keras(monkeypatch):
     converted = np.asarray(names["network"].predict(X, verbose=0))
     assert_allclose(converted, names["model"].predict_proba(X), atol=1e-5)
     assert names["model"].score(names["X_test"], names["y_test"]) > 0.93
+
+
+class Own(keras.Model):
+    """Its layers are there to be read, but not what becomes of them."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = keras.layers.Dense(7), keras.layers.Dense(3)
+
+    def call(self, x):
+        return keras.ops.softmax(self.b(keras.ops.relu(self.a(x))))
+
+
+def test_a_class_of_its_own_cannot_be_read():
+    network = Own()
+    network(np.zeros((1, 7), np.float32))
+    with pytest.raises(ValueError, match="Own is a class of its own: what its `call` does"):
+        from_keras(network)
+    model = from_keras(network.get_weights())
+    expected = np.asarray(network(np.ones((4, 7), np.float32)))
+    assert_allclose(model.predict_proba(np.ones((4, 7))), expected, rtol=1e-5)
+
+
+def test_a_model_without_weights_yet():
+    layers = keras.layers
+    network = keras.Sequential([layers.Dense(5, "relu"), layers.Dense(3, "softmax")])
+    with pytest.raises(ValueError, match=r"has no weights yet: give the model an Input, or build"):
+        from_keras(network)

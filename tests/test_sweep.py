@@ -422,7 +422,7 @@ def look_for(group, seconds=20):
 
 
 @needs_fork
-@pytest.mark.parametrize("how", ["SIGINT", "SIGTERM", "SIGTERM in the background"])
+@pytest.mark.parametrize("how", ["SIGINT", "SIGTERM", "SIGTERM in the background", "SIGKILL"])
 def test_an_end_with_two_jobs(tmp_path, how):
     options = words(tmp_path, jobs=2, samples=2000, hidden=["64"], epochs=5, momentum=[0, 0.5, 0.9],
                     lr=[0.01, 0.02, 0.03, 0.04, 0.05], folds=20)  # fmt: skip
@@ -437,14 +437,19 @@ def test_an_end_with_two_jobs(tmp_path, how):
             time.sleep(0.05)
         if how == "SIGINT":
             os.killpg(child.pid, signal.SIGINT)  # as a terminal does
+        elif how == "SIGKILL":
+            child.kill()
         else:
             child.send_signal(signal.SIGTERM)  # as a supervisor does
         said = child.communicate(timeout=100)[1]
     finally:
         if child.poll() is None:
             os.killpg(child.pid, signal.SIGKILL)
-    assert child.returncode == 130, said
-    assert re.search(r"stopped: \d+ of 300 fits are finished and kept", said)
+    if how == "SIGKILL":
+        assert child.returncode == -signal.SIGKILL
+    else:
+        assert child.returncode == 130, said
+        assert re.search(r"stopped: \d+ of 300 fits are finished and kept", said)
     assert "Traceback" not in said
     assert 3 <= len(kept(tmp_path)) < 300
     with pytest.raises(ProcessLookupError):  # nor is a worker left, a moment later

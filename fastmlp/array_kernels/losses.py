@@ -1,6 +1,9 @@
 """Losses and their gradients with respect to the logits."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from ..engine.losses import LOSSES
 from ..engine.panel_layout import PanelLayout
@@ -12,7 +15,10 @@ from ..kernels.words import pack_words
 from .packing import fill_panels, floats, one_layer
 
 
-def softmax_cross_entropy_backward(logits, labels, sample_weight=None, *, n_threads=None):
+def softmax_cross_entropy_backward(
+    logits: ArrayLike, labels: ArrayLike, sample_weight: ArrayLike | None = None, *,
+    n_threads: int | None = None,
+) -> tuple[float, NDArray[Any], float]:  # fmt: skip
     """loss = -mean log softmax(logits)[label];  delta = (softmax(logits) - onehot) / batch
 
     Parameters
@@ -47,7 +53,10 @@ def softmax_cross_entropy_backward(logits, labels, sample_weight=None, *, n_thre
     )
 
 
-def logistic_cross_entropy_backward(logits, labels, sample_weight=None, *, n_threads=None):
+def logistic_cross_entropy_backward(
+    logits: ArrayLike, labels: ArrayLike, sample_weight: ArrayLike | None = None, *,
+    n_threads: int | None = None,
+) -> tuple[float, NDArray[Any], float]:  # fmt: skip
     """loss = mean (log(1 + exp(z)) - y z), summed over outputs;  delta = (logistic(z) - y) / batch
 
     Parameters and errors are those of `softmax_cross_entropy_backward`, but labels are y, zeros and
@@ -65,7 +74,10 @@ def logistic_cross_entropy_backward(logits, labels, sample_weight=None, *, n_thr
     )
 
 
-def squared_error_backward(outputs, values, sample_weight=None, *, n_threads=None):
+def squared_error_backward(
+    outputs: ArrayLike, values: ArrayLike, sample_weight: ArrayLike | None = None, *,
+    n_threads: int | None = None,
+) -> tuple[float, NDArray[Any], float]:  # fmt: skip
     """loss = mean (z - y)² / 2, averaged over outputs;  delta = (z - y) / batch
 
     Sample weights, threads and errors are those of `softmax_cross_entropy_backward`. As in scikit-learn the loss is
@@ -88,7 +100,10 @@ def squared_error_backward(outputs, values, sample_weight=None, *, n_threads=Non
     return _value_loss_backward("squared_error", outputs, values, sample_weight, n_threads)
 
 
-def poisson_backward(logits, values, sample_weight=None, *, n_threads=None):
+def poisson_backward(
+    logits: ArrayLike, values: ArrayLike, sample_weight: ArrayLike | None = None, *,
+    n_threads: int | None = None,
+) -> tuple[float, NDArray[Any], float]:  # fmt: skip
     """loss = mean (y log(y / p) - y + p), summed over outputs;  delta = (p - y) / batch;  p = exp(z)
 
     Half of the Poisson deviance. Parameters, returns and errors are those of `squared_error_backward`, but

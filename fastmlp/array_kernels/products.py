@@ -1,6 +1,9 @@
 """Products of a batch with a layer's weights."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from ..data.source import open_data
@@ -13,7 +16,9 @@ from ..kernels.words import pack_words
 from .packing import floats, one_layer
 
 
-def matmul(inputs, weight, bias, *, n_threads=None):
+def matmul(
+    inputs: Any, weight: ArrayLike, bias: ArrayLike, *, n_threads: int | None = None
+) -> NDArray[Any]:
     """out = inputs @ weight + bias
 
     Zeros of the inputs are skipped when there are enough of them, as in training, which changes

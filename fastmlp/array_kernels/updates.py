@@ -1,6 +1,9 @@
 """Optimizers' rules, one step at a time."""
 
+from typing import Any, TypeAlias
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from ..engine.team import Team, usable_threads
 from ..kernels.abi import AdamRule, RMSpropRule, SGDRule, UpdateCall
@@ -8,11 +11,13 @@ from ..kernels.code_cache import entry
 from ..kernels.words import pack_words
 from .packing import floats, vectors
 
+Array: TypeAlias = NDArray[Any]  # written to in place
+
 
 def rmsprop_momentum_update(
-    weight, gradient, square, velocity=None, *, learning_rate, rho=0.9, momentum=0.0, epsilon=1e-7,
-    n_threads=None,
-):  # fmt: skip
+    weight: Array, gradient: ArrayLike, square: Array, velocity: Array | None = None, *, learning_rate: float,
+    rho: float = 0.9, momentum: float = 0.0, epsilon: float = 1e-7, n_threads: int | None = None,
+) -> None:  # fmt: skip
     """v = rho v + (1 - rho) g²;  m = mu m + lr g / sqrt(v + eps);  w -= m
 
     Parameters
@@ -39,9 +44,9 @@ def rmsprop_momentum_update(
 
 
 def adam_update(
-    weight, gradient, mean, square, t, *, learning_rate, beta_1=0.9, beta_2=0.999, epsilon=1e-7,
-    n_threads=None,
-):  # fmt: skip
+    weight: Array, gradient: ArrayLike, mean: Array, square: Array, t: int, *, learning_rate: float,
+    beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7, n_threads: int | None = None,
+) -> None:  # fmt: skip
     """m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g²;  w -= lr_t m / (sqrt(v) + eps)
 
     lr_t is ``lr sqrt(1 - b2**t) / (1 - b1**t)`` in the t-th update, t from 1. Shapes, dtypes and
@@ -55,8 +60,9 @@ def adam_update(
 
 
 def sgd_update(
-    weight, gradient, velocity=None, *, learning_rate, momentum=0.0, nesterov=False, n_threads=None
-):
+    weight: Array, gradient: ArrayLike, velocity: Array | None = None, *, learning_rate: float,
+    momentum: float = 0.0, nesterov: bool = False, n_threads: int | None = None,
+) -> None:  # fmt: skip
     """u = mu u - lr g;  w += u, or with Nesterov's momentum w += mu u - lr g
 
     Shapes, dtypes and errors are those of `rmsprop_momentum_update`; weight and velocity (u) change

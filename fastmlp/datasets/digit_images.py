@@ -262,7 +262,7 @@ def _crop(ink, name):
     strokes, n_strokes = label(ink, np.ones((3, 3)))
     areas = np.bincount(strokes[ink >= STRONG], minlength=n_strokes + 1)
     if not areas.any():
-        raise ValueError(f"{name} is blank: there is no ink on it")
+        raise ValueError(f"{name} has no ink that stands out from its paper")
     kept = areas >= max(1, SPECK * areas.max())
     ink = np.where(kept[strokes], ink, 0.0)
     part = _rectangle(ink > 0)

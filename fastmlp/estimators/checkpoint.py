@@ -6,10 +6,11 @@ whatever happens to the process; the digest tells what happens to the disk.
 """
 
 import hashlib
+import os
 import pickle
 from numbers import Integral
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from sklearn.base import _fit_context
@@ -18,8 +19,11 @@ from ..system.atomic_files import write_atomically
 from ..system.interrupts import Interrupts
 from ..system.user_warnings import warn_user
 from ..training.schedules import is_per_update
+from . import types as t
 from .base import BaseMLP
 from .callbacks import bare, require_callbacks
+
+Model = TypeVar("Model", bound=BaseMLP)
 
 MARK = b"fastmlp checkpoint\n"
 SUFFIX, UNFINISHED = ".checkpoint", ".unfinished"
@@ -61,7 +65,7 @@ class Checkpoint:
     20
     """
 
-    def __init__(self, path, every: int = 1, keep: int = 2):
+    def __init__(self, path: str | os.PathLike[str], every: int = 1, keep: int = 2):
         for name, value in (("every", every), ("keep", keep)):
             if not isinstance(value, Integral) or value < 1:
                 raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}.")
@@ -70,10 +74,10 @@ class Checkpoint:
         self.keep = int(keep)
         self._unwritten = None
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Checkpoint({str(self.path)!r}, every={self.every}, keep={self.keep})"
 
-    def fit(self, model, X, y, **arguments):
+    def fit(self, model: Model, X: t.MatrixLike, y: t.MatrixLike, **arguments: Any) -> Model:
         """Fit the model, from the newest valid checkpoint if there is one, else from the start.
 
         Parameters
@@ -123,7 +127,7 @@ class Checkpoint:
             interrupts.close()
 
     @staticmethod
-    def load(path):
+    def load(path: str | os.PathLike[str]) -> Any:
         """The model of the newest valid checkpoint in a folder, ready to predict.
 
         With early stopping its weights are the best ones so far. Loading a checkpoint runs code,
@@ -157,7 +161,7 @@ class Checkpoint:
 
     # --- scikit-learn's callback protocol -------------------------------------------------------
 
-    def setup(self, estimator, context):
+    def setup(self, estimator: Any, context: Any) -> None:
         """Make the folder, and clear away what a killed process did not finish."""
         self._unwritten = None
         self.path.mkdir(parents=True, exist_ok=True)
@@ -165,14 +169,16 @@ class Checkpoint:
             if file.is_file():
                 file.unlink(missing_ok=True)
 
-    def teardown(self, estimator, context):
+    def teardown(self, estimator: Any, context: Any) -> None:
         """Forget the last epoch."""
         self._unwritten = None
 
-    def on_fit_task_begin(self, estimator, context):
+    def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
         """Nothing is done at the beginning of a task."""
 
-    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+    def on_fit_task_end(
+        self, estimator: Any, context: Any, *, fitted_estimator: Any = None
+    ) -> None:
         """Write the model after every so many epochs, and after the last one of a `fit`."""
         if context.task_name == "epoch" and fitted_estimator is not None:
             self._unwritten = fitted_estimator
@@ -184,7 +190,7 @@ class Checkpoint:
             self.write(self._unwritten)
             self._unwritten = None
 
-    def write(self, model):
+    def write(self, model: Any) -> None:
         """Write a fitted model as the folder's newest checkpoint, and remove the oldest."""
         files = _files(self.path)
         number = _number(files[-1]) + 1 if files else 1

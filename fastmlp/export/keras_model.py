@@ -1,10 +1,13 @@
 """Models to Keras and from it, layer by layer or as lists of weights."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils.multiclass import unique_labels
 
+from ..estimators.base import BaseMLP
 from .build import alternate, fitted, split_layers
 from .network import LEAKY_SLOPE, ONE_CLASS, no_counterpart, read
 
@@ -21,7 +24,7 @@ _PASSED = (
 )  # fmt: skip
 
 
-def keras_weights(model) -> list[np.ndarray]:
+def keras_weights(model: BaseMLP) -> list[np.ndarray]:
     """Return copies of a fitted model's weights as Keras orders them, for `network.set_weights`.
 
     Parameters
@@ -39,7 +42,7 @@ def keras_weights(model) -> list[np.ndarray]:
     return [array.copy() for array in alternate(network.coefs, network.intercepts)]
 
 
-def to_keras(model):
+def to_keras(model: BaseMLP) -> Any:
     """Return a Keras model that predicts what a fitted model predicts.
 
     Parameters
@@ -92,7 +95,10 @@ def to_keras(model):
     return sequential
 
 
-def from_keras(network, *, classes=None, activation=None, output=None, **parameters):
+def from_keras(
+    network: Any, *, classes: ArrayLike | None = None, activation: str | None = None,
+    output: str | None = None, **parameters: Any,
+) -> Any:  # fmt: skip
     """Return a fitted model with the weights of a Keras model.
 
     Parameters

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .. import __version__
+from ..estimators.base import BaseMLP
 from ..system.atomic_files import write_atomically
 from .network import (
     BINARY,
@@ -38,7 +39,7 @@ def require_onnx() -> None:
         ) from error
 
 
-def to_onnx(model, path: "str | os.PathLike | None" = None) -> "ModelProto":
+def to_onnx(model: BaseMLP, path: "str | os.PathLike | None" = None) -> "ModelProto":
     """Return a fitted model as an ONNX model, and write it to a file where asked.
 
     The graph computes in float32 and takes any number of samples. It predicts what the model predicts, to

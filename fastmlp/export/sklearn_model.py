@@ -1,11 +1,14 @@
 """Models to scikit-learn's own multi-layer perceptrons, and from them."""
 
+from typing import Any
+
 import numpy as np
 import scipy.sparse as sp
 from sklearn.base import is_classifier
 from sklearn.utils._param_validation import InvalidParameterError, validate_parameter_constraints
 from sklearn.utils.validation import check_is_fitted
 
+from ..estimators.base import BaseMLP
 from .build import fitted
 from .network import MULTILABEL, ONE_CLASS, REGRESSION, no_counterpart, read
 
@@ -16,7 +19,7 @@ _RECORD = (
 )  # fmt: skip
 
 
-def to_sklearn(model):
+def to_sklearn(model: BaseMLP) -> Any:
     """Return a fitted scikit-learn estimator that predicts the same.
 
     Whatever reads scikit-learn's estimators reads it, as skl2onnx and sklearn2pmml do.
@@ -107,7 +110,7 @@ def _label_binarizer(network, sparse):
     return LabelBinarizer().fit(y)
 
 
-def from_sklearn(estimator, **parameters):
+def from_sklearn(estimator: Any, **parameters: Any) -> Any:
     """Return a fitted fastmlp model that predicts what a fitted scikit-learn estimator predicts.
 
     Parameters

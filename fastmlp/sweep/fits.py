@@ -8,6 +8,7 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import joblib
@@ -56,11 +57,24 @@ def _one(number, fit, X, y, split, store, n_threads, parent):
     if os.getpid() != parent:
         # Ctrl-C reaches the workers, too. It is the parent's to end them.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _end_with(parent)
     result = store.get(fit.key)  # another sweep in the same folder may have it by now
     if result is None:
         result = measure_fold(fit, X, y, split, n_threads)
         store.put(fit.key, result)
     return number, result
+
+
+@lru_cache
+def _end_with(parent):
+    """Have this worker process end soon after its parent, which may be killed, is gone."""
+
+    def watch():
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="fastmlp-watch", daemon=True).start()
 
 
 def measure_fold(fit: Fit, X, y, split, n_threads: int) -> dict:

@@ -8,7 +8,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 CHECKERS = {
-    "mypy": ["mypy", "--no-error-summary", "--hide-error-context"],
+    "mypy": ["mypy", "--strict", "--no-error-summary", "--hide-error-context"],
     "pyright": ["pyright"],
 }
 
