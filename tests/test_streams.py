@@ -85,6 +85,10 @@ def test_without_a_reader_of_errors(folder):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no such shell")
-def test_without_any_output(folder):
-    command = f"{sys.executable} -m fastmlp {' '.join(PREDICT)} >&- 2>&-"
+@pytest.mark.parametrize(
+    "options",
+    [PREDICT, ["train", "--data", "labelled.csv", "--target", "y", "--epochs", "3"], ["--help"]],
+)
+def test_without_any_output(folder, options):
+    command = f"{sys.executable} -m fastmlp {' '.join(options)} >&- 2>&-"
     assert subprocess.run(["sh", "-c", command], cwd=folder).returncode == 0

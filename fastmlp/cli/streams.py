@@ -32,6 +32,10 @@ class Output:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
+    def isatty(self) -> bool:
+        """Whether it is a terminal."""
+        return self._stream is not None and self._stream.isatty()
+
     def write(self, text: str) -> int:
         """Write, and return the number of characters."""
         if self._stream is None:

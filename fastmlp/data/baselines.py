@@ -78,9 +78,8 @@ def _medians(data, n_rows):
     rows = np.unique(np.linspace(0, n - 1, min(n, n_rows)).astype(np.int64))
     sample = _dense_rows(data, rows)
     middle = len(rows) // 2
-    return np.partition(sample.T.copy(), middle)[
-        :, middle
-    ].copy(), sample  # along rows it is faster
+    by_feature = np.partition(sample.T.copy(), middle)  # along rows it is faster
+    return by_feature[:, middle].copy(), sample
 
 
 def _candidates(medians, sample):

@@ -73,9 +73,8 @@ class RegressionTargets:
     def decode(self, outputs):
         """Return predictions from the engine's outputs (n, n_outputs); one output gives (n,)."""
         if self.scale is not None:
-            outputs = (
-                outputs * self.scale + self.mean
-            )  # float64, lest a mean far from 0 take the digits
+            # In float64, lest a mean far from 0 take the digits.
+            outputs = outputs * self.scale + self.mean
         return outputs[:, 0] if self.n_outputs == 1 else outputs
 
 
