@@ -370,11 +370,6 @@ def test_a_failing_callback_leaves_no_thread(solver):
     assert threads() <= before
 
 
-def n_alive():
-    # An interrupted `Thread.start` leaves a thread that never ran among those that are enumerated.
-    return sum(thread.is_alive() for thread in threading.enumerate())
-
-
 class TestOtherSignals:
     def test_an_exception_while_threads_are_waited_for(self, monkeypatch):
         class Alarm(Exception):
@@ -398,28 +393,3 @@ class TestOtherSignals:
             team.run(work)
         assert not calls[0].is_alive()
         assert not team.sync[STOP]
-
-    @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no such alarms here")
-    def test_alarms_that_repeat_leave_no_thread(self):
-        class Alarm(Exception):
-            pass
-
-        def ring(*_):
-            raise Alarm
-
-        X = np.random.default_rng(0).normal(size=(3000, 300)).astype("f")
-        y = X[:, :10].argmax(axis=1)
-        before, n_threads = signal.signal(signal.SIGALRM, ring), n_alive()
-        try:
-            for i in range(20):
-                try:
-                    signal.setitimer(signal.ITIMER_REAL, 0.03 + 0.003 * i, 0.001)
-                    try:
-                        make(hidden_layer_sizes=(512,), max_iter=3, n_threads=2).fit(X, y)
-                    finally:
-                        signal.setitimer(signal.ITIMER_REAL, 0)
-                except Alarm:
-                    pass
-        finally:
-            signal.signal(signal.SIGALRM, before)
-        assert n_alive() == n_threads

@@ -52,7 +52,8 @@ def settings_of(draw):
         "learning_rate_init": draw(st.sampled_from([1e-3, 0.05])),
         "momentum": draw(st.sampled_from([0.0, 0.5, 0.95])),
         "nesterovs_momentum": draw(st.booleans()),
-        "rho": draw(st.sampled_from([0.0, 0.9])),
+        # With 0 a step is the gradient's sign, and a rounding error grows from update to update.
+        "rho": draw(st.sampled_from([0.5, 0.9])),
         "epsilon": draw(st.sampled_from([1e-7, 1e-3])),
         "shuffle": draw(st.booleans()),
         "max_iter": draw(st.integers(1, 3)),
