@@ -10,8 +10,6 @@ from . import _batches, _rows
 from ._batches import SIZE, START
 from .prepared import Data, Use, crossover
 
-# The search for baselines reads some sixty rows of X: it takes as long as products with so many rows times units.
-WORTH_A_SEARCH = 1000
 MAX_FEATURES = 1 << 32  # batches number features by uint32
 SMALL = 1 << 16  # one thread reads so many elements in the time that another needs to wake up
 
@@ -36,8 +34,7 @@ def open_data(X, dtype, team, units=np.inf, *, reuse=True, shift=False):
         encoded once, provided that is smaller than X itself.
     shift : bool, default=False
         Whether values that most samples share may be skipped as zeros are, see `baselines`. Only
-        for training, as a prediction must not depend on what else is predicted. They are not looked
-        for where there is little to gain.
+        for training, as a prediction must not depend on what else is predicted.
 
     Returns
     -------
@@ -57,7 +54,7 @@ def open_data(X, dtype, team, units=np.inf, *, reuse=True, shift=False):
         data = DenseData(np.asarray(X), use)
         if reuse and data.worth_encoding():
             data = data.encode()
-    if shift and X.shape[0] * units >= WORTH_A_SEARCH:
+    if shift:
         from .baselines import shifted
 
         data = shifted(data)
