@@ -43,6 +43,7 @@ def problems(draw):
 @st.composite
 def settings_of(draw):
     """Parameters of a small float64 classifier."""
+    rho = draw(st.sampled_from([0.0, 0.5, 0.9]))
     return {
         "solver": draw(st.sampled_from(list(HYPER))),
         "hidden_layer_sizes": tuple(draw(st.lists(st.integers(1, 70), max_size=2))),
@@ -52,9 +53,9 @@ def settings_of(draw):
         "learning_rate_init": draw(st.sampled_from([1e-3, 0.05])),
         "momentum": draw(st.sampled_from([0.0, 0.5, 0.95])),
         "nesterovs_momentum": draw(st.booleans()),
-        # With 0 a step is the gradient's sign, and a rounding error grows from update to update.
-        "rho": draw(st.sampled_from([0.5, 0.9])),
-        "epsilon": draw(st.sampled_from([1e-7, 1e-3])),
+        "rho": rho,
+        # With rho 0 and a small epsilon a step is the gradient's sign: it amplifies the rounding of either side.
+        "epsilon": draw(st.sampled_from([1e-7, 1e-3] if rho else [1e-3])),
         "shuffle": draw(st.booleans()),
         "max_iter": draw(st.integers(1, 3)),
         "n_threads": draw(st.integers(1, 3)),
