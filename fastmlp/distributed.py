@@ -68,7 +68,7 @@ def connected(address: str, timeout: float = 10.0) -> Iterator["Client"]:
         raise OSError(f"no Dask scheduler answers at {address}: {error}") from error
     log = logging.getLogger("distributed.client")
     level = log.level
-    log.setLevel(logging.CRITICAL + 1)  # that the scheduler is gone is told by whoever needs it
+    log.setLevel(logging.CRITICAL + 1)  # the fit that needs the scheduler says that it is gone
     try:
         with _large_tasks_are_meant():
             yield client

@@ -73,7 +73,10 @@ def _entries(solvers: Sequence[str], dtypes: Sequence[str]) -> Iterator[tuple[st
             raise ValueError(f"{name} must be a sequence of some of {known}, got {given!r}.")
     for dtype in dtypes:
         for solver in solvers:
-            yield "train", dtype, SOLVERS[solver].optimizer.rule_class
+            rule = SOLVERS[solver].optimizer.rule_class
+            yield "train", dtype, rule
+            if SOLVERS[solver].stochastic:  # which drop units where that is asked for
+                yield "train_dropout", dtype, rule
         for name in ("predict", "evaluate", "layer"):
             yield name, dtype, None
 

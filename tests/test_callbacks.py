@@ -115,6 +115,9 @@ class TestCallbacks:
     def test_progress_bar(self, capsys):
         pytest.importorskip("rich")
         make(max_iter=3).set_callbacks(callback.ProgressBar()).fit(X, Y)
+        said = capsys.readouterr().out
+        assert "MLPClassifier" in said
+        assert "100%" in said
 
     def test_without_callbacks_nothing_is_created(self, monkeypatch):
         monkeypatch.setattr(MLPClassifier, "_init_callback_context", None)

@@ -131,17 +131,17 @@ class TestDamage:
         Checkpoint(tmp_path).fit(make(max_iter=4), X, Y)
         older, newest = sorted(tmp_path.iterdir())
         newest.write_bytes(damage(newest.read_bytes()))
-        with pytest.warns(UserWarning, match=f"{newest.name}' is damaged"):
+        with pytest.warns(UserWarning, match=f"{newest.name}' is corrupted"):
             assert Checkpoint.load(tmp_path).n_iter_ == 3
-        with pytest.warns(UserWarning, match=f"{newest.name}' is damaged"):
+        with pytest.warns(UserWarning, match=f"{newest.name}' is corrupted"):
             model = Checkpoint(tmp_path).fit(make(max_iter=7), X, Y)
         assert_same_training(model, make(max_iter=7).fit(X, Y))
         older, newest = sorted(tmp_path.iterdir())
         for path in (older, newest):
             path.write_bytes(damage(path.read_bytes()))
         with (
-            pytest.warns(UserWarning, match="is damaged") as caught,
-            pytest.raises(ValueError, match=f"None of the 2.*{tmp_path.name}' is sound"),
+            pytest.warns(UserWarning, match="is corrupted") as caught,
+            pytest.raises(ValueError, match=f"None of the 2.*{tmp_path.name}' is valid"),
         ):
             Checkpoint(tmp_path).fit(make(max_iter=7), X, Y)
         messages = [str(warning.message) for warning in caught]
@@ -155,7 +155,7 @@ class TestDamage:
         for place in random.Random(0).sample(range(len(content)), 300):
             bit = 1 << place % 8
             path.write_bytes(content[:place] + bytes([content[place] ^ bit]) + content[place + 1 :])
-            with pytest.raises(ValueError, match="is damaged"):
+            with pytest.raises(ValueError, match="is corrupted"):
                 checkpoint.read(path)
 
     def test_folders_with_the_names_of_files_are_none(self, tmp_path):
@@ -372,7 +372,7 @@ class TestGoingOn:
         Checkpoint(tmp_path).fit(make(max_iter=2), X, Y)
         with pytest.raises(ValueError, match="5 features"):
             Checkpoint(tmp_path).fit(make(max_iter=4), X[:, :5], Y)
-        with pytest.raises(ValueError, match="classes"):
+        with pytest.raises(ValueError, match="checkpoint's model was trained with the classes"):
             Checkpoint(tmp_path).fit(make(max_iter=4), X, Y + 1)
 
     def test_lbfgs_is_refused(self, tmp_path):

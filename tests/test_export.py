@@ -209,6 +209,8 @@ class TestScikitLearn:
         assert_array_equal(estimator.predict(X), model.predict(X))
         assert_allclose(estimator.predict_proba(X), model.predict_proba(X), atol=1e-12)
         again = from_sklearn(estimator)
+        missing = vars(model).keys() - vars(again).keys()
+        assert not {name for name in missing if name.endswith("_")}
         assert_array_equal(again.predict_proba(X), model.predict_proba(X))
         assert_array_equal(again.classes_, model.classes_)
         assert again.score(X, LABELS[labels](Y)) == model.score(X, LABELS[labels](Y))

@@ -1,6 +1,7 @@
 """The house: imports point down only, there is no circle, and the files stay small."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ FLOORS = (
     ("sweep",),
     ("cli", "environment"),
 )
+ARCHITECTURE = PACKAGE.parent / "docs" / "architecture.md"
 FLOOR = {place: number for number, places in enumerate(FLOORS) for place in places}
 # `fastmlp` itself hands out public names lazily, by strings; only its version is imported from above.
 ROOT = ("", "__main__")
@@ -73,6 +75,15 @@ def imports(module):
                 assert not alias.name.startswith("fastmlp."), (module, alias.name)
 
 
+def test_the_documentation_shows_these_floors():
+    """Of the kernels' own floors it shows one."""
+    _, house, _ = ARCHITECTURE.read_text().split("\n## ", 2)
+    rows = re.findall(r"^\| [^|]+ \| (`fastmlp/[^|]+) \|", house, re.MULTILINE)
+    shown = [set(re.findall(r"`fastmlp/(\w+)", row)) for row in reversed(rows)]
+    floors = [{place for place in places if "." not in place} for places in FLOORS]
+    assert shown == [places for places in floors if places]
+
+
 @pytest.mark.parametrize("module", FILES)
 def test_every_module_has_a_floor_and_imports_from_below(module):
     place = place_of(module)
@@ -111,3 +122,20 @@ def test_files_stay_small():
     assert len(list(PACKAGE.glob("*.py"))) <= 8
     sources = [*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.pyx")]
     assert not [file.name for file in sources if len(file.read_text().splitlines()) > 350]
+
+
+@pytest.mark.parametrize(
+    "package",
+    ["cli", "data", "engine", "estimators", "export", "kernels", "sweep", "system", "training"],
+)
+def test_a_package_lists_its_modules(package):
+    folder = PACKAGE / package
+    listed = re.findall(
+        r"^(\w+)  ", ast.get_docstring(ast.parse((folder / "__init__.py").read_text())), re.M
+    )
+    found = {
+        file.stem
+        for file in folder.iterdir()
+        if file.suffix in (".py", ".pyx") and file.stem != "__init__"
+    }
+    assert set(listed) >= found - {"__pycache__"}

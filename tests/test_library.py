@@ -424,6 +424,10 @@ def test_fingerprint(tmp_path, monkeypatch):
         path.write_text(path.read_text() + "\n")
         assert fingerprint() not in seen, path.name
         seen.add(fingerprint())
+    without = fingerprint()
+    for value in ("", "0"):
+        monkeypatch.setenv("FASTMLP_CHECK", value)
+        assert fingerprint() == without
     for name, value in (("NUMBA_OPT", "1"), ("NUMBA_CPU_NAME", "generic"), ("FASTMLP_CHECK", "1")):
         monkeypatch.setenv(name, value)
         assert fingerprint() not in seen, name

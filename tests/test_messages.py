@@ -219,7 +219,7 @@ def test_a_damaged_checkpoint_is_told_at_the_user_s_line(tmp_path):
         Checkpoint(tmp_path).fit(make(max_iter=2), X, Y)
         Checkpoint.load(tmp_path)
     assert {warning.filename for warning in caught} <= {__file__}
-    assert any("is damaged" in str(warning.message) for warning in caught)
+    assert any("is corrupted" in str(warning.message) for warning in caught)
 
 
 def test_a_plain_fit_of_small_data_is_silent():

@@ -263,7 +263,15 @@ def test_every_entry_is_prebuilt():
     built = list(every_entry())
     assert len(set(map(str, built))) == len(built)
     assert {name for name, _, _ in built} == set(BUILDERS)
-    assert set(_entries(list(SOLVERS), ("float32", "float64"))) <= set(built)
+    ahead = set(_entries(list(SOLVERS), ("float32", "float64")))
+    assert ahead <= set(built)
+    for name in ("train", "train_dropout"):
+        rules = {rule for entry, _, rule in ahead if entry == name}
+        assert rules == {
+            solver.optimizer.rule_class
+            for solver in SOLVERS.values()
+            if solver.stochastic or name == "train"
+        }
 
 
 def test_the_wheel_needs_numba_only_if_kernels_are_asked_for(monkeypatch):

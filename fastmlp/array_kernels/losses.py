@@ -97,7 +97,9 @@ def squared_error_backward(
     r2 : float
         Weighted R², averaged over outputs.
     """
-    return _value_loss_backward("squared_error", outputs, values, sample_weight, n_threads)
+    return _value_loss_backward(
+        "squared_error", "outputs", outputs, values, sample_weight, n_threads
+    )
 
 
 def poisson_backward(
@@ -111,13 +113,14 @@ def poisson_backward(
     """
     if np.asarray(values).size and np.min(values) < 0:
         raise ValueError("values must not be negative")
-    return _value_loss_backward("poisson", logits, values, sample_weight, n_threads)
+    return _value_loss_backward("poisson", "logits", logits, values, sample_weight, n_threads)
 
 
-def _value_loss_backward(name, outputs, values, sample_weight, n_threads):
-    outputs, values = floats("outputs", outputs, 2), np.asarray(values)
+def _value_loss_backward(name, argument, outputs, values, sample_weight, n_threads):
+    """`argument`: how the caller names the outputs."""
+    outputs, values = floats(argument, outputs, 2), np.asarray(values)
     if outputs.size == 0:
-        raise ValueError(f"outputs: a dimension is 0: {outputs.shape}")
+        raise ValueError(f"{argument} must not be empty, got the shape {outputs.shape}")
     if values.dtype.kind not in "buif":
         raise TypeError(f"values must be real numbers, got {values.dtype}")
     if values.shape != outputs.shape:
@@ -132,7 +135,7 @@ def _value_loss_backward(name, outputs, values, sample_weight, n_threads):
 def _loss_backward(name, logits, labels, columns, n_labels, sample_weight, n_threads):
     n = len(logits)
     if logits.size == 0:
-        raise ValueError(f"logits: a dimension is 0: {logits.shape}")
+        raise ValueError(f"logits must not be empty, got the shape {logits.shape}")
     labels = np.asarray(labels)
     if labels.dtype.kind not in "bui":
         raise TypeError(f"labels must be integers, got {labels.dtype}")
@@ -192,11 +195,11 @@ def _sample_weight(sample_weight, n):
         return np.ones(n)
     weight = np.asarray(sample_weight)
     if weight.dtype.kind not in "buif":
-        raise TypeError(f"sample_weight: real numbers are needed, not {weight.dtype}")
+        raise TypeError(f"sample_weight must be real numbers, got {weight.dtype}")
     if weight.shape != (n,):
-        raise ValueError(f"sample_weight: shape {(n,)} is needed, not {weight.shape}")
+        raise ValueError(f"sample_weight must have the shape {(n,)}, got {weight.shape}")
     weight = weight.astype(np.float64)
     if not (np.isfinite(weight).all() and weight.min() >= 0 and weight.any()):
-        raise ValueError("sample_weight: finite numbers are needed, none negative and not all zero")
+        raise ValueError("sample_weight must be finite, none negative and not all zero")
     # Only their ratios count: so scaled, which is exact, neither they nor their sum overflow.
     return np.ldexp(weight, -np.frexp(weight.max())[1])

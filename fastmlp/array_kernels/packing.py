@@ -11,11 +11,13 @@ def floats(name, array, ndim=None, dtype=None):
     """The array, if it has floats (of the dtype) in so many dimensions."""
     array = np.asarray(array)
     if array.dtype not in (np.float32, np.float64) or not array.dtype.isnative:
-        raise TypeError(f"{name}: float32 or float64 is needed, not {array.dtype}")
+        raise TypeError(f"{name} must be float32 or float64, got {array.dtype}")
     if dtype is not None and array.dtype != dtype:
-        raise TypeError(f"{name}: {dtype} is needed, as of the other arrays, not {array.dtype}")
+        raise TypeError(f"{name} must be {dtype}, as the other arrays, got {array.dtype}")
     if ndim is not None and array.ndim != ndim:
-        raise ValueError(f"{name}: {ndim} dimensions are needed, not {array.ndim}")
+        raise ValueError(
+            f"{name} must have {ndim} dimension{'s' if ndim > 1 else ''}, got {array.ndim}"
+        )
     return array
 
 

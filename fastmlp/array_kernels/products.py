@@ -45,20 +45,22 @@ def matmul(
     """
     if sparse.issparse(inputs):
         if inputs.format != "csr":
-            raise TypeError(f"inputs: a sparse matrix must be CSR, not {inputs.format!r}")
+            raise TypeError(f"inputs must be CSR if sparse, got {inputs.format!r}")
     else:
         inputs = np.asarray(inputs)
     if inputs.dtype.kind not in "buif":
-        raise TypeError(f"inputs: real numbers are needed, not {inputs.dtype}")
+        raise TypeError(f"inputs must be real numbers, got {inputs.dtype}")
     weight = floats("weight", weight, 2)
     bias = floats("bias", bias, 1, weight.dtype)
     if inputs.ndim != 2 or inputs.shape[1] != len(weight) or bias.shape != weight.shape[1:]:
         raise ValueError(
-            "inputs (n, fan_in), weight (fan_in, fan_out) and bias (fan_out,) do not fit together: "
-            f"{inputs.shape}, {weight.shape}, {bias.shape}"
+            "inputs, weight and bias must have the shapes (n, fan_in), (fan_in, fan_out) and (fan_out,), "
+            f"got {inputs.shape}, {weight.shape} and {bias.shape}"
         )
     if 0 in inputs.shape or bias.size == 0:
-        raise ValueError(f"a dimension is 0: {inputs.shape}, {weight.shape}")
+        raise ValueError(
+            f"inputs and weight must not be empty, got the shapes {inputs.shape} and {weight.shape}"
+        )
 
     team = Team(usable_threads(n_threads))
     dtype, layout = weight.dtype, PanelLayout(weight.shape, weight.dtype)

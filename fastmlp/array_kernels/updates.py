@@ -53,7 +53,7 @@ def adam_update(
     errors are those of `rmsprop_momentum_update`; weight, mean (m) and square (v) change in place.
     """
     if t < 1:
-        raise ValueError(f"t: updates are counted from 1, not {t}")
+        raise ValueError(f"t must be at least 1, got {t}")
     rule = AdamRule(beta_1, 1 - beta_1, beta_2, 1 - beta_2, epsilon)
     rate = learning_rate * np.sqrt(1 - beta_2**t) / (1 - beta_1**t)
     _update(rule, rate, n_threads, weight, gradient, {"square": square, "velocity": mean})
@@ -76,15 +76,15 @@ def _update(rule, rate, n_threads, weight, gradient, state):
     changing = {"weight": weight} | state
     for name, array in changing.items():
         if not isinstance(array, np.ndarray):  # a copy would change in its place
-            raise TypeError(f"{name}: an ndarray is needed, not {type(array).__name__}")
+            raise TypeError(f"{name} must be an ndarray, got {type(array).__name__}")
         if not array.flags.writeable:
-            raise ValueError(f"{name} is read-only")
+            raise ValueError(f"{name} must be writeable")
     dtype = floats("weight", weight).dtype
     packed = {}
     for name, array in (changing | {"gradient": gradient}).items():
         array = floats(name, array, dtype=dtype)
         if array.shape != weight.shape:
-            raise ValueError(f"{name}: shape {weight.shape} is needed, not {array.shape}")
+            raise ValueError(f"{name} must have the shape {weight.shape}, got {array.shape}")
         packed[name] = vectors(array)
     none = np.empty(0, dtype)
     g, w = packed["gradient"], packed["weight"]

@@ -68,7 +68,8 @@ def _part(name) -> str:
 def describe(model) -> dict:
     """Return what the page has to know: the network, its labels, and how a picture becomes pixels."""
     from ..datasets import digit_images as images
-    from ..export.network import LEAKY_SLOPE, REGRESSION, read
+    from ..export.network import REGRESSION, read
+    from ..kernels.abi import LEAKY_SLOPE, SELU_ALPHA, SELU_SCALE
 
     network = read(model, caller="draw")
     if network.kind == REGRESSION or network.n_features != images.SIDE**2:
@@ -85,6 +86,7 @@ def describe(model) -> dict:
         "classes": [str(label) for label in network.classes],
         "layers": [{"coef": _base64(coef), "intercept": _base64(bias)} for coef, bias in layers],
         "leaky_slope": LEAKY_SLOPE,
+        "selu": {"scale": SELU_SCALE, "alpha": SELU_ALPHA},
         "image": {
             name.lower(): getattr(images, name)
             for name in ("SIDE", "BOX", "MIDDLE", "BLANK", "FAINT", "EDGE", "STRONG", "SPECK")

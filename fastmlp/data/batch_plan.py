@@ -185,7 +185,7 @@ class Buffers:
         )
 
     def counters(self, me, n_features):
-        """Return thread ``me``'s cursor and presence bits, all zero, for `batches.transpose`."""
+        """Return thread ``me``'s cursor and presence bits, all zero, for `_batches.transpose`."""
         mine = self._counters.get(me)
         if mine is None or len(mine[0]) != n_features:
             mine = np.zeros(n_features, INT64), np.zeros(n_features // 64 + 1, np.uint64)

@@ -147,7 +147,7 @@ class DenseData(Data):
         super().__init__(X.shape, use, counts, all(finite))
 
     def blocks(self, first, stop):
-        """Yield (a, b, rows a to b in a form that `batches` can read)."""
+        """Yield (a, b, rows a to b in a form that `_batches` can read)."""
         if self.readable:
             yield first, stop, self.X[first:stop]
             return
@@ -233,7 +233,7 @@ def _known(values):
 def _convert(rows, memory):
     """Write rows to the start of memory, in its dtype."""
     memory = memory[: len(rows)]
-    with np.errstate(over="ignore"):  # a large double becomes inf, as it does in `batches`
+    with np.errstate(over="ignore"):  # a large double becomes inf, as it does in `_batches`
         memory[...] = rows
     return memory
 

@@ -126,7 +126,7 @@ def load_mnist(
     1. the environment variable ``FASTMLP_DATA``;
     2. the repository's ``data`` folder, when run from a checkout;
     3. Keras's cache;
-    4. torchvision's ``MNIST/raw``, in the working folder, its ``data``, or ``~/data``;
+    4. torchvision's ``MNIST/raw``, in the working folder's ``data``, the working folder, or ``~/data``;
     5. fastmlp's own cache;
     6. the network: Keras's file (12 MB), then torchvision's mirror. A download is checked by its hash and
        kept in fastmlp's cache.

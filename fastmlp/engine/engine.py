@@ -1,4 +1,4 @@
-"""Passes over the data: train for an epoch, sum up a gradient, predict, evaluate.
+"""A network that is ready to run: train for some epochs, predict, evaluate.
 
 Between a network's arrays in scikit-learn's form and the compiled kernels stands an `Engine`: it owns the packed
 parameters and the working memory, and runs a team of threads through the chunks of batches.

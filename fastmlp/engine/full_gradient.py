@@ -21,21 +21,17 @@ class FullGradient:
     labels : ndarray of shape (n_samples, n label columns)
     alpha : float
     sample_weight : float64 ndarray of shape (n_samples,) or None
-    order : int64 ndarray or None
-        The rows to take, by default all.
     """
 
-    def __init__(self, engine, data, labels, *, alpha=0.0, sample_weight=None, order=None):
+    def __init__(self, engine, data, labels, *, alpha=0.0, sample_weight=None):
         self.engine, self.alpha = engine, alpha
-        if order is None:
-            order = np.arange(data.n_samples)
         self._plan = data.plan(
-            order, FORWARD_BATCH, columns=True,
+            None, FORWARD_BATCH, columns=True,
             batches_per_chunk=engine.work(data).batches_per_chunk(FORWARD_BATCH),
         )  # fmt: skip
-        self._weight = None if sample_weight is None else sample_weight[order]
-        self._total = len(order) if sample_weight is None else self._weight.sum()
-        sums = np.full(-(-len(order) // self._plan.batch_size), float(self._total))
+        self._weight = sample_weight
+        self._total = data.n_samples if sample_weight is None else sample_weight.sum()
+        sums = np.full(-(-data.n_samples // self._plan.batch_size), float(self._total))
         self._targets = new_targets(
             engine.layout, engine.loss, labels, self._plan.order, 1 / sums,
             sample_weight=sample_weight, smoothing=engine.label_smoothing,

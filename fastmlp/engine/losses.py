@@ -89,8 +89,8 @@ class Loss:
         The kernels' number of the loss.
     output_activation : {"softmax", "logistic", "identity", "exp"}
         What turns logits into predictions.
-    label_dtype : dtype or None
-        Of the labels; None is the compute dtype.
+    has_classes : bool
+        Whether labels are class numbers or marks, int32; else they are numbers of the compute dtype.
     metric : str
         What the score is called in `history_` and in texts.
     score : callable
@@ -107,7 +107,7 @@ class Loss:
     name: str
     code: int
     output_activation: str
-    label_dtype: type | None
+    has_classes: bool
     metric: str
     score: Callable
     one_column: bool = False
@@ -125,12 +125,12 @@ class Loss:
 
 _ALL = (
     Loss(
-        "softmax_cross_entropy", SOFTMAX_CROSS_ENTROPY, "softmax", np.int32, "accuracy", accuracy,
+        "softmax_cross_entropy", SOFTMAX_CROSS_ENTROPY, "softmax", True, "accuracy", accuracy,
         one_column=True,
     ),
-    Loss("one_class_cross_entropy", LOGISTIC_CROSS_ENTROPY, "logistic", np.int32, "accuracy", always_right),
-    Loss("logistic_cross_entropy", LOGISTIC_CROSS_ENTROPY, "logistic", np.int32, "accuracy", accuracy),
-    Loss("squared_error", SQUARED_ERROR, "identity", None, "r2", r2, measures_outputs=True, least_samples=2),
-    Loss("poisson", POISSON, "exp", None, "r2", r2, measures_outputs=True, least_samples=2),
+    Loss("one_class_cross_entropy", LOGISTIC_CROSS_ENTROPY, "logistic", True, "accuracy", always_right),
+    Loss("logistic_cross_entropy", LOGISTIC_CROSS_ENTROPY, "logistic", True, "accuracy", accuracy),
+    Loss("squared_error", SQUARED_ERROR, "identity", False, "r2", r2, measures_outputs=True, least_samples=2),
+    Loss("poisson", POISSON, "exp", False, "r2", r2, measures_outputs=True, least_samples=2),
 )  # fmt: skip
 LOSSES = {loss.name: loss for loss in _ALL}

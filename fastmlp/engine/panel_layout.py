@@ -139,9 +139,9 @@ class PanelLayout:
         weight = flat[row[WEIGHT] : row[BIAS]].reshape(panels, fan_in, lanes)
         return weight, flat[row[BIAS] : row[BIAS] + panels * lanes]
 
-    def pack(self, coefs, intercepts, out=None):
+    def pack(self, coefs, intercepts):
         """Flat panels from `coefs` (fan_in, fan_out) and `intercepts` (fan_out,), layer by layer."""
-        flat = aligned(self.n_params, self.dtype) if out is None else out
+        flat = aligned(self.n_params, self.dtype)
         for row, coef, intercept in zip(self.layers, coefs, intercepts, strict=True):
             self._pack_layer(flat, row, coef, intercept)
         return flat

@@ -106,7 +106,7 @@ class FewPredictor:
 
 @contextmanager
 def few_predictor(layer_sizes, **how):
-    """A predictor, made before if possible; nobody else has it meanwhile."""
+    """A predictor, made before if possible; no other thread uses it within the block."""
     key = (tuple(layer_sizes), *sorted(how.items()))
     try:
         predictor = _IDLE[key].pop()

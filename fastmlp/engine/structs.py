@@ -100,7 +100,7 @@ def new_targets(
     weight = np.empty(0, dtype)
     if sample_weight is not None:
         weight = np.ascontiguousarray(sample_weight, dtype)
-    classes = loss.label_dtype is not None
+    classes = loss.has_classes
     return BatchTargets(
         order=order,
         labels=labels.reshape(-1) if classes else np.empty(0, np.int32),

@@ -69,7 +69,7 @@ class WeightAverage:
         return max(1, -(-(self.every - self.n_pending) // n_batches))
 
     def fold(self, params, before, now, me=0, n_threads=1):
-        """Fold in the weights after update `now` of this epoch; the last fold was after update `before`.
+        """Fold in the weights after update `now` of this pass; the last fold was after update `before`.
 
         average += share * (weights - average), see `share_of`
 

@@ -62,7 +62,7 @@ class Work:
         return max(1, int(share), min(n_threads, int(10 * share)))
 
     def epochs_per_pass(self, n_samples, batch_size):
-        """So many epochs that Python's share of a pass of them vanishes, and that nobody has to wait for it."""
+        """So many epochs that Python's share of a pass of them vanishes, and that Ctrl-C does not wait for it."""
         epoch = max(1, self.of_epoch(n_samples, batch_size))
         return max(1, min(MOST_EPOCHS, int(TOGETHER_FLOPS / epoch)))
 

@@ -1,6 +1,6 @@
-"""What a fitted estimator's attributes mean, written once for all estimators; see `parameters.described`."""
+"""A fitted estimator's attributes: how they are made and what they mean, written once for all estimators."""
 
-# Name or names -> type, text; names in braces are the words that `described` is given.
+# Name or names -> type, text; names in braces are the words that `parameters.described` is given.
 ATTRIBUTES = {
     "coefs_, intercepts_": (
         "lists of ndarray",
@@ -43,3 +43,37 @@ ATTRIBUTES = {
         "does zeros.",
     ),
 }
+
+
+def fitted_attributes(
+    targets, record, state, coefs, intercepts, *, out_activation, density, zero_skipping, baselines=None
+) -> dict:  # fmt: skip
+    """Return the attributes of a fitted model, public and private, but for its features' number and names.
+
+    Parameters
+    ----------
+    targets : ClassTargets or RegressionTargets
+    record : Record
+    state : State
+        What training resumes from.
+    coefs, intercepts : lists of ndarray
+        See `ATTRIBUTES`, as for the others.
+    out_activation : str
+    density : float
+    zero_skipping : bool
+    baselines : ndarray of shape (n_features,) or None
+    """
+    return {
+        **targets.attributes(),
+        "n_outputs_": targets.n_outputs,
+        "n_layers_": len(coefs) + 1,
+        "out_activation_": out_activation,
+        "coefs_": coefs,
+        "intercepts_": intercepts,
+        "density_": density,
+        "zero_skipping_": zero_skipping,
+        "baselines_": baselines,
+        "_targets": targets,
+        "_state": state,
+        **record.attributes(),
+    }

@@ -286,4 +286,5 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         return tags
 
     _doc_link_module = "fastmlp"
-    _doc_link_template = ""  # pyright: ignore  # no pages are published yet
+    # scikit-learn would link to pages of its own.
+    _doc_link_template = ""  # pyright: ignore

@@ -1,4 +1,4 @@
-"""Checkpoints: a long fit that is killed goes on from its last epochs, to the same bits.
+"""Checkpoints: a long fit that is killed resumes after its last checkpoint, to the same bits.
 
 A checkpoint is an ordinary pickle of the model as it stood after an epoch, with the pickle's sha256 and a mark behind
 it. It is written beside its place, flushed to the disk and renamed, so that a file of its final name is a whole one
@@ -157,7 +157,7 @@ class Checkpoint:
                 return read(file)
             except (OSError, ValueError) as error:
                 warn_user(f"{error} The checkpoint before it is tried.")
-        raise ValueError(f"None of the {len(files)} checkpoint(s) in {str(path)!r} is sound.")
+        raise ValueError(f"None of the {len(files)} checkpoint(s) in {str(path)!r} is valid.")
 
     # --- scikit-learn's callback protocol -------------------------------------------------------
 
@@ -261,12 +261,12 @@ def write(file: Path, model: Any) -> None:
 
 
 def read(file: Path) -> Any:
-    """Read a model that `write` wrote; a damaged file is a ValueError that names it."""
+    """Read a model that `write` wrote; a corrupted file is a ValueError that names it."""
     content = Path(file).read_bytes()
     size = len(content) - len(MARK) - hashlib.sha256().digest_size
     payload = memoryview(content)[: max(size, 0)]
     if size <= 0 or content[size:] != hashlib.sha256(payload).digest() + MARK:
-        raise ValueError(f"{str(file)!r} is damaged: it is not what was written.")
+        raise ValueError(f"{str(file)!r} is corrupted: it is not what was written.")
     model = pickle.loads(payload)
     if not isinstance(model, BaseMLP):
         raise ValueError(f"{str(file)!r} holds no model of fastmlp.")

@@ -23,6 +23,7 @@ from ..training.progress import reporter
 from ..training.resume_state import State
 from ..training.stochastic import Training, dropout_rates
 from . import callbacks
+from .attributes import fitted_attributes
 from .base import PRIVATE
 from .fitted import labelled, make_engine
 from .sample_weights import sample_weights
@@ -143,20 +144,13 @@ class FitTask:
     def attributes(self, coefs, intercepts) -> dict:
         """Return the fitted attributes of a model with these weights, as of now."""
         data = self.samples.data
-        return {
-            **self.targets.attributes(),
-            "n_outputs_": self.targets.n_outputs,
-            "n_layers_": len(self.layer_sizes),
-            "out_activation_": self.engine.loss.output_activation,
-            "coefs_": coefs,
-            "intercepts_": intercepts,
-            "density_": data.density,
-            "zero_skipping_": data.zero_skipping,
-            "baselines_": data.baselines if len(data.shifted) else None,
-            "_targets": self.targets,
-            "_state": self.state,
-            **self.record.attributes(),
-        }
+        return fitted_attributes(
+            self.targets, self.record, self.state, coefs, intercepts,
+            out_activation=self.engine.loss.output_activation,
+            density=data.density,
+            zero_skipping=data.zero_skipping,
+            baselines=data.baselines if len(data.shifted) else None,
+        )  # fmt: skip
 
 
 def prepare(

@@ -126,7 +126,7 @@ PARAMETERS = {
     "learning_rate": Parameter(
         '{"constant", "invscaling", "adaptive", "cosine", "linear", "one_cycle"} or callable',
         [StrOptions({*PER_EPOCH, *PER_UPDATE}), callable],
-        "Schedule of the learning rate. For each update, with any solver: "
+        'Schedule of the learning rate. For each update, with any solver but "lbfgs": '
         '"cosine" and "linear" fall from `learning_rate_init` to 0 over `max_iter` epochs; "one_cycle" '
         "rises to it during the first 30% of the updates and then falls; a picklable callable "
         "``factor(progress)`` returns what to multiply it by, progress from 0 up to 1. After each epoch, "
@@ -142,8 +142,8 @@ PARAMETERS = {
         [StrOptions({"auto"}), COUNT],
         "Number of epochs, the most there are with early stopping or a `tol`; of iterations with "
         '"lbfgs". "auto" is 20 epochs, but on small data as many as make 1,500 updates; and 200 '
-        'iterations of "lbfgs". With "rmsprop" at a constant rate, small data end after {enough} '
-        "if the loss is then below 0.9 of a constant prediction's.",
+        'iterations of "lbfgs". With "rmsprop" at a constant rate, and neither `tol` nor '
+        "early stopping, small data end after {enough} if the loss is then below 0.9 of a constant prediction's.",
     ),
     "shuffle": Parameter(
         "bool", ["boolean"], "Whether each epoch takes the samples in a new order."
@@ -151,7 +151,7 @@ PARAMETERS = {
     "random_state": Parameter(
         "int, RandomState instance or None",
         ["random_state"],
-        "A fit draws one seed from it, for initial weights, orders and the validation split.",
+        "A fit draws one seed from it, for initial weights, orders, the validation split and what dropout drops.",
     ),
     "tol": Parameter(
         "float or None",
@@ -194,7 +194,7 @@ PARAMETERS = {
     "scoring": Parameter(
         "str, callable or None",
         [str, callable, None],
-        "The score by which early stopping judges the validation samples: None is {metric}, "
+        "The score by which early stopping judges the validation samples: None is {Score}, "
         '"loss" the validation loss, anything else a scorer that scikit-learn knows or a callable '
         "``scorer(estimator, X, y)``, given `sample_weight` as well if it takes that.",
     ),
@@ -202,7 +202,7 @@ PARAMETERS = {
         "float", FRACTION, "Share of the samples that early stopping sets aside."
     ),
     "n_iter_no_change": Parameter(
-        "int",
+        "int or np.inf",
         [COUNT, Options(Real, {np.inf})],
         'Patience, in epochs, of `tol`, early stopping and the "adaptive" schedule: so many without an improvement '
         "are put up with, as in scikit-learn.",

@@ -184,6 +184,11 @@ def find_class_targets(model, y, classes, *, first, incremental) -> ClassTargets
     if not incremental and not model._targets.multilabel:
         found = unique_labels(y)
         if set(found.tolist()) != set(model.classes_.tolist()):
+            if not model.warm_start:
+                raise ValueError(
+                    f"The checkpoint's model was trained with the classes {model.classes_}, `y` has {found}. Use "
+                    "another folder, or remove its checkpoints."
+                )
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the "
                 f"previous call to fit. Previously got {model.classes_}, `y` has {found}"

@@ -1,7 +1,6 @@
 """Types of the estimators' parameters, arguments and attributes, for type checkers and editors.
 
-scikit-learn has no types, so a checker knows nothing of its base classes. `validated` and `if_stochastic` are its
-decorators with types; `mypy_bases` says what its bases have.
+scikit-learn has no types, so a checker knows nothing of its base classes. `mypy_bases` says what these have.
 """
 
 from collections.abc import Callable, Mapping, Sequence

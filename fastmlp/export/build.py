@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from ..engine.losses import LOSSES
+from ..estimators.attributes import fitted_attributes
 from ..estimators.validation import check_parameters
 from ..training import seeding
 from ..training.history import Record
@@ -37,20 +38,12 @@ def fitted(model, targets, coefs, intercepts, *, feature_names=None):
     loss = LOSSES[targets.loss]
     stopping = model.early_stopping and model.solver != "lbfgs"
     record = Record.of(model, loss.metric, first=True, goes_on=False, early_stopping=stopping)
-    vars(model).update(
-        targets.attributes(),
-        n_outputs_=targets.n_outputs,
-        n_layers_=len(sizes),
-        out_activation_=loss.output_activation,
-        coefs_=coefs,
-        intercepts_=intercepts,
-        density_=math.nan,  # no samples were seen
-        zero_skipping_=False,
-        n_features_in_=sizes[0],
-        _targets=targets,
-        _state=State(seeding.draw_seed(model.random_state)),
-        **record.attributes(),
-    )
+    state = State(seeding.draw_seed(model.random_state))
+    attributes = fitted_attributes(
+        targets, record, state, coefs, intercepts,
+        out_activation=loss.output_activation, density=math.nan, zero_skipping=False,  # no samples were seen
+    )  # fmt: skip
+    vars(model).update(attributes, n_features_in_=sizes[0])
     if feature_names is not None:
         model.feature_names_in_ = np.asarray(feature_names, object)
     return model

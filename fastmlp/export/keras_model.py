@@ -8,8 +8,9 @@ from numpy.typing import ArrayLike
 from sklearn.utils.multiclass import unique_labels
 
 from ..estimators.base import BaseMLP
+from ..kernels.abi import LEAKY_SLOPE
 from .build import alternate, fitted, split_layers
-from .network import LEAKY_SLOPE, ONE_CLASS, no_counterpart, read
+from .network import ONE_CLASS, no_counterpart, read
 
 # fastmlp's name -> Keras's.
 _NAMES = {

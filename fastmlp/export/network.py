@@ -11,7 +11,6 @@ from ..estimators.base import BaseMLP
 MULTICLASS, BINARY, ONE_CLASS, MULTILABEL, REGRESSION = (
     "multiclass", "binary", "one class", "multilabel", "regression",
 )  # fmt: skip
-LEAKY_SLOPE = 0.01  # of "leaky_relu"
 
 
 @dataclass(frozen=True)

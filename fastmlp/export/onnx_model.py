@@ -8,10 +8,10 @@ import numpy as np
 
 from .. import __version__
 from ..estimators.base import BaseMLP
+from ..kernels.abi import LEAKY_SLOPE, SELU_ALPHA, SELU_SCALE
 from ..system.atomic_files import write_atomically
 from .network import (
     BINARY,
-    LEAKY_SLOPE,
     MULTICLASS,
     MULTILABEL,
     REGRESSION,
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 # What runtimes of 2022 and later read; no activation needs a newer operator.
 OPSET, IR_VERSION = 17, 8
 LARGEST = 2**31 - 2**20  # bytes; a protobuf message has less than 2 GiB
-SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
 
 def require_onnx() -> None:

@@ -42,6 +42,9 @@ ACTIVATIONS = {
     "silu": SILU,
     "mish": MISH,
 }
+LEAKY_SLOPE = 0.01
+# Klambauer and others' fixed point: mean 0 and variance 1 stay as they are from layer to layer.
+SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 
 # Bytes of a vector value: a cache line, one AVX-512 register, two of AVX2 or four of NEON.
 VECTOR_BYTES = 64
@@ -118,16 +121,16 @@ class Batches(NamedTuple):
 
 
 class BatchTargets(NamedTuple):
-    """What the batches are to be, and what came out; `order` and the results are indexed by position."""
+    """What the batches are trained towards, and the results; `order` and the results are indexed by position."""
 
     order: INT64  # (n,) row numbers
     labels: INT32  # (n_samples,) class numbers or (n_samples * n_outputs,) indicators, if the loss has classes
     values: REAL  # (n_samples * n_outputs,) numbers to predict, if it has not
     weight: REAL  # (n_samples,) sample weights, if weighted
-    scale: REAL  # (n_batches of the epoch,) 1 / sum of the batch's weights, 0 for a batch without weight
+    scale: REAL  # (n_batches of the pass,) 1 / sum of the batch's weights, 0 for a batch without weight
     losses: Array("float64")  # (n,)
     measure: REAL  # (n,) 1 for a hit, or (n * n_outputs,) residuals: what the score is made of
-    penalty: Array("float64")  # (n_batches of the epoch * n_panels,) squared norms, if penalised
+    penalty: Array("float64")  # (n_batches of the pass * n_panels,) squared norms, if penalised
     smoothing: float  # share of a class target that is spread evenly over the classes
     n_panels: int
     weighted: int
@@ -140,11 +143,10 @@ class UpdateState(NamedTuple):
     params: REAL
     square: REAL  # if has_square
     momentum: REAL  # if has_momentum
-    rate: REAL  # (n_batches of the epoch,) step size, with a rule's own correction
-    kept: REAL  # (n_batches of the epoch,) share of a weight that decay leaves: 1 - rate * decay, 1 without decay
-    kept_until: Array(
-        "float64"
-    )  # (n_powers,), if lazy and decays: product of the shares of that many updates
+    rate: REAL  # (n_batches of the pass,) step size, with a rule's own correction
+    kept: REAL  # (n_batches of the pass,) share of a weight that decay leaves: 1 - rate * decay, 1 without decay
+    # (n_powers,), if lazy and decays: product of the shares of that many updates
+    kept_until: Array("float64")
     last: INT32  # (panels of the first layer * n_features,), if lazy: the update that last reached a row
     powers: REAL  # (3 * n_powers,): see decay_untouched
     alpha: float
@@ -191,17 +193,17 @@ class SGDRule(NamedTuple):
 
 
 class GradientRule(NamedTuple):
-    """store_gradient has none."""
+    """store_gradient has none; a class of its own chooses the kernel, and a structure cannot be empty."""
 
-    unit: float = 1.0
+    unused: float = 0.0
 
 
 class TrainCall(NamedTuple):
     """One call of train_chunk."""
 
-    first_batch: int  # the chunk's first batch in the epoch
-    step: int  # updates before it in this epoch
-    finish: int  # whether the epoch ends here
+    first_batch: int  # the chunk's first batch in the pass
+    step: int  # updates before it in this pass
+    finish: int  # whether rows left out catch up at the end: the weights are read then
     done: INT64  # (1,) gets the number of updates, for a caller that Ctrl-C keeps from the result
     sync: INT64
     me: int

@@ -28,6 +28,7 @@ import numpy as np
 
 from ..system.cache_folder import user_cache
 from ..system.cpu import feature_map
+from ..system.switches import is_on
 from . import compile_notice, prebuilt
 from .words import address
 
@@ -195,14 +196,13 @@ def file_stem(name, dtype, rule):
 
 def is_checking():
     """Whether kernels check each access, for tests; such code is in no package."""
-    return os.environ.get("FASTMLP_CHECK", "") not in ("", "0")
+    return is_on("FASTMLP_CHECK")
 
 
 def wants_native():
     """Whether code for this very CPU, or for one that is named, is asked for."""
     return is_checking() or any(
-        os.environ.get(name, "") not in ("", "0")
-        for name in ("FASTMLP_NATIVE", "NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES")
+        map(is_on, ("FASTMLP_NATIVE", "NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES"))
     )
 
 
@@ -259,15 +259,9 @@ def fingerprint():
     """A hash of all that the code depends on: the kernels' sources, versions and CPU."""
     digest = hashlib.sha256(prebuilt.sources_hash().encode())
     settings = [(name, os.environ[name]) for name in NUMBA_SETTINGS if name in os.environ]
-    checked = os.environ.get("FASTMLP_CHECK")
     about = (
-        version("numba"),
-        version("llvmlite"),
-        platform.python_version(),
-        cpu(),
-        settings,
-        checked,
-    )
+        version("numba"), version("llvmlite"), platform.python_version(), cpu(), settings, is_checking(),
+    )  # fmt: skip
     digest.update(repr(about).encode())
     return digest.hexdigest()[:32]
 

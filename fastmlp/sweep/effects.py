@@ -93,8 +93,8 @@ def _hidden(outcomes, values):
     said = NO_PAIRS
     if rise.n_settings:
         said = (
-            f"The validation loss still fell in the last epoch in {n_falling} of the {len(large)} "
-            f"settings with {high} units. From its least to the end it rose, while the training loss "
+            f"The validation loss still fell in the last epoch in {_share(n_falling, large)} "
+            f"with {high} units. From its least to the end it rose, while the training loss "
             f"fell, by {math.expm1(rise.low):.1%} with {low} units and by "
             f"{math.expm1(rise.high):.1%} with {high}, on average. The validation accuracy "
             f"{_from_to(accuracy)}."
@@ -105,6 +105,10 @@ def _hidden(outcomes, values):
         _ratio(seconds, f"{ends} the time of a fit goes", lambda value: f"{value:.2g} s"),
         _verdict(outcomes, 1, seconds, +1),
     )
+
+
+def _share(n, outcomes):
+    return f"{n} of {len(outcomes)} setting{'s' if len(outcomes) != 1 else ''}"
 
 
 def _learning_rate(outcomes, values):
@@ -122,8 +126,8 @@ def _learning_rate(outcomes, values):
         small = _of_value(outcomes, "lr", smallest)
         n_stalled = sum(map(stalled, small))
         figures += (
-            f" It had stopped falling (by less than {STALLED:.0%} in the last epoch) in {n_stalled} "
-            f"of the {len(small)} settings with {smallest:g}."
+            f" It had stopped falling (by less than {STALLED:.0%} in the last epoch) in "
+            f"{_share(n_stalled, small)} with {smallest:g}."
         )
         # Worse so far, and still on its way: it is slow, and may or may not be stuck.
         if verdict == CONSISTENT and 2 * n_stalled <= len(small):

@@ -3,7 +3,7 @@
 A file is written under another name, brought to the disk, and only then renamed: under its own
 name it is there as a whole or not at all. Several processes may use one folder, since whoever
 writes a result writes the same one. A checksum in the file finds out what a failing disk, a copy
-that was cut short or an editor made of it; a file that is not sound counts as not there.
+that was cut short or an editor made of it; an invalid file counts as not there.
 """
 
 import contextlib
@@ -32,7 +32,7 @@ class Store:
         self._clear_parts()
 
     def get(self, key: dict) -> dict | None:
-        """The result kept under the key, or None if there is no sound one."""
+        """The result kept under the key, or None if there is no valid one."""
         try:
             body, checksum = self._path(key).read_bytes().splitlines()
             if hashlib.sha256(body).hexdigest().encode() != checksum:

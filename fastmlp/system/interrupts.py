@@ -23,7 +23,7 @@ class Interrupts:
         With more than 0, what the handler of SIGINT raises is kept until the last `hold` ends, or until `close`.
     kept : BaseException or None
     flag : (array, index) or None
-        ``array[index]`` is set to 1 when something is kept: whoever looks at it ends early.
+        ``array[index]`` is set to 1 when something is kept: code that reads it can end early.
     """
 
     def __init__(self):

@@ -18,7 +18,7 @@ class Samples:
     labels: np.ndarray
     weight: np.ndarray | None = None
     rows: np.ndarray | None = None  # None: all of them
-    # The same rows and their labels as a scorer wants them; None where no scorer is asked for.
+    # The same rows and their labels as a scorer wants them; None where none will be called.
     X: Any = None
     y: Any = None
 

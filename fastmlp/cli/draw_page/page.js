@@ -196,7 +196,6 @@ function centre({ values, width, height }) {
 // --- the network -------------------------------------------------------------------------------------------------
 
 const logistic = (x) => 1 / (1 + Math.exp(-x));
-const SELU = [1.6732632423543772, 1.0507009873554805];
 const ACTIVATIONS = {
   identity: (x) => x,
   relu: (x) => Math.max(x, 0),
@@ -204,7 +203,7 @@ const ACTIVATIONS = {
   logistic,
   leaky_relu: (x) => (x > 0 ? x : network.leaky_slope * x),
   elu: (x) => (x > 0 ? x : Math.expm1(x)),
-  selu: (x) => SELU[1] * (x > 0 ? x : SELU[0] * Math.expm1(x)),
+  selu: (x) => network.selu.scale * (x > 0 ? x : network.selu.alpha * Math.expm1(x)),
   gelu: (x) => x * (1 + erf(x * Math.SQRT1_2)) * 0.5,
   silu: (x) => x * logistic(x),
   mish: (x) => x * Math.tanh(x > 0 ? x + Math.log1p(Math.exp(-x)) : Math.log1p(Math.exp(x))),

@@ -6,7 +6,6 @@ environment a pointer also carries its length, and each access is checked (a muc
 """
 
 import operator
-import os
 import sys
 from inspect import signature as signature_of
 from types import MappingProxyType
@@ -17,7 +16,9 @@ from numba.core import cgutils
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
-CHECKED = os.environ.get("FASTMLP_CHECK", "") not in ("", "0")
+from ...system.switches import is_on
+
+CHECKED = is_on("FASTMLP_CHECK")
 _LENGTH = ir.IntType(64)
 _WORD = ir.IntType(32)
 # Before llvmlite 0.44 a load yields what its pointer's own type says, and cannot be told.

@@ -133,7 +133,7 @@ def _single_output_backward(net, targets, position, scale, first, last):
 
 @kernel
 def output_backward(net, targets, batches, b, batch, me, n_threads):
-    """loss and delta of the output layer, for this thread's samples; `batch` counts from the epoch's start"""
+    """loss and delta of the output layer, for this thread's samples; `batch` counts from the pass's start"""
     l = net.n_layers - 1
     lanes, n_outputs = net.layers[l, LANES], net.layers[l, FAN_OUT]
     position, scale = batches.table[b, START], targets.scale[batch]

@@ -32,7 +32,7 @@ from .weight_update import measure_weights, update_layer
 
 @kernel
 def train_chunk(rule, net, batches, targets, learning, masks, turn):
-    """Train on a chunk's batches; return the number of updates so far in this epoch, -1 if the team is to stop
+    """Train on a chunk's batches; return the number of updates so far in this pass, -1 if the team is to stop
 
     masks: those of dropout, or None
     """

@@ -41,7 +41,7 @@ ROWS_AHEAD = 4
 def update_layer(rule, net, l, batches, b, learning, rate, shrink, step, me, part, parts):
     """w_l -= step(h_(l-1)^T delta_l) for one part of the (panel, features) items, by the form of h_(l-1)
 
-    rate: step size; shrink: see optimizer_rules; step: number of this update in the epoch
+    rate: step size; shrink: see optimizer_rules; step: number of this update in the pass
     """
     m = batches.table[b, SIZE]
     if l == 0 and batches.zero_skipping:

@@ -9,10 +9,13 @@ from ..abi import (
     GELU,
     IDENTITY,
     LEAKY_RELU,
+    LEAKY_SLOPE,
     LOGISTIC,
     MISH,
     RELU,
     SELU,
+    SELU_ALPHA,
+    SELU_SCALE,
     SILU,
     TANH,
     VECTOR_BYTES,
@@ -32,9 +35,6 @@ from ..codegen.vector import (
 )
 from .exp_log import absolute, erfc_scaled, exp, exp_or_inf, expm1
 
-LEAKY_SLOPE = 0.01
-# Klambauer and others' fixed point: mean 0 and variance 1 stay as they are from layer to layer.
-SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 SELU_NEGATIVE = SELU_SCALE * SELU_ALPHA
 ROOT_HALF = 0.7071067811865476
 # 1 / sqrt(2 pi)

@@ -13,6 +13,7 @@ from numba.extending import intrinsic
 from ..codegen.compiler import inlined
 from ..codegen.vector import (
     _FLOATS,
+    Vector,
     _call,
     _constant,
     _llvm,
@@ -159,8 +160,6 @@ _erfc_end = _per_dtype("_erfc_end", _ERFC_END)
 def _is_nan(typing, x):
     def codegen(context, builder, sig, args):
         return builder.fcmp_unordered("uno", args[0], args[0])
-
-    from ..codegen.vector import Vector
 
     return Vector(types.boolean, x.lanes)(x), codegen
 
