@@ -180,7 +180,7 @@ def test_a_folder_that_takes_no_files():
     [
         (["--output", "ok.npz"], "ok.npz' is a file; a folder is needed"),
         (["--output", "ok.npz/sweep"], "ok.npz' is a file; a folder is needed"),
-        ([], "--batch-size 128 is more than the 21 samples that a fold has to train on"),
+        (["--batch-size", "127"], "--batch-size 127 is more than the 21 samples that a fold has to train on"),
         (["--folds", "50"], "--folds 50 is more than the 16 samples of the largest class"),
         (["--samples", "50"], "--samples 50: there are 32 training rows"),
         (["--samples", "5", "--folds", "2"], "class 1 has 1 sample to train on"),

@@ -21,6 +21,15 @@ def floats(name, array, ndim=None, dtype=None):
     return array
 
 
+def number(name, value, least=None):
+    """The value as a float, if it is a real number of at least `least`."""
+    if np.ndim(value) or np.asarray(value).dtype.kind not in "buif":
+        raise TypeError(f"{name} must be a real number, got {value!r}")
+    if least is not None and not value >= least:
+        raise ValueError(f"{name} must be at least {least}, got {value!r}")
+    return float(value)
+
+
 def vectors(array):
     """A flat copy, filled up with ones (in the domain of every function) to whole vectors."""
     lanes = VECTOR_BYTES // array.itemsize

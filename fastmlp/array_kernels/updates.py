@@ -9,7 +9,7 @@ from ..engine.team import Team, usable_threads
 from ..kernels.abi import AdamRule, RMSpropRule, SGDRule, UpdateCall
 from ..kernels.code_cache import entry
 from ..kernels.words import pack_words
-from .packing import floats, vectors
+from .packing import floats, number, vectors
 
 Array: TypeAlias = NDArray[Any]  # written to in place
 
@@ -34,11 +34,12 @@ def rmsprop_momentum_update(
     Raises
     ------
     TypeError
-        If a dtype is another one.
+        If a dtype is another one, or what has to be a number is none.
     ValueError
-        If a shape is another one, or an array that changes is read-only.
+        If a shape is another one, an array that changes is read-only, or momentum is negative.
     """
-    rule = RMSpropRule(rho, 1 - rho, momentum, epsilon)
+    rho, momentum = number("rho", rho), number("momentum", momentum, least=0)
+    rule = RMSpropRule(rho, 1 - rho, momentum, number("epsilon", epsilon))
     state = {"square": square} | ({"velocity": velocity} if momentum > 0 else {})
     _update(rule, learning_rate, n_threads, weight, gradient, state)
 
@@ -52,10 +53,9 @@ def adam_update(
     lr_t is ``lr sqrt(1 - b2**t) / (1 - b1**t)`` in the t-th update, t from 1. Shapes, dtypes and
     errors are those of `rmsprop_momentum_update`; weight, mean (m) and square (v) change in place.
     """
-    if t < 1:
-        raise ValueError(f"t must be at least 1, got {t}")
-    rule = AdamRule(beta_1, 1 - beta_1, beta_2, 1 - beta_2, epsilon)
-    rate = learning_rate * np.sqrt(1 - beta_2**t) / (1 - beta_1**t)
+    t, beta_1, beta_2 = number("t", t, least=1), number("beta_1", beta_1), number("beta_2", beta_2)
+    rule = AdamRule(beta_1, 1 - beta_1, beta_2, 1 - beta_2, number("epsilon", epsilon))
+    rate = number("learning_rate", learning_rate) * np.sqrt(1 - beta_2**t) / (1 - beta_1**t)
     _update(rule, rate, n_threads, weight, gradient, {"square": square, "velocity": mean})
 
 
@@ -68,11 +68,13 @@ def sgd_update(
     Shapes, dtypes and errors are those of `rmsprop_momentum_update`; weight and velocity (u) change
     in place, but velocity is not used without momentum, and may then be None.
     """
+    momentum = number("momentum", momentum, least=0)
     state = {"velocity": velocity} if momentum > 0 else {}
     _update(SGDRule(momentum, nesterov), learning_rate, n_threads, weight, gradient, state)
 
 
 def _update(rule, rate, n_threads, weight, gradient, state):
+    rate = number("learning_rate", rate)
     changing = {"weight": weight} | state
     for name, array in changing.items():
         if not isinstance(array, np.ndarray):  # a copy would change in its place

@@ -57,7 +57,7 @@ def train(options: argparse.Namespace) -> int:
     print(f"{data.name}: {n:,} {data.what} to train on, {X_test.shape[0]:,} to test with")
     limit = n_epochs(model, n)
     up_to = "up to " if options.epochs == AUTO and limit > enough_epochs("accuracy", sizes) else ""
-    print(f"network {layers}, {up_to}{limit} epochs in batches of {options.batch_size}")
+    print(f"network {layers}, {up_to}{limit} epochs in batches of {min(options.batch_size, n)}")
     if options.plot is not None:
         print("the validation score is that of the samples to test with; nothing goes by it")
     start = time.perf_counter()

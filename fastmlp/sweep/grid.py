@@ -151,7 +151,7 @@ class Plan:
         folds = StratifiedKFold(self.folds, shuffle=True, random_state=self.seed)
         splits = list(folds.split(np.zeros(len(y)), y))
         fewest = min(len(train) for train, _ in splits)
-        if self.batch_size > fewest:
+        if self.batch_size > fewest and self.batch_size != DEFAULT_BATCH_SIZE:  # as the estimator
             raise ValueError(
                 f"--batch-size {self.batch_size} is more than the {fewest} samples that a fold has "
                 "to train on; give a smaller one"

@@ -136,7 +136,12 @@ def split_rows(seed: int, n_samples: int, fraction: float, strata=None):
     from sklearn.model_selection import train_test_split
 
     n_validation = int(np.ceil(fraction * n_samples))
-    if n_validation < 2 or n_samples - n_validation < 1:
+    if n_validation >= n_samples > 1:
+        raise ValueError(
+            f"The training set is empty: validation_fraction={fraction:g} of {n_samples} samples are {n_validation}. "
+            "Decrease 'validation_fraction', or pass X_val and y_val."
+        )
+    if n_validation < 2:
         raise ValueError(
             f"The validation set is too small: validation_fraction={fraction:g} of {n_samples} samples "
             f"are {n_validation}; at least 2 are needed, better some of each class. Increase "

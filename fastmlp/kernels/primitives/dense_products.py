@@ -7,7 +7,7 @@ offsets. Every number of a product is one chain of fma over ascending inputs, wh
 
 from ..abi import HALF_PANEL_BYTES, PANEL_BYTES, ROWS, TILES, VECTOR_BYTES
 from ..codegen.compiler import compiles_for_avx512, inlined, kernel
-from ..codegen.pointer import int64, shifted
+from ..codegen.pointer import int64, shifted, words_of
 from ..codegen.transpose import transpose_square
 from ..codegen.vector import at_least, fma, lanes_of, load, splat, store, zeros
 
@@ -16,6 +16,9 @@ from ..codegen.vector import at_least, fma, lanes_of, load, splat, store, zeros
 # ten loads serve 24 products, where eight serve twelve of two vectors each.
 WIDE_BYTES = PANEL_BYTES if compiles_for_avx512() else VECTOR_BYTES
 MIDDLE_BYTES = HALF_PANEL_BYTES if compiles_for_avx512() else VECTOR_BYTES
+# A tile goes through several panels of x, as long as their rows of weights are no more than so many words of 32 bits:
+# its sums then leave the registers less often, and the weights stay in the first-level cache from tile to tile.
+TILE_WORDS = 8192 if compiles_for_avx512() else 4096
 # With more samples than this, gradients take so many of them, and so many tiles of features, at a time. One pass over
 # the deltas of all of them for each tile would read these from the third-level cache.
 FEW_SAMPLES, SAMPLES = 512, 128
@@ -93,9 +96,12 @@ def _matmul_dense(
     """The tiles of the lanes start .. stop - 1"""
     lowest = splat(like, floor)
     end = last - 1
-    for j in range(0, fan_in, x_lanes):
-        count = min(x_lanes, fan_in - j)
-        block = j // x_lanes * x_stride
+    features = max(TILE_WORDS // (words_of(w) * lanes * x_lanes), 1) * x_lanes
+    next_j, next_block = int64(0), int64(0)
+    while next_j < fan_in:
+        start_j, start_block = next_j, next_block
+        next_j = min(start_j + features, fan_in)
+        next_block = start_block + features // x_lanes * x_stride
         for i in range(first, last, ROWS):
             # Past the end a tile repeats the last row, and stores it several times.
             r1, r2, r3 = min(i + 1, end), min(i + 2, end), min(i + 3, end)
@@ -103,19 +109,22 @@ def _matmul_dense(
             for s in range(start, stop, lanes_of(like)):
                 o0, o1, o2 = s + i * lanes, s + r1 * lanes, s + r2 * lanes
                 o3, o4, o5 = s + r3 * lanes, s + r4 * lanes, s + r5 * lanes
-                if j == 0:
+                if start_j == 0:
                     a0 = load(like, bias, s)
                     a1 = a2 = a3 = a4 = a5 = a0
                 else:
                     a0, a1, a2 = load(like, out, o0), load(like, out, o1), load(like, out, o2)
                     a3, a4, a5 = load(like, out, o3), load(like, out, o4), load(like, out, o5)
-                a0, a1, a2, a3, a4, a5 = _tile(
-                    a0, a1, a2, a3, a4, a5,
-                    x, block + i * x_lanes, block + r1 * x_lanes, block + r2 * x_lanes,
-                    block + r3 * x_lanes, block + r4 * x_lanes, block + r5 * x_lanes,
-                    int64(1), count, w, j * w_stride + s, w_stride,
-                )  # fmt: skip
-                if j + x_lanes >= fan_in:
+                j, block = start_j, start_block
+                while j < next_j:  # without a division, which would take as long as many products
+                    a0, a1, a2, a3, a4, a5 = _tile(
+                        a0, a1, a2, a3, a4, a5,
+                        x, block + i * x_lanes, block + r1 * x_lanes, block + r2 * x_lanes,
+                        block + r3 * x_lanes, block + r4 * x_lanes, block + r5 * x_lanes,
+                        int64(1), min(x_lanes, next_j - j), w, j * w_stride + s, w_stride,
+                    )  # fmt: skip
+                    j, block = j + x_lanes, block + x_stride
+                if next_j == fan_in:
                     a0, a1, a2 = at_least(lowest, a0), at_least(lowest, a1), at_least(lowest, a2)
                     a3, a4, a5 = at_least(lowest, a3), at_least(lowest, a4), at_least(lowest, a5)
                 store(out, o0, a0)
@@ -170,23 +179,29 @@ def gradient_dense(x, x_lanes, x_stride, j, end, m, delta, lanes, units, tiles, 
             store(out, row * lanes + s, narrow)
 
 
+@inlined
+def _next_feature(i, j, left, end, x_lanes, x_stride):
+    """The place after `i` of feature `j`, the feature there, and how many are left in its panel; stays at `end`"""
+    if j == end:
+        return i, j, left
+    if left == 1:
+        return i + x_stride - x_lanes + 1, j + 1, x_lanes
+    return i + 1, j + 1, left - 1
+
+
 @kernel
 def _gradient_dense(
     like, start, stop, x, x_lanes, x_stride, j, end, first, last, delta, lanes, out
 ):
     """The sums of one tile in the lanes start .. stop - 1, continued by samples first .. last - 1"""
-    width, offset = lanes_of(like), first * x_lanes
-    i0 = j // x_lanes * x_stride + j % x_lanes + offset
-    j = min(j + 1, end)
-    i1 = j // x_lanes * x_stride + j % x_lanes + offset
-    j = min(j + 1, end)
-    i2 = j // x_lanes * x_stride + j % x_lanes + offset
-    j = min(j + 1, end)
-    i3 = j // x_lanes * x_stride + j % x_lanes + offset
-    j = min(j + 1, end)
-    i4 = j // x_lanes * x_stride + j % x_lanes + offset
-    j = min(j + 1, end)
-    i5 = j // x_lanes * x_stride + j % x_lanes + offset
+    width, panel = lanes_of(like), j // x_lanes
+    left = (panel + 1) * x_lanes - j
+    i0 = panel * x_stride + x_lanes - left + first * x_lanes
+    i1, j, left = _next_feature(i0, j, left, end, x_lanes, x_stride)
+    i2, j, left = _next_feature(i1, j, left, end, x_lanes, x_stride)
+    i3, j, left = _next_feature(i2, j, left, end, x_lanes, x_stride)
+    i4, j, left = _next_feature(i3, j, left, end, x_lanes, x_stride)
+    i5, j, left = _next_feature(i4, j, left, end, x_lanes, x_stride)
     for s in range(start, stop, width):
         s1, s2, s3, s4, s5 = s + lanes, s + 2 * lanes, s + 3 * lanes, s + 4 * lanes, s + 5 * lanes
         a0 = a1 = a2 = a3 = a4 = a5 = like
