@@ -56,6 +56,25 @@ CASES = [(classifier, *CLASSES), (regressor, *NUMBERS)]
 CASES = [pytest.param(*case, id=case[0].__name__) for case in CASES]
 
 
+@pytest.mark.parametrize(
+    ("n", "noise", "n_iter"),
+    [(60, 20.0, 50), (150, 20.0, 75), (150, 1.0, 50), (600, 20.0, 200)],
+)
+def test_iterations_of_lbfgs(n, noise, n_iter):
+    """Half the samples, from 50 to 200; 50 where the classes are learned by then."""
+    X, y = make_blobs(n, centers=4, n_features=2, cluster_std=noise, random_state=0)
+    X = X / X.std(axis=0)
+    model = MLPClassifier((16,), solver="lbfgs", dtype="float64", random_state=0)
+    assert model.fit(X, y).n_iter_ == n_iter
+    assert clone(model).set_params(max_iter=90).fit(X, y).n_iter_ == 90
+
+
+def test_iterations_of_lbfgs_in_a_regression():
+    X, y = RNG.normal(size=(60, 3)), RNG.normal(size=60)
+    model = MLPRegressor(hidden_layer_sizes=(16,), solver="lbfgs", random_state=0)
+    assert model.fit(X, y).n_iter_ > 75
+
+
 def same(a, b):
     pairs = zip(a.coefs_ + a.intercepts_, b.coefs_ + b.intercepts_, strict=True)
     return all(np.array_equal(x, y) for x, y in pairs)

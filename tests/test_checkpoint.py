@@ -187,6 +187,14 @@ class TestDamage:
             with pytest.raises(ValueError, match=words):
                 Checkpoint(folder).fit(mine((8,), max_iter=3), X, Y)
 
+    @pytest.mark.parametrize("run", [lambda path, model: Checkpoint(path).fit(model, X, Y),
+                                     lambda path, model: model.set_callbacks(Checkpoint(path)).fit(X, Y)])  # fmt: skip
+    def test_a_parameter_that_cannot_be_pickled(self, tmp_path, run):
+        model = make(learning_rate=lambda progress: 1.0)
+        with pytest.raises(ValueError, match=r"learning_rate=<function.* cannot be pickled"):
+            run(tmp_path, model)
+        assert not hasattr(model, "coefs_")
+
     @pytest.mark.parametrize("model", [make_pipeline(make()), LogisticRegression(), 3])
     def test_no_model_of_fastmlp(self, tmp_path, model):
         words = f"Checkpoint.fit needs an MLPClassifier or MLPRegressor, got {type(model).__name__}"

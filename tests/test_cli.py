@@ -380,6 +380,22 @@ def test_rows_without_a_label_are_left_out(tmp_path, capsys):
     told = capsys.readouterr()
     assert "of 55 rows are right" in told.out
     assert "5 of the 60 labels are missing" in told.err
+    assert "no class" not in told.err
+
+
+def test_labels_that_are_no_class_of_the_model_are_told(tmp_path, capsys):
+    features = np.random.default_rng(0).normal(size=(60, 2))
+    number = (features[:, 0] > 0).astype(int)
+    joblib.dump(MLPClassifier((8,), random_state=0).fit(features, number), tmp_path / "m.joblib")
+    np.savez(tmp_path / "data.npz", X=features, y=np.array(["neg", "pos"])[number])
+    arguments = ["--data", str(tmp_path / "data.npz"), "--target", "y"]
+    assert main.main(["predict", "--model", str(tmp_path / "m.joblib"), *arguments]) == 0
+    told = capsys.readouterr()
+    assert "accuracy 0.0000" in told.out
+    assert (
+        "60 of the 60 labels, such as 'neg', are no class of the model; its classes are 0, 1"
+        in (told.err.replace("'pos'", "'neg'"))
+    )
 
 
 @pytest.mark.parametrize(

@@ -320,7 +320,11 @@ def test_multilabel_regressor_and_lbfgs():
         hidden_layer_sizes=(30,), dropout=0.1, random_state=0, learning_rate_init=0.01
     )
     assert model.fit(X32, X32[:, 0]).score(X32, X32[:, 0]) > 0.8
-    assert_same(make(solver="lbfgs").fit(X, Y), make(solver="lbfgs", dropout=0.5).fit(X, Y))
+    shifted = np.where(np.random.default_rng(0).random(X.shape) < 0.8, 2.0, X)  # with baselines
+    for rates in ({"dropout": 0.5}, {"input_dropout": 0.5}):
+        plain = make(solver="lbfgs").fit(shifted, Y)
+        assert plain.baselines_ is not None
+        assert_same(plain, make(solver="lbfgs", **rates).fit(shifted, Y))
 
 
 @pytest.mark.parametrize("dropout", [1.0, -0.1, (0.5, 0.5), [1.0], ["a"], "half", np.nan, None])

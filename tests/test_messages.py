@@ -51,6 +51,28 @@ def test_too_few_samples_to_validate(n, fraction):
         make(early_stopping=True, validation_fraction=fraction).fit(X[:n], labels)
 
 
+@pytest.mark.parametrize("fraction", [0.99, 0.999])
+def test_no_samples_to_train_on(fraction):
+    with pytest.raises(ValueError, match=r"The training set is empty.*of 30 samples.*Decrease"):
+        make(early_stopping=True, validation_fraction=fraction).fit(X[:30], np.arange(30) % 2)
+
+
+@pytest.mark.parametrize("name", ["alpha", "epsilon", "learning_rate_init", "tol", "max_iter"])
+def test_numbers_beyond_a_double(name):
+    with pytest.raises(
+        ValueError, match=f"The '{name}' parameter of MLPClassifier must be at most"
+    ):
+        make(**{name: 10**400}).fit(X, Y)
+
+
+def test_a_rate_that_a_schedule_made_too_large():
+    how = {"solver": "sgd", "learning_rate": lambda progress: 1e30, "max_iter": 2}
+    with pytest.raises(
+        ValueError, match=r"a learning rate of 1e\+27 \(learning_rate_init=0\.001\)"
+    ):
+        make(learning_rate_init=0.001, **how).fit(X, Y)
+
+
 def test_values_too_large_for_float32():
     for form in (np.asarray, np.asfortranarray):
         with pytest.raises(ValueError, match=r"too large for float32.*dtype='float64'"):

@@ -13,6 +13,7 @@ import weakref
 import joblib
 import numpy as np
 import pytest
+import small
 from interrupting import interrupt_after, second_pass
 from numpy.testing import assert_array_equal
 from trained import STOCHASTIC, X, Y, assert_same_training, make
@@ -225,6 +226,30 @@ class TestWarmStart:
         assert model.best_validation_score_ >= best.best_validation_score_
         if model.best_validation_score_ == best.best_validation_score_:
             assert_array_equal(model.coefs_[0], best.coefs_[0])
+
+    @pytest.mark.parametrize("scoring", [None, "loss", "roc_auc_ovr"])
+    def test_early_stopping_begins_with_the_score_of_the_start(self, scoring):
+        """The score of the fit before may be another one, or that of other samples."""
+        how = {"early_stopping": True, "n_iter_no_change": 100}
+        model = make(max_iter=20, warm_start=True, learning_rate_init=0.01, **how).fit(
+            small.X, small.Y, X_val=small.X, y_val=small.Y
+        )
+        assert model.best_validation_score_ > 0.8
+        model.set_params(scoring=scoring, max_iter=30).fit(
+            small.X, 2 - small.Y, X_val=small.X, y_val=2 - small.Y
+        )
+        new = model.validation_scores_[20:]
+        assert model.best_validation_score_ == max(new)
+        assert model.score(small.X, 2 - small.Y) > 0.6
+
+    def test_a_start_that_is_not_improved_is_kept(self):
+        model = make(max_iter=20, warm_start=True, early_stopping=True).fit(X, Y, X_val=X, y_val=Y)
+        before = copy.deepcopy(model)
+        model.set_params(max_iter=2, learning_rate_init=10.0, solver="sgd").fit(
+            X, Y, X_val=X, y_val=Y
+        )
+        assert model.best_validation_score_ == before.best_validation_score_
+        assert_array_equal(model.coefs_[0], before.coefs_[0])
 
 
 class TestFailures:

@@ -59,6 +59,15 @@ def test_it_is_the_fit_of_the_scaled_target(solver, y, weight, dtype):
         assert_allclose(model.history_[name], by_hand.history_[name], rtol=exact, atol=exact)
 
 
+@pytest.mark.parametrize("form", [np.asfortranarray, lambda y: y.astype(np.longdouble)])
+def test_the_memory_of_y_changes_no_bit(form):
+    model = make(scale_target=True).fit(X, Y)
+    other = make(scale_target=True).fit(X, form(Y))
+    assert_same(model, other)
+    assert_array_equal(model.target_mean_, other.target_mean_)
+    assert_array_equal(model.predict(X), other.predict(X))
+
+
 def test_it_matters():
     """The comparison above could fail: without, the network is another."""
     assert make(scale_target=True).fit(X, Y).score(X, Y) > 0

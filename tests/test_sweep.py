@@ -561,3 +561,18 @@ def test_no_matplotlib_is_said_before_anything_is_done(tmp_path, monkeypatch, ca
     assert not folder.exists()
     assert sweep(folder) == 0  # without a report it is not needed
     assert not (folder / "report.html").exists()
+
+
+def test_the_default_batch_is_all_there_is_of_few_samples(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "few.npz", X=rng.normal(size=(60, 3)), y=np.arange(60) % 2)
+    arguments = ["--hidden", "4", "--lr", "0.01", "--momentum", "0", "--epochs", "2", "--jobs", "1"]
+    arguments += [
+        "--data",
+        str(tmp_path / "few.npz"),
+        "--output",
+        str(tmp_path / "out"),
+        "--no-report",
+    ]
+    assert main.main(["sweep", *arguments]) == 0
+    assert "less than 1" not in capsys.readouterr().err

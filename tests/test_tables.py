@@ -69,6 +69,30 @@ def test_a_table_is_learnt_and_its_model_predicts_tables(files, name, capsys):
     assert len(out.splitlines()) == 151
 
 
+def test_a_text_among_numbers_is_told_by_its_row(files, capsys):
+    model, table = files / "model.joblib", iris_table()
+    arguments = ("--data", files / "iris.csv", "--target", "species")
+    assert command(capsys, "train", *arguments, *NETWORK, "--save", model)[0] == 0
+    table = table.astype({"petal length": object})
+    table.loc[6, "petal length"] = "oops"
+    table.to_csv(files / "odd.csv", index=False)
+    status, _, err = command(capsys, "predict", "--data", files / "odd.csv", "--model", model)
+    assert status == 2
+    assert "column 'petal length' of" in err
+    assert "must hold numbers" in err
+    assert "row 7 has 'oops'" in err
+
+    many = pd.DataFrame({"a": np.linspace(0, 1, 300).astype(object), "y": np.arange(300) % 2})
+    many.loc[4, "a"] = "oops"
+    many.to_csv(files / "many.csv", index=False)
+    status, _, err = command(
+        capsys, "train", "--data", files / "many.csv", "--target", "y", *NETWORK
+    )
+    assert status == 2
+    assert "column 'a' of" in err
+    assert "holds numbers, but also 'oops'" in err
+
+
 def test_formats_hold_the_same(files):
     one, *others = (
         load_samples(files / f"iris.{kind}", "species")

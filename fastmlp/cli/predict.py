@@ -96,7 +96,7 @@ def doubt(classes, probability, sure: float) -> list[str]:
 
 def table(model, options) -> int:
     """Print a line per row of a file, and the accuracy where the true labels are known."""
-    from ..datasets.tables import read_features, text_columns
+    from ..datasets.tables import check_numbers, number_columns, read_features, text_columns
 
     X, y = read_features(options.data, options.target, text_columns(model))
     if y is None and options.target is not None:
@@ -115,6 +115,7 @@ def table(model, options) -> int:
                 f"trained on: {', '.join(map(repr, missing[:10]))}"
             )
         X = X[list(known)]
+        check_numbers(X, number_columns(model), options.data)
     elif known is not None:
         raise ValueError(f"the model in {options.model} was trained on columns, not on arrays")
     elif X.shape[1] != model.n_features_in_:
@@ -140,17 +141,28 @@ def table(model, options) -> int:
             file=sys.stderr,
         )
     if y is not None:
-        tell_accuracy(model.classes_[probabilities.argmax(axis=1)], y, options.data)
+        tell_accuracy(model.classes_, probabilities.argmax(axis=1), y, options.data)
     return 0
 
 
-def tell_accuracy(predicted, y, file):
+def tell_accuracy(classes, likeliest, y, file):
     """Print the share of the rows that are right, of those with a label."""
     from ..datasets.tables import is_missing
 
+    classes = classes.tolist()
     pairs = [
-        (a, b) for a, b in zip(predicted.tolist(), y.tolist(), strict=True) if not is_missing(b)
+        (classes[k], b)
+        for k, b in zip(likeliest.tolist(), y.tolist(), strict=True)
+        if not is_missing(b)
     ]
+    known = set().union(*map(key, classes))
+    other = [label for _, label in pairs if known.isdisjoint(key(label))]
+    if other:
+        print(
+            f"{file}: hint: {len(other):,} of the {len(y):,} labels, such as {other[0]!r}, are no class of the model; "
+            f"its classes are {', '.join(map(repr, classes[:10]))}{', …' if len(classes) > 10 else ''}",
+            file=sys.stderr,
+        )
     if len(pairs) < len(y):
         n = len(y) - len(pairs)
         print(f"{file}: hint: {n:,} of the {len(y):,} labels are missing", file=sys.stderr)

@@ -89,6 +89,27 @@ def read_features(
     return X, None if y is None else _column(y, file)
 
 
+def check_numbers(table, names: Sequence[str], file: str | Path) -> None:
+    """Raise a ValueError that names the first text in these columns of a table, which must hold numbers."""
+    for name in names:
+        row = _odd_row(table[name])
+        if row is not None:
+            raise ValueError(
+                f"column {name!r} of {file} must hold numbers, as where the model was trained, but row {row + 1} has "
+                f"{table[name].iloc[row]!r}"
+            )
+
+
+def _odd_row(column):
+    """The first row, from 0, of a column of objects or text that is neither a number nor missing; or None."""
+    import pandas as pd
+
+    if column.dtype.kind in "biuf":
+        return None
+    odd = pd.to_numeric(column, errors="coerce").isna() & column.notna()
+    return int(odd.to_numpy().argmax()) if odd.any() else None
+
+
 def is_missing(label) -> bool:
     """Whether it is None, NaN, or pandas's NA, of which no comparison is true or false."""
     return label is None or type(label).__name__ in ("NAType", "NaTType") or label != label
@@ -206,6 +227,7 @@ def _of_array(X):
 
 def _of_columns(table, file):
     """What makes numbers of a table's columns."""
+    import pandas as pd
     from pandas.api.types import infer_dtype, is_bool_dtype, is_numeric_dtype
     from sklearn.compose import make_column_transformer
     from sklearn.impute import SimpleImputer
@@ -227,6 +249,12 @@ def _of_columns(table, file):
         if is_numeric_dtype(column) and not is_bool_dtype(column):
             numbers.append(name)
         elif column.nunique() > MANY and column.nunique() > len(column) / 10:
+            row = _odd_row(column)
+            if pd.to_numeric(column, errors="coerce").notna().mean() > 0.5:
+                raise ValueError(
+                    f"column {name!r} of {file} holds numbers, but also {column.iloc[row]!r}: correct "
+                    "it, or leave it empty"
+                )
             raise ValueError(
                 f"column {name!r} of {file} is text with {column.nunique():,} different values in "
                 f"{len(column):,} rows, and no category: leave it out"
@@ -242,6 +270,18 @@ def _of_columns(table, file):
         ),
         (OneHotEncoder(handle_unknown="ignore", dtype=np.float32), categories),
     )
+
+
+def number_columns(model) -> list[str]:
+    """The columns that a model behind `_of_columns` takes for numbers."""
+    from sklearn.pipeline import Pipeline
+
+    steps = getattr(model, "named_steps", {})
+    found = []
+    for _, part, names in getattr(steps.get("prepare"), "transformers_", ()):
+        if isinstance(part, Pipeline):
+            found += names
+    return found
 
 
 def text_columns(model) -> list[str]:

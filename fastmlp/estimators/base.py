@@ -6,6 +6,7 @@ import functools
 import inspect
 import operator
 import os
+import sys
 from typing import Any, Self, cast
 
 import numpy as np
@@ -140,6 +141,11 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         validate_parameter_constraints(
             self._parameter_constraints, given, caller_name=type(self).__name__
         )
+        for name, value in given.items():
+            if isinstance(value, int) and abs(value) > sys.float_info.max:
+                raise ValueError(
+                    f"The {name!r} parameter of {type(self).__name__} must be at most {sys.float_info.max:g} in size."
+                )
 
     def _validate_changed(self):
         """Validate a fitted model's parameters if they are not those of the last time."""
@@ -265,7 +271,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         Returns
         -------
         measures : dict
-            "loss", and the score of `score` under its name in `history_`.
+            "loss", and the score under its name in `history_`: what `score` returns, but for rounding.
         """
         from .fitted import evaluate
 

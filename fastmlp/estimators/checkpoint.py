@@ -96,8 +96,13 @@ class Checkpoint:
         Raises
         ------
         ValueError
-            For files none of which is valid, or checkpoints of a model with other parameters. And
-            for L-BFGS, which cannot resume: scipy keeps what it learned of the loss to itself.
+            For files none of which is valid, or checkpoints of a model with other parameters. For
+            a parameter that cannot be pickled, as a lambda. And for L-BFGS, which cannot resume:
+            scipy keeps what it learned of the loss to itself.
+        TypeError
+            If the model is of another class.
+        ImportError
+            If scikit-learn is too old to have callbacks.
         """
         require_callbacks()
         if not isinstance(model, BaseMLP):
@@ -110,6 +115,7 @@ class Checkpoint:
                 "An L-BFGS fit cannot go on from a checkpoint exactly. To write checkpoints only, "
                 "use model.set_callbacks."
             )
+        _check_pickles(model)
         before, interrupts = getattr(model, "_skl_callbacks", []), Interrupts()
         try:
             interrupts.open()
@@ -163,6 +169,7 @@ class Checkpoint:
 
     def setup(self, estimator: Any, context: Any) -> None:
         """Make the folder, and clear away what a killed process did not finish."""
+        _check_pickles(estimator)
         self._unwritten = None
         self.path.mkdir(parents=True, exist_ok=True)
         for file in self.path.glob(f"*{UNFINISHED}"):
@@ -205,6 +212,18 @@ def _resume(model, saved, X, y, sample_weight=None, **arguments):
 
     fit(model, X, y, resume=saved, sample_weight=sample_weight, **arguments)
     return model
+
+
+def _check_pickles(model):
+    """Refuse a parameter that no checkpoint can hold, before anything is trained."""
+    for name, value in model.get_params(deep=False).items():
+        try:
+            pickle.dumps(value)
+        except Exception as error:  # whatever an object's own methods raise
+            raise ValueError(
+                f"A checkpoint is a pickle of the model, and {name}={value!r} cannot be pickled: {error}. "
+                "Define a function in a module, with def."
+            ) from error
 
 
 def _check_same(saved, model, path):

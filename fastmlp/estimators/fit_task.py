@@ -18,7 +18,7 @@ from ..training.context import FitContext, Samples, diverged
 from ..training.history import Record, cut_lists
 from ..training.improvement import goes_by_validation
 from ..training.lbfgs import Minimization
-from ..training.length import AUTO_ITERATIONS, n_epochs
+from ..training.length import n_epochs, n_iterations
 from ..training.progress import reporter
 from ..training.resume_state import State
 from ..training.stochastic import Training, dropout_rates
@@ -123,6 +123,7 @@ class FitTask:
                         self.best,
                         incremental=self.call.incremental,
                         resumed=self.call.resumed,
+                        warm=not (self.call.first or self.call.goes_on),
                     )
                 else:
                     found = Minimization(context).run(n_epochs, self.start)
@@ -139,7 +140,7 @@ class FitTask:
         """Epochs, or L-BFGS's iterations, that the model's `max_iter` asks for."""
         if SOLVERS[self.model.solver].stochastic:
             return n_epochs(self.model, len(self.samples))
-        return AUTO_ITERATIONS if self.model.max_iter == "auto" else self.model.max_iter
+        return n_iterations(self.model, len(self.samples), self.record.metric)
 
     def attributes(self, coefs, intercepts) -> dict:
         """Return the fitted attributes of a model with these weights, as of now."""
@@ -210,10 +211,11 @@ def prepare(
         start, state.average = model._state.latest, model._state.average
     engine = make_engine(model, layer_sizes, targets.loss)
     engine.set_parameters(*start)
-    shift = model.input_dropout == 0  # which makes zeros of features, not baselines
+    stochastic = SOLVERS[model.solver].stochastic
+    # Dropped features become zeros, not baselines.
+    shift = model.input_dropout == 0 or not stochastic
     samples, validation = Samples(opened(model, engine, X, shift=shift), labels, weight), None
     # Validation samples decide how long to train.
-    stochastic = SOLVERS[model.solver].stochastic
     stopping = model.early_stopping and stochastic
     if X_val is not None:
         try:

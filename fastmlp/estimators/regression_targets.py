@@ -36,7 +36,7 @@ class RegressionTargets:
         The deviation of a constant target counts as 1.
         """
         weight, values = that_count(weight, as_numbers(y))
-        values = values.astype(np.float64)
+        values = np.array(values, np.float64, order="C")  # sums depend on the order in memory
         largest = np.abs(values).max(axis=0)
         unit = np.where(largest > 0, largest, 1.0)  # whose squares do not overflow
         values /= unit
@@ -66,7 +66,8 @@ class RegressionTargets:
             labels = np.ascontiguousarray(values, dtype)
             assert_all_finite(labels, input_name="y")
             if self.scale is not None:
-                labels = ((values - self.mean) / self.scale).astype(dtype)
+                values = np.asarray(values, np.float64)
+                labels = np.ascontiguousarray((values - self.mean) / self.scale, dtype)
                 assert_all_finite(labels, input_name="y, standardised by `scale_target`,")
         return labels
 

@@ -15,7 +15,9 @@ else:
     from sklearn.base import RegressorMixin  # type: ignore[no-redef]
 
 
-@described(metric="r2", Score="R²", enough="200 epochs", outputs="predictions", stratified="")
+@described(
+    metric="r2", Score="R²", enough="200 epochs", learned="", outputs="predictions", stratified=""
+)
 class MLPRegressor(RegressorMixin, BaseMLP):
     """Multi-layer perceptron regressor.
 

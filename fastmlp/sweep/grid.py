@@ -13,6 +13,7 @@ from .. import __version__
 from ..datasets.samples import Samples
 from ..estimators.classifier import MLPClassifier
 from ..kernels.code_cache import fingerprint
+from ..training.length import DEFAULT_BATCH_SIZE
 
 # What a sample costs beside its products, in hidden units. A rough figure from one machine: nothing
 # but the order of the fits and the estimate of the time left goes by it.

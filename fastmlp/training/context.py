@@ -70,7 +70,10 @@ def diverged(model, learning_rate=None) -> ValueError:
         "and need to be preprocessed."
     )
     if learning_rate is not None:
-        message += f" Or learning_rate_init={learning_rate:g} is too large for '{model.solver}'."
+        given = f"learning_rate_init={model.learning_rate_init:g}"
+        if not np.isclose(learning_rate, model.learning_rate_init, rtol=1e-6, atol=0):
+            given = f"a learning rate of {learning_rate:g} ({given})"
+        message += f" Or {given} is too large for '{model.solver}'."
     return ValueError(message)
 
 

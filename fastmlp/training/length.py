@@ -15,8 +15,10 @@ ENOUGH_EPOCHS, USEFUL_LOSS = {"accuracy": 100, "r2": 200}, 0.9
 # A classifier with fewer units than this in its widest layer learns more slowly, by the root of the ratio. A regressor
 # does, too, but would overfit noisy targets.
 ENOUGH_UNITS = 512
-# The same for L-BFGS, whose iterations go through all of the data: scikit-learn's default.
+# The same for L-BFGS, whose iterations go through all of the data: scikit-learn's default; and the fewest that a
+# classifier takes, which then ends if the loss is below this share of a constant prediction's: see `has_learned`.
 AUTO_ITERATIONS = 200
+LEAST_ITERATIONS, LEARNED_LOSS = 50, 0.2
 
 
 def n_epochs(model, n_samples: int) -> int:
@@ -29,6 +31,19 @@ def n_epochs(model, n_samples: int) -> int:
         return int(model.max_iter)
     per_epoch = -(-n_samples // min(n_samples, _given_batch_size(model)))
     return max(AUTO_EPOCHS, -(-AUTO_UPDATES // per_epoch))
+
+
+def n_iterations(model, n_samples: int, metric: str) -> int:
+    """Return the number of L-BFGS's iterations that `max_iter` asks for.
+
+    "auto" is 200, but for a classifier no more than half the samples, and 50 at least: on small data more of them
+    overfit. A regressor may have to meet its targets exactly.
+    """
+    if model.max_iter != "auto":
+        return int(model.max_iter)
+    if metric != "accuracy":
+        return AUTO_ITERATIONS
+    return max(LEAST_ITERATIONS, min(AUTO_ITERATIONS, n_samples // 2))
 
 
 def _given_batch_size(model) -> int:
@@ -65,13 +80,29 @@ def is_enough(context) -> bool:
     """
     if context.model.max_iter != "auto" or context.model.solver != "rmsprop":
         return False
-    if context.state.optimizer_epochs != _enough(context):
-        return False
+    return context.state.optimizer_epochs == _enough(context) and _is_below(context, USEFUL_LOSS)
+
+
+def has_learned(context, n_iterations: int) -> bool:
+    """Return whether max_iter="auto" ends L-BFGS after so many iterations.
+
+    A classifier that tells nearly all of its samples would only become surer of them, until probabilities are 0 and 1.
+    """
+    return (
+        context.model.max_iter == "auto"
+        and context.record.metric == "accuracy"
+        and n_iterations >= LEAST_ITERATIONS
+        and _is_below(context, LEARNED_LOSS)
+    )
+
+
+def _is_below(context, share) -> bool:
+    """Whether the loss is below this share of a constant prediction's, both counted from the least there can be."""
     engine = context.engine
     how = engine.layout.sizes[-1], engine.label_smoothing
     least = least_loss(engine.loss, *how)
     constant = constant_loss(engine.loss, context.samples, *how)
-    return context.record.loss - least < USEFUL_LOSS * (constant - least)
+    return context.record.loss - least < share * (constant - least)
 
 
 def until_enough(context) -> float:

@@ -101,12 +101,15 @@ class Training:
             every=every,
         )  # fmt: skip
 
-    def run(self, n_epochs: int, best, *, incremental=False, resumed=False):
+    def run(self, n_epochs: int, best, *, incremental=False, resumed=False, warm=False):
         """Train for at most n_epochs; return the parameters to keep: (coefs, intercepts).
 
-        `best` are the best parameters so far. Ctrl-C ends it early, with a warning.
+        `best` are the best parameters so far. Ctrl-C ends it early, with a warning. With `warm`, a warm start, they are
+        judged anew: the earlier fit's score may be that of other samples, or another score.
         """
         self.best = best
+        if warm:
+            self.improvement.start_afresh(validate(self.engine, self.context.validation))
         if resumed and (self.improvement.stagnates or self.is_enough):  # it had come to its end
             return self.finished()
         try:
