@@ -55,7 +55,7 @@ def test_a_small_table_is_trained_for_as_long_as_the_estimator_trains(tmp_path, 
     options = ["--data", str(tmp_path / "iris.csv"), "--target", "target", "--hidden", "64-32"]
     assert main.main(["train", *options]) == 0
     out = capsys.readouterr().out
-    assert "network 4-64-32-3, up to 1500 epochs in batches of 128" in out
+    assert "network 4-64-32-3, up to 1500 epochs in batches of 120" in out
     assert "283 updates" in out
     assert float(re.search(r"test accuracy (\S+)", out).group(1)) > 0.9
     assert main.main(["train", *options, "--epochs", "3"]) == 0

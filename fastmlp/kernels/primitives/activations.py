@@ -33,7 +33,7 @@ from ..codegen.vector import (
     where,
     zeros,
 )
-from .exp_log import absolute, erfc_scaled, exp_or_inf, expm1
+from .exp_log import absolute, erfc_scaled, exp, exp_or_inf, expm1
 
 SELU_NEGATIVE = SELU_SCALE * SELU_ALPHA
 ROOT_HALF = 0.7071067811865476
@@ -45,9 +45,9 @@ MISH_LIMIT = 20.0
 
 @inlined
 def logistic(x):
-    """``1 / (1 + exp(-x))``."""
+    """``1 / (1 + exp(-x))``, but about the smallest normal number where that is less: 0 has no logarithm"""
     one = splat(x, 1.0)
-    return one / (one + exp_or_inf(splat(x, 0.0) - x))
+    return one / (one + exp(splat(x, 0.0) - x))
 
 
 @inlined
