@@ -10,7 +10,7 @@ from ..data.source import open_data
 from ..engine.panel_layout import PanelLayout
 from ..engine.structs import as_batches
 from ..engine.team import Team, usable_threads
-from ..kernels.abi import LOGITS, PredictCall
+from ..kernels.abi import MatmulCall
 from ..kernels.code_cache import entry
 from ..kernels.words import pack_words
 from .packing import floats, one_layer
@@ -74,12 +74,12 @@ def matmul(
     multiply = entry("matmul", dtype)
 
     def work(me, n_threads):
-        reading = pack_words(PredictCall(params, outputs, LOGITS, 0, team.sync, me, n_threads))
+        call = pack_words(MatmulCall(params, outputs, team.sync, me, n_threads))
         for chunk in range(plan.n_chunks):
             data.prepare(plan, chunk, buffers, me, n_threads)
             first, stop = plan.chunk_batches(chunk)
             batches = pack_words(as_batches(data, buffers, stop - first))
-            if multiply(np.concatenate((head, batches, reading))) < 0:
+            if multiply(np.concatenate((head, batches, call))) < 0:
                 return
 
     team.run(work)

@@ -155,7 +155,7 @@ class Engine:
         """
         plan, team_size = plan_forward(self, data, rows)
         outputs = np.empty((len(plan.order), self.layout.sizes[-1] + both), self.dtype)
-        call = PredictCall(self.params, outputs, kind, both, self.team.sync, 0, 1)
+        call = PredictCall(self.params, outputs, kind, both, self.team.sync)
         run_forward(self, "predict", data, plan, team_size, call)
         return outputs
 
@@ -175,7 +175,7 @@ class Engine:
         targets = new_targets(
             self.layout, self.loss, labels, plan.order, np.zeros(1), smoothing=self.label_smoothing
         )
-        call = EvaluateCall(self.params, self.team.sync, 0, 1)
+        call = EvaluateCall(self.params, self.team.sync)
         run_forward(self, "evaluate", data, plan, team_size, targets, call)
         weight = None if sample_weight is None else sample_weight[plan.order]
         with np.errstate(

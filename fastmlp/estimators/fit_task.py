@@ -74,7 +74,6 @@ class FitTask:
     call: Call
     given: tuple  # X, y and sample_weight as the caller has them, for callbacks
     targets: Any
-    layer_sizes: list[int]
     engine: Engine
     samples: Samples
     validation: Samples | None
@@ -101,16 +100,16 @@ class FitTask:
             record.n_iter,
         )
         context = FitContext(
-            model,
-            self.engine,
-            self.samples,
-            self.validation,
-            self.state,
-            record,
-            report,
-            task,
-            self.attributes,
-            self.validation_decides,
+            model=model,
+            engine=self.engine,
+            samples=self.samples,
+            validation=self.validation,
+            validation_decides=self.validation_decides,
+            state=self.state,
+            record=record,
+            report=report,
+            task=task,
+            attributes=self.attributes,
         )
         stochastic = SOLVERS[model.solver].stochastic
         if self.hint is not None:
@@ -244,20 +243,19 @@ def prepare(
         one_epoch=incremental,
     )
     return FitTask(
-        model,
-        call,
-        given,
-        targets,
-        layer_sizes,
-        engine,
-        samples,
-        validation,
-        state,
-        record,
-        start,
-        best,
-        scale_hint(X) if model.verbose and call.first else None,
-        validation_decides,
+        model=model,
+        call=call,
+        given=given,
+        targets=targets,
+        engine=engine,
+        samples=samples,
+        validation=validation,
+        validation_decides=validation_decides,
+        state=state,
+        record=record,
+        start=start,
+        best=best,
+        hint=scale_hint(X) if model.verbose and call.first else None,
     )
 
 

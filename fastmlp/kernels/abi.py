@@ -217,15 +217,21 @@ class PredictCall(NamedTuple):
     outputs: REAL  # (n * columns,), rows by position in the order of use
     kind: int  # OUTPUTS, LOGITS or LOG_OUTPUTS
     both: int  # whether a single logistic output comes as two columns, the first of them for the other class
-    sync: INT64
-    me: int
-    n_threads: int
+    sync: INT64  # of a team, whose barriers one thread alone does not use
 
 
 class EvaluateCall(NamedTuple):
     """One call of evaluate_chunk."""
 
     params: REAL
+    sync: INT64  # as in PredictCall
+
+
+class MatmulCall(NamedTuple):
+    """One call of the entry "matmul"."""
+
+    params: REAL
+    outputs: REAL  # (n * n_outputs,), rows by position in the order of use
     sync: INT64
     me: int
     n_threads: int

@@ -12,8 +12,8 @@ from ..abi import (
     Batches,
     BatchTargets,
     ElementsCall,
+    MatmulCall,
     Network,
-    PredictCall,
     TrainCall,
     UpdateCall,
 )  # fmt: skip
@@ -72,19 +72,19 @@ def _read_sums(net, batches, b, outputs, me, n_threads):
 
 
 @kernel
-def _multiply(net, batches, reading):
+def _multiply(net, batches, call):
     """Bias and weighted sums of one layer, for a chunk's batches; returns -1 if stopped"""
-    sync, me, n_threads = reading.sync, reading.me, reading.n_threads
+    sync, me, n_threads = call.sync, call.me, call.n_threads
     skipping = batches.zero_skipping != 0
     if barrier(sync, me, n_threads):
         return -1
     for b in range(batches.n_batches):
         forward_layer(
-            net, 0, reading.params, reading.params, None, None, batches, b, skipping, me, n_threads
+            net, 0, call.params, call.params, None, None, batches, b, skipping, me, n_threads
         )
         if barrier(sync, me, n_threads):
             return -1
-        _read_sums(net, batches, b, reading.outputs, me, n_threads)
+        _read_sums(net, batches, b, call.outputs, me, n_threads)
         if barrier(sync, me, n_threads):
             return -1
     return 0
@@ -104,11 +104,11 @@ def elements_entry(real):
 
 
 def matmul_entry(real):
-    """Entry ``matmul(words)`` for a compute type; the words: Network, Batches, PredictCall."""
-    read_network, read_batches, read_reading = readers(real, Network, Batches, PredictCall)
+    """Entry ``matmul(words)`` for a compute type; the words: Network, Batches, MatmulCall."""
+    read_network, read_batches, read_call = readers(real, Network, Batches, MatmulCall)
 
     def matmul(words):
-        return _multiply(read_network(words), read_batches(words), read_reading(words))
+        return _multiply(read_network(words), read_batches(words), read_call(words))
 
     return matmul
 
