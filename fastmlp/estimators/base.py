@@ -246,6 +246,12 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         Returns
         -------
         self
+
+        Raises
+        ------
+        ValueError, TypeError
+            For parameters, arrays or weights that do not fit, before anything is trained; and for a loss or weights
+            that become infinite. The model is then what it was before.
         """
         return self._fit(
             X,
@@ -272,6 +278,13 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         -------
         measures : dict
             "loss", and the score under its name in `history_`: what `score` returns, but for rounding.
+
+        Raises
+        ------
+        NotFittedError
+            If the model is not fitted.
+        ValueError
+            For samples or labels that do not fit the model, and for a loss that is not finite.
         """
         from .fitted import evaluate
 

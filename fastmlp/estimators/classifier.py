@@ -138,7 +138,24 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         )
 
     def predict(self, X: t.MatrixLike) -> NDArray[Any]:
-        """Labels of the samples X: shape (n_samples,), or (n_samples, n_outputs) if multilabel."""
+        """Predict the labels of samples: the likeliest class, or each label with a probability above 1/2.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,), or of shape (n_samples, n_outputs) if multilabel
+            Of the dtype of `classes_`.
+
+        Raises
+        ------
+        NotFittedError
+            If the model is not fitted.
+        ValueError
+            If X has another number of features, values that are not finite, or outputs overflow.
+        """
         outputs = self._outputs(X)
         return self._targets.decode(outputs)
 
@@ -161,13 +178,42 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return super().score(X, plain_labels(y), sample_weight)
 
     def predict_proba(self, X: t.MatrixLike) -> t.FloatArray:
-        """Probability of each class for the samples X, (n_samples, n_classes), as in `classes_`."""
+        """Predict the probability of each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes), in the model's `dtype`
+            Columns as `classes_`. Rows sum to 1, unless y is multilabel: each column is then a label's own.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As `predict`.
+        """
         return self._probabilities(X)
 
     def predict_log_proba(self, X: t.MatrixLike) -> t.FloatArray:
-        """Logarithm of `predict_proba`, from the logits: finite where a probability is too small for the dtype.
+        """Predict the logarithm of the probability of each class.
 
-        It is 0 where the probability rounds to 1.
+        It is computed from the logits, so that it is finite where a probability is too small for the dtype; and 0
+        where the probability rounds to 1.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        logarithms : ndarray of shape (n_samples, n_classes), in the model's `dtype`
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As `predict`.
         """
         logarithms = self._probabilities(X, logarithm=True)
         logarithms[logarithms > -np.finfo(logarithms.dtype).eps] = 0

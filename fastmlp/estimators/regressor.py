@@ -134,7 +134,24 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         )
 
     def predict(self, X: t.MatrixLike) -> NDArray[Any]:
-        """Return predictions for the samples X: shape (n_samples,), or (n_samples, n_outputs) for several targets."""
+        """Predict the targets of samples.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        predictions : ndarray of shape (n_samples,), or of shape (n_samples, n_outputs) for several targets
+            In the model's `dtype`; float64 with `scale_target`.
+
+        Raises
+        ------
+        NotFittedError
+            If the model is not fitted.
+        ValueError
+            If X has another number of features, values that are not finite, or outputs overflow.
+        """
         outputs = self._outputs(X)
         return self._targets.decode(outputs)
 
