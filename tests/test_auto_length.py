@@ -56,17 +56,26 @@ CASES = [(classifier, *CLASSES), (regressor, *NUMBERS)]
 CASES = [pytest.param(*case, id=case[0].__name__) for case in CASES]
 
 
-@pytest.mark.parametrize(
-    ("n", "noise", "n_iter"),
-    [(60, 20.0, 50), (150, 20.0, 75), (150, 1.0, 50), (600, 20.0, 200)],
-)
-def test_iterations_of_lbfgs(n, noise, n_iter):
-    """Half the samples, from 50 to 200; 50 where the classes are learned by then."""
-    X, y = make_blobs(n, centers=4, n_features=2, cluster_std=noise, random_state=0)
+@pytest.mark.parametrize(("n", "n_iter"), [(60, 50), (300, 50), (450, 125), (600, 200), (900, 200)])
+def test_iterations_of_lbfgs(n, n_iter):
+    X, y = make_blobs(n, centers=4, n_features=2, cluster_std=20.0, random_state=0)
     X = X / X.std(axis=0)
     model = MLPClassifier((16,), solver="lbfgs", dtype="float64", random_state=0)
     assert model.fit(X, y).n_iter_ == n_iter
     assert clone(model).set_params(max_iter=90).fit(X, y).n_iter_ == 90
+    with pytest.warns(ConvergenceWarning):
+        assert clone(model).set_params(tol=1e-9).fit(X, y).n_iter_ == 200
+
+
+def test_iterations_of_lbfgs_with_weights():
+    """Integers are as good as repeated samples, 0 is as none, and small weights count as samples do."""
+    X, y = make_blobs(450, centers=4, n_features=2, cluster_std=20.0, random_state=0)
+    X = X / X.std(axis=0)
+    model = MLPClassifier((4,), solver="lbfgs", dtype="float64", random_state=0)
+    first = np.arange(450) < 150
+    assert model.fit(X[first], y[first], np.full(150, 3.0)).n_iter_ == 125
+    assert model.fit(X, y, first * 1.0).n_iter_ == 50
+    assert model.fit(X, y, np.full(450, 1e-3)).n_iter_ == 125
 
 
 def test_iterations_of_lbfgs_in_a_regression():

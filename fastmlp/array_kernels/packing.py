@@ -1,5 +1,8 @@
 """Checking arrays, and packing them as training would."""
 
+import math
+from numbers import Real
+
 import numpy as np
 
 from ..engine.panel_layout import aligned
@@ -22,10 +25,14 @@ def floats(name, array, ndim=None, dtype=None):
 
 
 def number(name, value, least=None):
-    """The value as a float, if it is a real number of at least `least`."""
-    if np.ndim(value) or np.asarray(value).dtype.kind not in "buif":
+    """The value as a float, if it is a finite number of at least `least`."""
+    if not isinstance(value, Real) and (
+        np.ndim(value) or np.asarray(value).dtype.kind not in "buif"
+    ):
         raise TypeError(f"{name} must be a real number, got {value!r}")
-    if least is not None and not value >= least:
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be finite, got {value!r}")
+    if least is not None and value < least:
         raise ValueError(f"{name} must be at least {least}, got {value!r}")
     return float(value)
 

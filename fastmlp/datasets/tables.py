@@ -250,7 +250,7 @@ def _of_columns(table, file):
             numbers.append(name)
         elif column.nunique() > MANY and column.nunique() > len(column) / 10:
             row = _odd_row(column)
-            if pd.to_numeric(column, errors="coerce").notna().mean() > 0.5:
+            if row is not None and pd.to_numeric(column, errors="coerce").notna().mean() > 0.5:
                 raise ValueError(
                     f"column {name!r} of {file} holds numbers, but also {column.iloc[row]!r}: correct "
                     "it, or leave it empty"
@@ -274,13 +274,16 @@ def _of_columns(table, file):
 
 def number_columns(model) -> list[str]:
     """The columns that a model behind `_of_columns` takes for numbers."""
+    from sklearn.impute import SimpleImputer
     from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import StandardScaler
 
     steps = getattr(model, "named_steps", {})
     found = []
     for _, part, names in getattr(steps.get("prepare"), "transformers_", ()):
-        if isinstance(part, Pipeline):
-            found += names
+        kinds = [type(step) for _, step in part.steps] if isinstance(part, Pipeline) else []
+        if kinds == [SimpleImputer, StandardScaler] and isinstance(names, list):
+            found += [name for name in names if isinstance(name, str)]
     return found
 
 

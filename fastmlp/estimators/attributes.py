@@ -20,7 +20,7 @@ ATTRIBUTES = {
     "validation_scores_, best_validation_score_": (
         "list of float and float, or None",
         'The score on the validation samples, if `early_stopping`: {Score}, or that of `scoring`; with "loss" the '
-        "loss, negated.",
+        "loss, negated. The best one is that of the last fit, and of what a warm start began with.",
     ),
     "n_iter_": ("int", "Epochs of the last `fit`, and of calls of `partial_fit` since."),
     "t_": ("int", "Training samples seen so far."),

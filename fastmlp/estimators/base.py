@@ -7,6 +7,7 @@ import inspect
 import operator
 import os
 import sys
+from numbers import Real
 from typing import Any, Self, cast
 
 import numpy as np
@@ -142,7 +143,10 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             self._parameter_constraints, given, caller_name=type(self).__name__
         )
         for name, value in given.items():
-            if isinstance(value, int) and abs(value) > sys.float_info.max:
+            is_real = any(
+                getattr(c, "type", None) is Real for c in self._parameter_constraints.get(name, ())
+            )
+            if is_real and isinstance(value, int) and abs(value) > sys.float_info.max:
                 raise ValueError(
                     f"The {name!r} parameter of {type(self).__name__} must be at most {sys.float_info.max:g} in size."
                 )

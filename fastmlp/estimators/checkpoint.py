@@ -220,9 +220,9 @@ def _check_pickles(model):
         try:
             pickle.dumps(value)
         except Exception as error:  # whatever an object's own methods raise
+            advice = " Define the function in a module, with def." if callable(value) else ""
             raise ValueError(
-                f"A checkpoint is a pickle of the model, and {name}={value!r} cannot be pickled: {error}. "
-                "Define a function in a module, with def."
+                f"A checkpoint is a pickle of the model, and its {name} cannot be pickled: {error}.{advice}"
             ) from error
 
 

@@ -20,8 +20,7 @@ else:
     metric="accuracy",
     Score="accuracy",
     enough="100 epochs (more with fewer than 512 units: 226 with 100, 400 with 32)",
-    learned=", but from 50 on no more than half the samples, nor more once the loss is below a fifth of a constant "
-    "prediction's",
+    few=" (50 of them for 300 samples or fewer, 125 for 450, unless there is a `tol`)",
     outputs="probabilities",
     stratified=", stratified unless y is multilabel",
 )

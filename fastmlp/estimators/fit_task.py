@@ -139,7 +139,7 @@ class FitTask:
         """Epochs, or L-BFGS's iterations, that the model's `max_iter` asks for."""
         if SOLVERS[self.model.solver].stochastic:
             return n_epochs(self.model, len(self.samples))
-        return n_iterations(self.model, len(self.samples), self.record.metric)
+        return n_iterations(self.model, self.samples, self.record.metric)
 
     def attributes(self, coefs, intercepts) -> dict:
         """Return the fitted attributes of a model with these weights, as of now."""

@@ -142,7 +142,7 @@ PARAMETERS = {
         [StrOptions({"auto"}), COUNT],
         "Number of epochs, the most there are with early stopping or a `tol`; of iterations with "
         '"lbfgs". "auto" is 20 epochs, but on small data as many as make 1,500 updates; and 200 '
-        'iterations of "lbfgs"{learned}. With "rmsprop" at a constant rate, and neither `tol` nor '
+        'iterations of "lbfgs"{few}. With "rmsprop" at a constant rate, and neither `tol` nor '
         "early stopping, small data end after {enough} if the loss is then below 0.9 of a constant prediction's.",
     ),
     "shuffle": Parameter(

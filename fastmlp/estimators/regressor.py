@@ -16,7 +16,7 @@ else:
 
 
 @described(
-    metric="r2", Score="R²", enough="200 epochs", learned="", outputs="predictions", stratified=""
+    metric="r2", Score="R²", enough="200 epochs", few="", outputs="predictions", stratified=""
 )
 class MLPRegressor(RegressorMixin, BaseMLP):
     """Multi-layer perceptron regressor.

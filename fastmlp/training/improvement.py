@@ -48,8 +48,6 @@ class Improvement:
 
     def start_afresh(self, row):
         """Take the validation score of the present weights, with this row of the history, for the best one."""
-        if not self.validates:
-            return
         best = self._record if self._stops_early else self._state
         best.best_score = self.score(row)
         self._state.n_no_improvement = 0

@@ -11,7 +11,6 @@ from ..engine.full_gradient import FullGradient
 from ..system.interrupts import hold
 from ..system.user_warnings import warn_user
 from .context import diverged, validate
-from .length import has_learned
 
 
 class Minimization:
@@ -29,8 +28,7 @@ class Minimization:
         self.model, self.engine = context.model, context.engine
         self.samples, self.validation = context.samples, context.validation
         self.record, self.task = context.record, context.task
-        self.stopped = False  # by a callback, or as the samples are learned
-        self.n_iterations = 0
+        self.stopped = False  # by a callback
         self.full_gradient = None  # made at the first point
 
     def run(self, n_iterations: int, parameters):
@@ -93,12 +91,9 @@ class Minimization:
             self.latest = latest
             self.record.add(row, 0)
             self.note(loss)
-            self.n_iterations += 1
         self.context.report.epoch(self.record.n_iter, row, None)
-        self.stopped = has_learned(self.context, self.n_iterations)
-        if self.task is not None:
-            self.stopped |= self.task.end_epoch(self.snapshot)
-        if self.stopped:
+        if self.task is not None and self.task.end_epoch(self.snapshot):
+            self.stopped = True
             raise StopIteration
 
     def keys(self):

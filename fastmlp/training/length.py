@@ -2,11 +2,14 @@
 
 import math
 
+import numpy as np
+
 from ..system.user_warnings import warn_user
 from .constant_loss import constant_loss, least_loss
 
 # The estimators' default `batch_size`: no warning where there are fewer samples, since nobody asked for it.
 DEFAULT_BATCH_SIZE = 128
+MOST_EPOCHS = 1 << 62  # more than anybody waits for
 # max_iter="auto": see `n_epochs`, and bench/defaults.py for the choice.
 AUTO_EPOCHS, AUTO_UPDATES = 20, 1500
 # Epochs that are enough on small data, by the loss's metric, if the loss is then below this share of a constant
@@ -15,10 +18,9 @@ ENOUGH_EPOCHS, USEFUL_LOSS = {"accuracy": 100, "r2": 200}, 0.9
 # A classifier with fewer units than this in its widest layer learns more slowly, by the root of the ratio. A regressor
 # does, too, but would overfit noisy targets.
 ENOUGH_UNITS = 512
-# The same for L-BFGS, whose iterations go through all of the data: scikit-learn's default; and the fewest that a
-# classifier takes, which then ends if the loss is below this share of a constant prediction's: see `has_learned`.
-AUTO_ITERATIONS = 200
-LEAST_ITERATIONS, LEARNED_LOSS = 50, 0.2
+# The same for L-BFGS, whose iterations go through all of the data: scikit-learn's default; and how many a classifier
+# takes with so few samples or fewer. From twice as many samples on it takes all. See `n_iterations`.
+AUTO_ITERATIONS, FEW_ITERATIONS, FEW_SAMPLES = 200, 50, 300
 
 
 def n_epochs(model, n_samples: int) -> int:
@@ -28,22 +30,26 @@ def n_epochs(model, n_samples: int) -> int:
     are too few updates to learn anything. A fit may end earlier: see `is_enough`.
     """
     if model.max_iter != "auto":
-        return int(model.max_iter)
+        return min(int(model.max_iter), MOST_EPOCHS)
     per_epoch = -(-n_samples // min(n_samples, _given_batch_size(model)))
     return max(AUTO_EPOCHS, -(-AUTO_UPDATES // per_epoch))
 
 
-def n_iterations(model, n_samples: int, metric: str) -> int:
+def n_iterations(model, samples, metric: str) -> int:
     """Return the number of L-BFGS's iterations that `max_iter` asks for.
 
-    "auto" is 200, but for a classifier no more than half the samples, and 50 at least: on small data more of them
-    overfit. A regressor may have to meet its targets exactly.
+    "auto" is 200, but fewer for a classifier of few samples, unless there is a `tol`: it would learn them by heart,
+    until its probabilities are 0 and 1. A regressor may have to meet its targets exactly.
     """
     if model.max_iter != "auto":
         return int(model.max_iter)
-    if metric != "accuracy":
+    if metric != "accuracy" or model.tol is not None:
         return AUTO_ITERATIONS
-    return max(LEAST_ITERATIONS, min(AUTO_ITERATIONS, n_samples // 2))
+    n = len(samples)
+    if samples.weight is not None:  # integers are as good as repeated samples, and 0 as none
+        n = max(np.count_nonzero(samples.weight), samples.weight.sum())
+    share = (n - FEW_SAMPLES) / FEW_SAMPLES
+    return int(FEW_ITERATIONS + min(1, max(0, share)) * (AUTO_ITERATIONS - FEW_ITERATIONS))
 
 
 def _given_batch_size(model) -> int:
@@ -80,29 +86,13 @@ def is_enough(context) -> bool:
     """
     if context.model.max_iter != "auto" or context.model.solver != "rmsprop":
         return False
-    return context.state.optimizer_epochs == _enough(context) and _is_below(context, USEFUL_LOSS)
-
-
-def has_learned(context, n_iterations: int) -> bool:
-    """Return whether max_iter="auto" ends L-BFGS after so many iterations.
-
-    A classifier that tells nearly all of its samples would only become surer of them, until probabilities are 0 and 1.
-    """
-    return (
-        context.model.max_iter == "auto"
-        and context.record.metric == "accuracy"
-        and n_iterations >= LEAST_ITERATIONS
-        and _is_below(context, LEARNED_LOSS)
-    )
-
-
-def _is_below(context, share) -> bool:
-    """Whether the loss is below this share of a constant prediction's, both counted from the least there can be."""
+    if context.state.optimizer_epochs != _enough(context):
+        return False
     engine = context.engine
     how = engine.layout.sizes[-1], engine.label_smoothing
     least = least_loss(engine.loss, *how)
     constant = constant_loss(engine.loss, context.samples, *how)
-    return context.record.loss - least < share * (constant - least)
+    return context.record.loss - least < USEFUL_LOSS * (constant - least)
 
 
 def until_enough(context) -> float:

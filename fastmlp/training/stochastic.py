@@ -108,11 +108,11 @@ class Training:
         judged anew: the earlier fit's score may be that of other samples, or another score.
         """
         self.best = best
-        if warm:
-            self.improvement.start_afresh(validate(self.engine, self.context.validation))
         if resumed and (self.improvement.stagnates or self.is_enough):  # it had come to its end
             return self.finished()
         try:
+            if warm and self.improvement.validates:
+                self.improvement.start_afresh(validate(self.engine, self.context.validation))
             left = n_epochs
             while left > 0:
                 if self.task is not None:
@@ -182,17 +182,17 @@ class Training:
             results = self.epochs.run(orders, np.concatenate(rates), progress, self.dropout())
             seconds = (time.perf_counter() - start) / n_epochs
             for result, rate in zip(results, rates[:-1], strict=False):
-                self.note(result, float(rate[-1]), seconds)
-        self.note(results[-1], float(rates[-1][-1]), seconds)
+                self.note(result, rate, seconds)
+        self.note(results[-1], rates[-1], seconds)
 
-    def note(self, result, rate, seconds):
-        """Judge an epoch that is over, and note it."""
+    def note(self, result, rates, seconds):
+        """Judge an epoch that is over, with these learning rates, and note it."""
         if not math.isfinite(result.loss):
-            raise diverged(self.model, rate)
+            raise diverged(self.model, float(rates.max()))
         row = {"loss": result.loss, self.record.metric: result.score}
         with self.weights_to_judge():
             row |= validate(self.engine, self.context.validation)
-            row |= {"learning_rate": rate, "seconds": seconds}
+            row |= {"learning_rate": float(rates[-1]), "seconds": seconds}
             score = self.improvement.score(row)
             with hold():  # an epoch is noted as a whole
                 self.state.epoch += 1
