@@ -199,9 +199,10 @@ def judge_often(times):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", metavar="CASE", help="these alone")
+    parser.add_argument("names", nargs="*", metavar="CASE", help="judge only these")
     parser.add_argument("--record", type=int, metavar="RUNS", help=f"{MINIMUM_RUNS} or more")
-    parser.add_argument("--times", type=int, metavar="N", help="judge all so often, and store it")
+    parser.add_argument("--times", type=int, metavar="N",
+                        help="judge every case N times, and write results/gates.json")  # fmt: skip
     parser.add_argument("--one", metavar="CASE", help="print this ratio and nothing else")
     parser.add_argument("--slow", type=float, default=1.0, metavar="FACTOR")
     options = parser.parse_args()

@@ -69,6 +69,14 @@ def overview_plans(names, threads):
     ]
 
 
+def tell_missing(plans):
+    """Say which contenders are left out for want of a package; return whether any is left."""
+    split = [rounds.split_installed(plan.names) for plan in plans]
+    for line in dict.fromkeys(line for _, missing in split for line in missing.values()):
+        rounds.say(f"left out: {line}")
+    return any(present for present, _ in split)
+
+
 def new_record(plan, folder):
     data = jobs.load(plan.job.dataset, folder)
     return {
@@ -112,14 +120,17 @@ PLANS = {"quick": quick_plans, "overview": overview_plans, "full": full_plans}
 def parse(arguments):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     size = parser.add_mutually_exclusive_group()
-    size.add_argument("--quick", action="store_true", help="under a minute (the default)")
+    size.add_argument(
+        "--quick", action="store_true", help="under a minute on a quiet machine (the default)"
+    )
     size.add_argument("--overview", action="store_true", help="README's table, some minutes")
     size.add_argument("--full", action="store_true", help="everything")
     parser.add_argument(
-        "--contenders", nargs="+", choices=list(CONTENDERS), help="these alone", metavar="NAME"
+        "--contenders", nargs="+", choices=list(CONTENDERS), help="run only these", metavar="NAME"
     )
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--output", type=Path, default=HERE / "results", metavar="FOLDER")
+    parser.add_argument("--threads", type=int, default=2, help="of each contender (%(default)s)")
+    parser.add_argument("--output", type=Path, default=HERE / "results", metavar="FOLDER",
+                        help="where the record, a table and plots go (bench/results)")  # fmt: skip
     parser.add_argument("--name", help="of the files; default quick, overview or full")
     return parser.parse_args(arguments)
 
@@ -139,6 +150,8 @@ def main(arguments=None):
         "interrupted": False,
     }
     plans = PLANS[size](names, options.threads)
+    if not tell_missing(plans):
+        sys.exit("none of the contenders is installed")
     with tempfile.TemporaryDirectory(prefix="fastmlp-bench-") as folder:
         try:
             measure(plans, results, Path(folder))

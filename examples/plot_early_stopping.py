@@ -29,6 +29,10 @@ axis.semilogy(epochs, model.history_["val_loss"], label="validation")
 axis.axvline(best + 1, color="gray", linestyle=":")
 axis.annotate("weights kept", (best + 1, model.history_["val_loss"][best]), xytext=(8, 24), textcoords="offset points",
               arrowprops={"arrowstyle": "->"})  # fmt: skip
-axis.set(xlabel="epoch", ylabel="loss", title="Training goes on for 15 epochs after the best one")
+axis.set(
+    xlabel="epoch",
+    ylabel="loss",
+    title=f"Training ends {model.n_iter_ - 1 - best} epochs after the best one",
+)
 axis.legend()
 plt.show()

@@ -30,7 +30,8 @@ print(search.best_params_, f"{search.best_score_:.3f}")
 scores = search.cv_results_["mean_test_score"].reshape(3, 3, 2)
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True, layout="constrained")
 for k, axis in enumerate(axes):
-    picture = axis.imshow(scores[:, :, k], vmin=0.8, vmax=scores.max(), cmap="viridis")
+    low, high = np.quantile(scores, 0.2), scores.max()
+    picture = axis.imshow(scores[:, :, k], vmin=low, vmax=high, cmap="viridis")
     for (i, j), score in np.ndenumerate(scores[:, :, k]):
         axis.text(
             j,
@@ -38,7 +39,7 @@ for k, axis in enumerate(axes):
             f"{score:.3f}",
             ha="center",
             va="center",
-            color="white" if score < 0.92 else "black",
+            color="white" if score < (low + high) / 2 else "black",
         )
     axis.set_xticks(range(3), ["0.0001", "0.001", "0.01"])
     axis.set_yticks(range(3), ["32", "128", "512"])

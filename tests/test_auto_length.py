@@ -56,6 +56,20 @@ CASES = [(classifier, *CLASSES), (regressor, *NUMBERS)]
 CASES = [pytest.param(*case, id=case[0].__name__) for case in CASES]
 
 
+@pytest.mark.usefixtures("quick")
+def test_no_later_than_enough_either():
+    """A loss that falls below the limit after the epoch in which it is judged ends nothing."""
+    X, y = CLASSES
+    model = classifier(learning_rate_init=0.0007).fit(X / 10, y, X_val=X, y_val=y)
+    assert model.loss_curve_[ENOUGH - 1] > 0.9 * np.log(3) > model.loss_curve_[-2]
+    assert model.n_iter_ == MOST
+
+
+def test_the_least_loss_of_several_labels_is_a_sum():
+    loss = LOSSES["logistic_cross_entropy"]
+    assert least_loss(loss, 3, 0.3) == pytest.approx(3 * least_loss(loss, 1, 0.3))
+
+
 @pytest.mark.parametrize(("n", "n_iter"), [(60, 50), (300, 50), (450, 125), (600, 200), (900, 200)])
 def test_iterations_of_lbfgs(n, n_iter):
     X, y = make_blobs(n, centers=4, n_features=2, cluster_std=20.0, random_state=0)

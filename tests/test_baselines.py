@@ -171,3 +171,20 @@ def test_a_far_value_of_whole_numbers_costs_nothing():
     X[::7] = 3
     assert_array_equal(opened(X).baselines, np.float32([255] * 5))
     assert_array_equal(opened(X > 0).baselines, np.float32([1] * 5))
+
+
+def test_more_features_than_16_bits_number():
+    X = np.ones((8, 70_000), np.float32)
+    X[:, -1] = np.arange(8)
+    data = open_data(X, np.float32, Team(1), shift=True)
+    assert len(data.shifted) == 69_999
+    assert set(data.index.tolist()) == {69_999}
+
+
+def test_dropped_inputs_become_0_and_not_baselines():
+    rng = np.random.default_rng(0)
+    Z = np.where(rng.random((150, 12)) < 0.8, 1.0, rng.normal(size=(150, 12)))
+    y = np.arange(150) % 3
+    how = {"hidden_layer_sizes": (7,), "max_iter": 1, "random_state": 0}
+    assert MLPClassifier(**how).fit(Z, y).baselines_ is not None
+    assert MLPClassifier(**how, input_dropout=0.2).fit(Z, y).baselines_ is None

@@ -122,3 +122,18 @@ class TestCallbacks:
     def test_without_callbacks_nothing_is_created(self, monkeypatch):
         monkeypatch.setattr(MLPClassifier, "_init_callback_context", None)
         make().fit(X, Y)
+
+
+@pytest.mark.parametrize("solver", ["rmsprop", "adam", "sgd"])
+def test_a_model_that_a_callback_keeps_trains_on_as_of_its_epoch(solver):
+    how, recorder = {"solver": solver, "momentum": 0.9}, Recorder()
+    make(**how, max_iter=4).set_callbacks(recorder).fit(X, Y)
+    expected = make(**how, max_iter=3).fit(X, Y)
+    assert_same(recorder.models[1].partial_fit(X, Y), expected)
+
+
+@pytest.mark.filterwarnings("error::sklearn.exceptions.ConvergenceWarning")
+def test_no_warning_where_a_callback_ends_lbfgs():
+    recorder = Recorder(stop_after=2)
+    model = make(solver="lbfgs", tol=1e-9, max_iter=50).set_callbacks(recorder).fit(X, Y)
+    assert model.n_iter_ == 2

@@ -11,6 +11,7 @@ from trained import make
 
 from fastmlp.data import source
 from fastmlp.data.batch_plan import read_records
+from fastmlp.engine.team import Team
 
 N_SAMPLES, N_FEATURES = 600, 130
 
@@ -144,3 +145,11 @@ def test_another_thread_changes_x_during_a_fit(form, monkeypatch):
         writer.join()
     assert n_checked
     assert all(np.isfinite(coef).all() for coef in model.coefs_)
+
+
+def test_rows_of_a_csr_stay_where_they_were():
+    Z = sparse.csr_array(np.eye(4))
+    Z.indptr = Z.indptr.astype(np.int64)
+    data = source.open_data(Z, np.float64, Team(1))
+    Z.indptr[:] = 0
+    assert data.starts.tolist() == [0, 1, 2, 3, 4]

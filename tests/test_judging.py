@@ -74,3 +74,11 @@ def test_a_score_that_is_no_number(value):
     model = MLPClassifier((4,), early_stopping=True, scoring=lambda *_: value)
     with pytest.raises(TypeError, match=r"scoring=.* must return a number, got "):
         model.fit(X, X[:, 0] > 0)
+
+
+def test_an_adaptive_rate_compares_with_the_best_score_so_far():
+    scores = iter([0.9, 0.1, 0.2, 0.3, 0.4, 0.5])
+    how = {"learning_rate": "adaptive", "learning_rate_init": 1.0, "solver": "sgd"}
+    model = make(**how, n_iter_no_change=2, max_iter=6, scoring=lambda *_: next(scores))
+    model.fit(X, Y, X_val=X[:9], y_val=Y[:9])
+    assert model.history_["learning_rate"] == [1.0] * 4 + [0.2] * 2

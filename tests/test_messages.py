@@ -10,6 +10,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from trained import X, Y, make
 
 from fastmlp import Checkpoint, MLPClassifier, warmup
+from fastmlp.estimators.validation import scale_hint
 from fastmlp.kernels import compile_notice
 
 
@@ -248,3 +249,7 @@ def test_a_plain_fit_of_small_data_is_silent():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         MLPClassifier(random_state=0).fit(X, Y)
+
+
+def test_no_hint_where_values_are_negative():
+    assert scale_hint(np.array([[-1.0, 200.0]])) is None

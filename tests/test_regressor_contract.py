@@ -22,6 +22,7 @@ from sklearn.utils import get_tags
 from small_estimators import regressor as make
 
 from fastmlp import MLPClassifier, MLPRegressor
+from fastmlp.engine.losses import r2
 
 
 @pytest.fixture(scope="module")
@@ -340,3 +341,10 @@ def test_samples_without_weight_are_not_there(diabetes):
     subset = make(**parameters).fit(X[kept], y[kept])
     for a, b in zip(weighted.coefs_, subset.coefs_, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
+
+
+def test_r2_of_equal_labels_that_have_no_exact_mean():
+    labels = np.full((50, 1), 0.1)
+    assert r2(np.ones((50, 1)), labels, None) == 0
+    assert r2(np.ones((50, 1)), labels, np.linspace(1, 2, 50)) == 0
+    assert r2(np.zeros((50, 1)), labels, None) == 1

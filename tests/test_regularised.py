@@ -364,3 +364,9 @@ def test_adaptive_goes_by_the_validation_score():
         parts = pickle.loads(pickle.dumps(parts))
         parts.partial_fit(X, Y, classes=np.unique(Y), X_val=X[:4], y_val=Y[:4])
     assert_same(model, parts)
+
+
+def test_a_schedule_may_end_at_0():
+    model = make(learning_rate=lambda progress: float(progress < 0.5), max_iter=4).fit(X, Y)
+    assert model.history_["learning_rate"] == [0.001, 0.001, 0, 0]
+    assert_array_equal(model.coefs_[0], make(max_iter=2).fit(X, Y).coefs_[0])

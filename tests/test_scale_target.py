@@ -274,3 +274,14 @@ def test_a_mean_far_from_zero_takes_no_digits(mean):
     assert model.predict(X).dtype == np.float64
     assert model.score(X, X[:, 0] + mean) == pytest.approx(model.history_["r2"][-1], abs=0.1)
     assert model.score(X, X[:, 0] + mean) > 0.5
+
+
+def test_a_target_that_varies_by_rounding_only_is_constant():
+    y = np.where(np.arange(len(X)) % 2, 0.3, 0.1 + 0.2)
+    assert make(scale_target=True, max_iter=1).fit(X, y).target_scale_ == 1
+
+
+def test_a_target_far_from_those_of_the_first_call():
+    model = make(scale_target=True, max_iter=1, dtype="float32").fit(X, 1e-10 * X[:, 0])
+    with pytest.raises(ValueError, match="Input y, standardised by `scale_target`, contains inf"):
+        model.partial_fit(X, np.full(len(X), 1e30))

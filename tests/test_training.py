@@ -428,3 +428,26 @@ def test_a_sure_and_wrong_output_has_its_own_loss():
         model.coefs_ = [np.ones((1, 4), np.float32), np.full((4, 1), logit / 4, np.float32)]
         model.intercepts_ = [np.zeros(4, np.float32), np.zeros(1, np.float32)]
         assert model.evaluate(X, [0])["loss"] == pytest.approx(logit, rel=1e-6)
+
+
+def test_an_equal_loss_is_no_improvement():
+    run, _ = run_script([1.0] * 10, tol=0.0, n_iter_no_change=2)
+    assert run.record.n_iter == 4
+
+
+def test_a_rate_of_1e_6_is_cut_no_further():
+    how = {"solver": "sgd", "learning_rate": "adaptive", "learning_rate_init": 1e-6}
+    run, _ = run_script([1.0] + [2.0] * 9, **how, n_iter_no_change=1)
+    assert run.engine.rates == [1e-6] * 3
+
+
+def test_fewer_validation_samples_than_classes():
+    y = np.arange(30) % 5
+    model = make(early_stopping=True, max_iter=2, batch_size=8).fit(X[:30], y)
+    assert len(model.validation_scores_) == 2
+
+
+def test_the_warning_of_lbfgs_names_max_iter():
+    said = r"Increase the number of iterations .*\(max_iter=3\)"
+    with pytest.warns(ConvergenceWarning, match=said):
+        make(solver="lbfgs", tol=1e-9, max_iter=3).fit(X, Y)

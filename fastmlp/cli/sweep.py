@@ -101,7 +101,7 @@ def sweep(options: argparse.Namespace) -> int:
     n_settings = len(plan.settings())
     print(
         f"{data.name}, {len(data.X):,} {data.what}: {n_settings} setting{'s' * (n_settings > 1)} × {plan.folds} folds "
-        f"= {len(fits)} fits of {plan.epochs} epochs"
+        f"= {len(fits)} fits of {plan.epochs} epoch{'s' * (plan.epochs > 1)}"
     )
     if results:
         print(f"{len(results)} of them are already in {options.output}")

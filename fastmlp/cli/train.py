@@ -57,9 +57,13 @@ def train(options: argparse.Namespace) -> int:
     print(f"{data.name}: {n:,} {data.what} to train on, {X_test.shape[0]:,} to test with")
     limit = n_epochs(model, n)
     up_to = "up to " if options.epochs == AUTO and limit > enough_epochs("accuracy", sizes) else ""
-    print(f"network {layers}, {up_to}{limit} epochs in batches of {min(options.batch_size, n)}")
+    print(
+        f"network {layers}, {up_to}{limit} epoch{'s' * (limit > 1)} in batches of {min(options.batch_size, n)}"
+    )
     if options.plot is not None:
-        print("the validation score is that of the samples to test with; nothing goes by it")
+        print(
+            "validation scores are those of the samples to test with; they do not affect the training"
+        )
     start = time.perf_counter()
     if options.plot is None:  # testing after each epoch costs time, and only a plot needs it
         model.fit(X, data.y)
@@ -72,7 +76,7 @@ def train(options: argparse.Namespace) -> int:
     print(f"test loss {test['loss']:.4f}, test accuracy {test['accuracy']:.4f}")
     if done:
         speed = f"{n * done / seconds:,.0f} samples/s"
-        print(f"{updates:,} updates in {seconds:.1f} s, {speed}")
+        print(f"{updates:,} update{'s' * (updates > 1)} in {seconds:.1f} s, {speed}")
     else:  # Ctrl-C
         print(f"ended in the first epoch, after {seconds:.1f} s")
     if options.save is not None and not done:

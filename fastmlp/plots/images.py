@@ -49,7 +49,7 @@ def confusion(matrix: np.ndarray, classes, *, what: str = "images") -> "Figure":
     axes.set(xlabel="predicted label", ylabel="true label")
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    figure.colorbar(image, ax=axes, label=f"test {what} mistaken", shrink=0.8)
+    figure.colorbar(image, ax=axes, label=f"test {what} misclassified", shrink=0.8)
     return figure
 
 
@@ -88,7 +88,7 @@ def mistakes(images: np.ndarray, true, predicted, probability) -> "Figure":
 
 
 def first_layer(weights: np.ndarray, side: int, *, n_shown: int = 40) -> "Figure":
-    """Draw the weights into hidden units as images: blue for negative, red for positive.
+    """Draw the weights into hidden units as images: red for negative, blue for positive.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def first_layer(weights: np.ndarray, side: int, *, n_shown: int = 40) -> "Figure
     for axes in grid.flat:
         axes.axis("off")
     for axes, unit in zip(grid.flat, weights, strict=False):
-        picture = axes.imshow(unit.reshape(side, side), cmap="RdBu_r", vmin=-most, vmax=most,
+        picture = axes.imshow(unit.reshape(side, side), cmap="RdBu", vmin=-most, vmax=most,
                               interpolation="nearest")  # fmt: skip
     bar = {"location": "bottom", "shrink": 0.4, "aspect": 40, "ticks": MaxNLocator(5)}
     figure.colorbar(picture, ax=grid, label="weight", **bar)

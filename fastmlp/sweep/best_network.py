@@ -19,7 +19,7 @@ def show_network(model, data) -> list[str]:
         section(
             "confusion",
             "Confusion matrix of the best network",
-            paragraph(f"{len(wrong):,} of {len(predicted):,} test {data.what} are mistaken."),
+            paragraph(f"{len(wrong):,} of {len(predicted):,} test {data.what} are misclassified."),
             picture(
                 plots.confusion(matrix, model.classes_, what=data.what),
                 f"Confusion matrix of the test {data.what}",
@@ -58,8 +58,8 @@ def show_network(model, data) -> list[str]:
             picture(
                 plots.first_layer(weights[strongest], side),
                 "Weights of hidden units as images",
-                "The weights into the hidden units that speak loudest to the output layer. Red "
-                "adds to a unit where there is ink, blue takes away. Pixels that are blank in all "
+                "The weights into the hidden units that speak loudest to the output layer. Blue "
+                "adds to a unit where there is ink, red takes away. Pixels that are blank in all "
                 "images keep their random first weights: the grain at the rim. In a large network "
                 "that was trained for a short time the random start is most of what is seen.",
             ),

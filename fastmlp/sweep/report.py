@@ -75,9 +75,9 @@ def report(sweep: Sweep) -> str:
 def _summary(sweep):
     plan, data = sweep.plan, sweep.data
     return (
-        f"{len(sweep.outcomes)} settings, each trained {plan.folds} times for {plan.epochs} epochs "
-        f"in batches of {plan.batch_size} (RMSprop, {plan.folds}-fold stratified cross-validation "
-        f"of {len(data.X):,} {data.what} to train on, seed {plan.seed})."
+        f"{len(sweep.outcomes)} settings, each trained {plan.folds} times for {plan.epochs} "
+        f"epoch{'s' * (plan.epochs > 1)} in batches of {plan.batch_size} (RMSprop, "
+        f"{plan.folds}-fold stratified cross-validation of {len(data.X):,} {data.what} to train on, seed {plan.seed})."
     )
 
 
@@ -124,8 +124,8 @@ def _best(sweep, compared):
     n = sweep.plan.folds
     parts.append(
         paragraph(
-            f"± is half of a 95% interval around the mean of {n} folds. The folds share most of their "
-            "training samples, so the usual standard error is too small; this one is "
+            f"± is half of a 95% interval around the mean of {n} folds. Folds are not independent, so the "
+            "usual standard error is too small; this one is "
             f"{inflation(n):.2f} standard deviations of the folds (√(1/{n} + 1/{n - 1}), the correction "
             f"of Nadeau and Bengio), and the interval is Student's with {n - 1} "
             f"degree{'s' if n > 2 else ''} of freedom. The best of many "

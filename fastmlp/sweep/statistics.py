@@ -1,6 +1,6 @@
 """What a sweep's figures can tell: intervals for folds that share samples, and differences from the best.
 
-The folds of a cross-validation share most of their training samples, so their scores are not
+The folds of a cross-validation share training samples, and one's test samples train another, so their scores are not
 independent, and the usual standard error of their mean is too small. C. Nadeau and Y. Bengio,
 *Inference for the generalization error*, Machine Learning 52 (2003), correct its variance from
 ``s² / k`` to ``s² (1 / k + n_test / n_train)``; in a cross-validation of k folds the latter is 1 / (k - 1).

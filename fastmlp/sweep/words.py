@@ -14,13 +14,16 @@ def verdict_on_ties(compared: Comparison) -> str:
         return f"{best.setting}: there is no other setting to compare with."
     least = points(compared.least)
     if not ties:
-        said = f"The best is told from every other setting: all are more than {least} below it."
+        said = (
+            f"The best is told from every other setting: all are further below it than the {least} that chance may "
+            "explain."
+        )
     else:
         names = "; ".join(str(tie.setting) for tie in ties[:SHOWN_TIES])
         more = f"; and {len(ties) - SHOWN_TIES} more" if len(ties) > SHOWN_TIES else ""
         said = (
             f"A tie: {len(ties)} other setting{'s' if len(ties) > 1 else ''} cannot be told from the "
-            f"best, being at most {least} below it, which chance may explain ({names}{more})."
+            f"best, as chance may explain differences of up to {least} here ({names}{more})."
         )
     if compared.simplest is best:
         return f"{said} None with fewer weights is within one standard error of it."
