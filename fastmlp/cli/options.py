@@ -111,7 +111,7 @@ def add_data_option(parser: argparse.ArgumentParser) -> None:
     """Add ``--data`` and what it needs."""
     add = parser.add_argument
     add("--data", default="mnist",
-        help="%(default)s, fashion-mnist, the folder of MNIST, or any .npz, CSV or Parquet file")  # fmt: skip
+        help="%(default)s, fashion-mnist, the folder of MNIST, or any .npz, CSV, TSV or Parquet file")  # fmt: skip
     add("--target", metavar="NAME", help="the column, or the array of an .npz, to predict")
     add("--test-size", type=share, default=0.2, metavar="SHARE",
         help="share of a file's samples to test with, where it has no part for it (%(default)s)")  # fmt: skip
