@@ -219,9 +219,9 @@ def test_show_versions_tells_which_code_runs(package, monkeypatch, capsys):
         return next(one for one in capsys.readouterr().out.splitlines() if "kernels:" in one)
 
     assert f"4 prebuilt for {FITTING[-1].name}" in line()
-    assert "10 to be compiled for this CPU when first needed" in line()
+    assert "16 to be compiled for this CPU when first needed" in line()
     monkeypatch.setattr(prebuilt, "level", lambda: None)
-    assert "14 to be compiled" in line()
+    assert "20 to be compiled" in line()
 
 
 # --- a fresh installation -------------------------------------------------------------------------

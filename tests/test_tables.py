@@ -173,7 +173,7 @@ def test_a_sweep_of_a_table(files, capsys):
     page = (files / "sweep" / "report.html").read_text()
     assert 'id="confusion"' in page
     assert 'id="mistakes"' not in page  # rows are no images
-    assert "test rows are mistaken" in page
+    assert "test rows are misclassified" in page
     model = joblib.load(files / "sweep" / "model.joblib")
     assert model.score(iris_table().drop(columns="species"), iris_table()["species"]) > 0.85
     command(capsys, "sweep", "--data", files / "iris.parquet", "--target", "species", "--hidden", "8",
