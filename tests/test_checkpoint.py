@@ -383,8 +383,9 @@ class TestGoingOn:
         Checkpoint(tmp_path).fit(make(max_iter=2), X, Y)
         with pytest.raises(ValueError, match="5 features"):
             Checkpoint(tmp_path).fit(make(max_iter=4), X[:, :5], Y)
-        with pytest.raises(ValueError, match="checkpoint's model was trained with the classes"):
-            Checkpoint(tmp_path).fit(make(max_iter=4), X, Y + 1)
+        for warm_start in (False, True):  # which is not why it resumes
+            with pytest.raises(ValueError, match="checkpoint's model was trained with the classes"):
+                Checkpoint(tmp_path).fit(make(max_iter=4, warm_start=warm_start), X, Y + 1)
 
     def test_lbfgs_is_refused(self, tmp_path):
         with pytest.raises(ValueError, match="L-BFGS"):

@@ -272,15 +272,20 @@ def _of_columns(table, file):
     )
 
 
+def _parts(model):
+    """What a model does to its columns before the network: transformers, each with the columns it is given."""
+    prepare = getattr(model, "named_steps", {}).get("prepare")
+    return [(part, names) for _, part, names in getattr(prepare, "transformers_", ())]
+
+
 def number_columns(model) -> list[str]:
     """The columns that a model behind `_of_columns` takes for numbers."""
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import StandardScaler
 
-    steps = getattr(model, "named_steps", {})
     found = []
-    for _, part, names in getattr(steps.get("prepare"), "transformers_", ()):
+    for part, names in _parts(model):
         kinds = [type(step) for _, step in part.steps] if isinstance(part, Pipeline) else []
         if kinds == [SimpleImputer, StandardScaler] and isinstance(names, list):
             found += [name for name in names if isinstance(name, str)]
@@ -291,9 +296,8 @@ def text_columns(model) -> list[str]:
     """The columns that a model behind `_of_columns` takes for categories written as text."""
     from sklearn.preprocessing import OneHotEncoder
 
-    steps = getattr(model, "named_steps", {})
     found = []
-    for _, part, names in getattr(steps.get("prepare"), "transformers_", ()):
+    for part, names in _parts(model):
         if isinstance(part, OneHotEncoder) and len(names):  # without columns it is not fitted
             for name, values in zip(names, part.categories_, strict=True):
                 if any(isinstance(value, str) for value in values):

@@ -205,7 +205,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         # Weights alone, assigned to a model that was never fitted, do not say what its outputs mean.
         return "coefs_" in vars(self) and "_targets" in vars(self)
 
-    def _find_targets(self, y, classes, *, first, incremental):
+    def _find_targets(self, y, classes, call):
         """Return the targets to train for; see `fit_task.prepare`."""
         raise NotImplementedError
 

@@ -115,7 +115,6 @@ class Checkpoint:
                 "An L-BFGS fit cannot go on from a checkpoint exactly. To write checkpoints only, "
                 "use model.set_callbacks."
             )
-        _check_pickles(model)
         before, interrupts = getattr(model, "_skl_callbacks", []), Interrupts()
         try:
             interrupts.open()

@@ -227,10 +227,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         """Whether a single output tells of two classes."""
         return "_targets" in vars(self) and self._targets.has_two_columns
 
-    def _find_targets(self, y, classes, *, first, incremental):
+    def _find_targets(self, y, classes, call):
         from .targets import find_class_targets
 
-        return find_class_targets(self, y, classes, first=first, incremental=incremental)
+        return find_class_targets(self, y, classes, call)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -185,7 +185,7 @@ def prepare(
     hidden = check_layers(model.hidden_layer_sizes)
     dropout_rates(model, len(hidden))
     X, y = check_training_data(model, X, y, reset=call.first)
-    targets = model._find_targets(y, classes, first=call.first, incremental=incremental)
+    targets = model._find_targets(y, classes, call)
     layer_sizes = [X.shape[1], *hidden, targets.n_outputs]
     if not call.first:
         check_same_network(model, layer_sizes)

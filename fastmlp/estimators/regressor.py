@@ -155,10 +155,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         outputs = self._outputs(X)
         return self._targets.decode(outputs)
 
-    def _find_targets(self, y, classes, *, first, incremental):
+    def _find_targets(self, y, classes, call):
         from .regression_targets import find_regression_targets
 
-        return find_regression_targets(self, y, first=first)
+        return find_regression_targets(self, y, first=call.first)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

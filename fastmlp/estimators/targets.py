@@ -156,7 +156,7 @@ def _warn_of_one_hot(y):
         )
 
 
-def find_class_targets(model, y, classes, *, first, incremental) -> ClassTargets:
+def find_class_targets(model, y, classes, call) -> ClassTargets:
     """The classes to train for, which must be those of earlier calls unless it is the first.
 
     Parameters
@@ -165,13 +165,10 @@ def find_class_targets(model, y, classes, *, first, incremental) -> ClassTargets
     y : validated labels
     classes : array-like or None
         As given to `partial_fit`.
-    first : bool
-        Whether the model starts afresh.
-    incremental : bool
-        Whether this is a `partial_fit`.
+    call : starting_point.Call
     """
-    if first:
-        if not incremental:
+    if call.first:
+        if not call.incremental:
             return ClassTargets.of(y)
         if classes is None:
             raise ValueError("classes must be passed on the first call to partial_fit.")
@@ -181,10 +178,10 @@ def find_class_targets(model, y, classes, *, first, incremental) -> ClassTargets
             f"`classes={classes!r}` is not the same as on last call to partial_fit, "
             f"was: {model.classes_!r}"
         )
-    if not incremental and not model._targets.multilabel:
+    if not call.incremental and not model._targets.multilabel:
         found = unique_labels(y)
         if set(found.tolist()) != set(model.classes_.tolist()):
-            if not model.warm_start:
+            if call.resumed:
                 raise ValueError(
                     f"The checkpoint's model was trained with the classes {model.classes_}, `y` has {found}. Use "
                     "another folder, or remove its checkpoints."
