@@ -5,14 +5,14 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from compiled_entries import entry
 from numba import types
 from numpy.testing import assert_array_equal
 
 from fastmlp.engine.team import SPINS_WITHOUT_CORE, Team
-from fastmlp.kernels import code_cache
 from fastmlp.kernels.abi import INT64, PATIENCE
-from fastmlp.kernels.codegen.compiler import kernel, machine_code
-from fastmlp.kernels.codegen.struct_view import WORDS, readers
+from fastmlp.kernels.codegen.compiler import kernel
+from fastmlp.kernels.codegen.struct_view import readers
 from fastmlp.kernels.passes import threads as sync
 from fastmlp.kernels.passes.threads import (
     GENERATION,
@@ -61,22 +61,6 @@ def one_too_few(sync, me, n_threads):
             return True
         _yield_core()
     return False
-
-
-def entry(stress):
-    """The compiled function of a block, to be called with one."""
-    symbol, code = machine_code(stress, (WORDS,))
-    engine = code_cache._engine(code)
-    function = code_cache._PROTOTYPE(engine.get_function_address(symbol))
-
-    def call(words):
-        result, exception = np.zeros(1, np.int64), np.zeros(1, np.int64)
-        status = function(result.ctypes.data, exception.ctypes.data, words.ctypes.data)
-        assert status <= 0
-        return int(result[0])
-
-    call.engine = engine  # which owns the code
-    return call
 
 
 def compiled(barrier):

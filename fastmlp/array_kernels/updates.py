@@ -36,10 +36,10 @@ def rmsprop_momentum_update(
     TypeError
         If a dtype is another one, or what has to be a number is none.
     ValueError
-        If a shape is another one, an array that changes is read-only, or momentum is negative.
+        If a shape is another one, an array that changes is read-only, or momentum or epsilon is negative.
     """
     rho, momentum = number("rho", rho), number("momentum", momentum, least=0)
-    rule = RMSpropRule(rho, 1 - rho, momentum, number("epsilon", epsilon))
+    rule = RMSpropRule(rho, 1 - rho, momentum, number("epsilon", epsilon, least=0))
     state = {"square": square} | ({"velocity": velocity} if momentum > 0 else {})
     _update(rule, learning_rate, n_threads, weight, gradient, state)
 
@@ -54,7 +54,7 @@ def adam_update(
     errors are those of `rmsprop_momentum_update`; weight, mean (m) and square (v) change in place.
     """
     t, beta_1, beta_2 = number("t", t, least=1), number("beta_1", beta_1), number("beta_2", beta_2)
-    rule = AdamRule(beta_1, 1 - beta_1, beta_2, 1 - beta_2, number("epsilon", epsilon))
+    rule = AdamRule(beta_1, 1 - beta_1, beta_2, 1 - beta_2, number("epsilon", epsilon, least=0))
     rate = number("learning_rate", learning_rate) * np.sqrt(1 - beta_2**t) / (1 - beta_1**t)
     _update(rule, rate, n_threads, weight, gradient, {"square": square, "velocity": mean})
 

@@ -159,16 +159,6 @@ def fma(typing, x, y, total):
 
 
 @intrinsic
-def sqrt(typing, x):
-    """Square root, correctly rounded."""
-
-    def codegen(context, builder, sig, args):
-        return _call(builder, "sqrt", x, args[0])
-
-    return x(x), codegen
-
-
-@intrinsic
 def rint(typing, x):
     """Nearest integer, ties to even."""
 

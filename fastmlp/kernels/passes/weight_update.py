@@ -23,7 +23,7 @@ from ..codegen.pointer import prefetch, shifted
 from ..codegen.vector import lanes_of, load, splat, store, zeros
 from ..primitives.dense_products import gradient_dense, tiles_together
 from ..primitives.optimizer_rules import squared_norm, unshrunk, update_row, update_run
-from ..primitives.sparse_products import gradient_row_sparse
+from ..primitives.sparse_products import gradient_rows_sparse
 from .forward import dense_input, panel_units
 from .lazy_rows import catch_up_row
 from .nonzero_lists import lists_outputs
@@ -149,11 +149,19 @@ def _update_listed_rows(like, rule, net, l, learning, rate, shrink, panel, first
     delta = shifted(net.delta, net.layers[l, HIDDEN] + panel * lanes * net.batch_size)
     w_start = net.layers[l, WEIGHT] + panel * net.layers[l, PANEL_STRIDE]
     params, square, momentum = learning.params, learning.square, learning.momentum
-    for j in range(first, last):
-        entry = net.layers[below, HIDDEN] + j * net.batch_size
-        end = entry + net.count[net.layers[below, UNITS] + j]
-        g = gradient_row_sparse(like, net.records, entry, end, delta)
-        update_row(rule, g, params, square, momentum, w_start + j * lanes, rate, shrink)
+    for j in range(first, last, 2):
+        start = net.layers[below, HIDDEN] + j * net.batch_size
+        stop = start + net.count[net.layers[below, UNITS] + j]
+        next_start, next_stop = 0, 0
+        if j + 1 < last:
+            next_start = start + net.batch_size
+            next_stop = next_start + net.count[net.layers[below, UNITS] + j + 1]
+        g0, g1 = gradient_rows_sparse(
+            like, like, net.records, start, stop, next_start, next_stop, delta
+        )
+        update_row(rule, g0, params, square, momentum, w_start + j * lanes, rate, shrink)
+        if j + 1 < last:
+            update_row(rule, g1, params, square, momentum, w_start + (j + 1) * lanes, rate, shrink)
 
 
 # --- the non-zeros of X -------------------------------------------------------------------------
@@ -197,31 +205,58 @@ def _update_rows(
     lanes, fan_in = lanes_of(like), net.layers[0, FAN_IN]
     delta = shifted(net.delta, net.layers[0, HIDDEN] + panel * lanes * net.batch_size)
     w_start = net.layers[0, WEIGHT] + panel * net.layers[0, PANEL_STRIDE]
-    active, n_active = batches.table[b, ACTIVE], batches.table[b, N_ACTIVE]
-    column_start = batches.table[b, COLUMN]
+    features = shifted(batches.feature, batches.table[b, ACTIVE])
+    columns = shifted(batches.column, batches.table[b, COLUMN])
+    n_active = batches.table[b, N_ACTIVE]
     lazy = learning.lazy
     a = first if lazy else _active_before(batches, b, first)
-    for position in range(first, last):
-        j = batches.feature[active + position] if lazy else position
-        ahead = min(position + ROWS_AHEAD, last - 1)
-        _prefetch_row(
-            learning, w_start + (batches.feature[active + ahead] if lazy else ahead) * lanes, lanes
+    for position in range(first, last, 2):
+        two = position + 1 < last
+        for ahead in range(position + ROWS_AHEAD, min(position + ROWS_AHEAD + 2, last)):
+            _prefetch_row(learning, w_start + (features[ahead] if lazy else ahead) * lanes, lanes)
+        j0 = features[position] if lazy else position
+        start0, stop0, a = _records_of(features, columns, n_active, a, j0)
+        j1, start1, stop1 = j0, 0, 0
+        if two:
+            j1 = features[position + 1] if lazy else position + 1
+            start1, stop1, a = _records_of(features, columns, n_active, a, j1)
+        g0, g1 = (
+            _of_baseline(like, batches, j0, total_delta),
+            _of_baseline(like, batches, j1, total_delta),
         )
-        entry, end = 0, 0
-        if a < n_active and j == batches.feature[active + a]:
-            entry, end = batches.column[column_start + a], batches.column[column_start + a + 1]
-            a += 1
-        g = like
-        if batches.n_shifted > 0 and batches.baseline[j] != 0:
-            g = splat(like, batches.baseline[j]) * load(like, total_delta, 0)
-        g = gradient_row_sparse(g, batches.records, entry, end, delta)
-        start = w_start + j * lanes
-        if lazy:
-            catch_up_row(learning, panel * fan_in + j, start, lanes, step - 1)
-            learning.last[panel * fan_in + j] = step
-        update_row(
-            rule, g, learning.params, learning.square, learning.momentum, start, rate, shrink
+        g0, g1 = gradient_rows_sparse(g0, g1, batches.records, start0, stop0, start1, stop1, delta)
+        _finish_row(
+            rule, g0, learning, w_start + j0 * lanes, panel * fan_in + j0, step, rate, shrink
         )
+        if two:
+            _finish_row(
+                rule, g1, learning, w_start + j1 * lanes, panel * fan_in + j1, step, rate, shrink
+            )
+
+
+@inlined
+def _records_of(features, columns, n_active, a, j):
+    """Where the records of feature j start and stop if it is active, that is, active feature number a; the next a"""
+    if a < n_active and j == features[a]:
+        return columns[a], columns[a + 1], a + 1
+    return 0, 0, a
+
+
+@inlined
+def _of_baseline(like, batches, j, total_delta):
+    """The part of a feature's gradient that comes from its baseline, which all samples share"""
+    if batches.n_shifted > 0 and batches.baseline[j] != 0:
+        return splat(like, batches.baseline[j]) * load(like, total_delta, 0)
+    return like
+
+
+@inlined
+def _finish_row(rule, g, learning, start, row, step, rate, shrink):
+    """Update a row by its gradient; of a lazy one first make up for the updates that it skipped"""
+    if learning.lazy:
+        catch_up_row(learning, row, start, lanes_of(g), step - 1)
+        learning.last[row] = step
+    update_row(rule, g, learning.params, learning.square, learning.momentum, start, rate, shrink)
 
 
 @inlined

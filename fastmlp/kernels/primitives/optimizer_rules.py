@@ -10,8 +10,9 @@ share of it the update keeps before the step (decoupled weight decay: 1 - rate *
 
 from numba.extending import overload
 
-from ..abi import VECTOR_BYTES, AdamRule, GradientRule, RMSpropRule, SGDRule
-from ..codegen.compiler import inlined, kernel
+from ..abi import PANEL_BYTES, VECTOR_BYTES, AdamRule, GradientRule, RMSpropRule, SGDRule
+from ..codegen.compiler import compiles_for_avx512, inlined, kernel
+from ..codegen.square_root import sqrt
 from ..codegen.vector import (
     first_lane,
     fma,
@@ -21,14 +22,15 @@ from ..codegen.vector import (
     load,
     reduce_sum,
     splat,
-    sqrt,
     store,
     where,
     zeros,
 )
 from .exp_log import absolute
 
-# State below this becomes 0: decaying squares otherwise end as subnormals, which are slow.
+# Bytes of a run that are updated at a time: of AVX-512 four registers, whose roots and divisions overlap.
+RUN_BYTES = PANEL_BYTES if compiles_for_avx512() else VECTOR_BYTES
+# State below this becomes 0: decaying squares otherwise end as subnormals, which are slow, and too small for `sqrt`.
 TINY_STATE = 1e-30
 
 
@@ -70,7 +72,7 @@ def rmsprop_momentum_update(rule, g, w, square, momentum, start, rate, shrink):
     v = _times(rule.rho, load(g, square, start)) + _times(rule.complement, g * g)
     v = _without_tiny(v, v)
     store(square, start, v)
-    s = _times(rate, g) / sqrt(v + splat(g, rule.epsilon))
+    s = _times(rate, g) / sqrt(v + splat(g, max(rule.epsilon, TINY_STATE)))
     if rule.momentum > 0:
         s = _times(rule.momentum, load(g, momentum, start)) + s
         s = _without_tiny(s, absolute(s))
@@ -156,9 +158,12 @@ def update_row(rule, g, w, square, momentum, start, rate, shrink):
 @kernel
 def update_run(rule, g, w, square, momentum, start, count, rate, shrink):
     """`update` by a run of gradients: g (count,); w, square, momentum (n,) from start"""
-    like = zeros(w, VECTOR_BYTES)
-    for i in range(0, count, lanes_of(like)):
-        update(rule, load(like, g, i), w, square, momentum, start + i, rate, shrink)
+    wide, narrow = zeros(w, RUN_BYTES), zeros(w, VECTOR_BYTES)
+    rest = count % lanes_of(wide)
+    for i in range(0, count - rest, lanes_of(wide)):
+        update(rule, load(wide, g, i), w, square, momentum, start + i, rate, shrink)
+    for i in range(count - rest, count, lanes_of(narrow)):
+        update(rule, load(narrow, g, i), w, square, momentum, start + i, rate, shrink)
 
 
 @kernel
