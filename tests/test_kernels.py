@@ -9,6 +9,7 @@ import pytest
 import reference
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
 from scipy import sparse
 from sklearn.metrics import r2_score
 
@@ -243,6 +244,26 @@ def test_softmax_cross_entropy_backward(dtype, seed, n, n_outputs, scale, weight
     found = with_any_team(getattr(array_kernels, name), logits, labels, weight)
     expected = getattr(reference, name)(logits.astype(float), labels, weight)
     check_loss(found, expected, logits, labels, weight)
+
+
+@dtypes
+@pytest.mark.parametrize("n_outputs", [2, 3, 8, 10, 16, 17, 40, 300])
+def test_softmax_of_many_samples_is_that_of_each(dtype, n_outputs):
+    """Whole vectors of samples are taken side by side, as long as their classes have room, a rest one by one."""
+    rng = np.random.default_rng(n_outputs)
+    logits = (rng.integers(-40, 5, (64, n_outputs)) * 0.37).astype(dtype)  # with ties
+    logits[5] = np.linspace(-1e4, 1e4, n_outputs)
+    logits[6, 0], logits[7, 1], logits[8] = np.nan, np.inf, -np.inf
+    labels = rng.integers(n_outputs, size=(64, 1))
+    labels[:20, 0] = logits[:20].argmax(axis=1)
+    kernel = array_kernels.softmax_cross_entropy_backward
+    _, delta, accuracy = kernel(logits, labels, n_threads=1)
+    each = [kernel(logits[i : i + 1], labels[i : i + 1], n_threads=1) for i in range(64)]
+    assert_array_equal(delta * 64, np.concatenate([one[1] for one in each]), strict=True)
+    assert accuracy == np.mean([one[2] for one in each])
+    for i, alone in enumerate(np.eye(55)):
+        loss, _, _ = kernel(logits[9:], labels[9:], alone, n_threads=1)
+        assert loss == each[9 + i][0]
 
 
 @dtypes

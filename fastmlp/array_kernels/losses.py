@@ -157,7 +157,8 @@ def _run(loss, logits, labels, sample_weight, n_threads):
 
     # One batch of a network whose only layer's sums are there already.
     layout = PanelLayout((1, n_outputs), logits.dtype)
-    network = one_layer(layout, n, loss.code)
+    team = Team(usable_threads(n_threads))
+    network = one_layer(layout, n, loss.code, team.n_threads)
     lanes = layout.layers[0, LANES]
     fill_panels(network.hidden, logits, lanes)
     table = np.zeros((1, TABLE_COLUMNS), np.int64)
@@ -176,7 +177,6 @@ def _run(loss, logits, labels, sample_weight, n_threads):
     )
     words = pack_words(network, batches, targets)
     run = entry("loss", layout.dtype)
-    team = Team(usable_threads(n_threads))
     team.run(
         lambda me, m: run(
             np.concatenate((words, pack_words(TrainCall(0, 0, True, none, team.sync, me, m))))

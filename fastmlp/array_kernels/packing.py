@@ -53,8 +53,13 @@ def fill_panels(panels, units, lanes):
         panel[:, : part.shape[1]] = part
 
 
-def one_layer(layout, batch_size, loss=SOFTMAX_CROSS_ENTROPY):
-    """A network of one layer for one pass."""
+def one_layer(layout, batch_size, loss=SOFTMAX_CROSS_ENTROPY, n_threads=0):
+    """A network of one layer for one pass; with threads for a backward pass."""
     return new_network(
-        layout, batch_size, loss=loss, activation=IDENTITY, n_threads=0, backward=False
+        layout,
+        batch_size,
+        loss=loss,
+        activation=IDENTITY,
+        n_threads=n_threads,
+        backward=n_threads > 0,
     )

@@ -34,14 +34,14 @@ def new_network(layout, batch_size, *, loss, activation, n_threads, backward=Tru
     n_threads : int
         Threads that need scratch memory; more may not take part in a backward pass.
     backward : bool
-        Whether there is memory for a backward pass through hidden layers.
+        Whether there is memory for a backward pass.
     """
     dtype = layout.dtype
     layers = layout.for_batch(batch_size, relu=activation == RELU)
     n_hidden = layout.n_units * batch_size
     n_listed = n_hidden * bool(layers[:, [FEEDS, RETURNS]].any())
     full_lanes = PANEL_BYTES // dtype.itemsize
-    # A thread's transposed panel, or tiles of gradient rows, and one row of zeros.
+    # A thread's transposed panel, or tiles of gradient rows, or logits side by side, and one row of zeros.
     widest = int((-(-layers[1:, FAN_OUT] // layers[1:, LANES]) * layers[1:, LANES]).max(initial=0))
     scratch_size = full_lanes * (max(widest, TILES * ROWS) + 1) if backward else 0
     records = aligned(2 * n_listed, dtype)

@@ -82,7 +82,7 @@ class Network(NamedTuple):
     hidden: REAL  # activations of every layer, the output layer's before softmax
     inputs: REAL  # what the activation was taken of, in hidden's places, if that is GELU or a later one; else empty
     delta: REAL  # gradients of the loss with respect to the layers' inputs
-    scratch: REAL  # n_threads * scratch_size: a thread's transposed panel or rows of gradient, then zeros
+    scratch: REAL  # n_threads * scratch_size: a thread's transposed panel, logits or rows of gradient, then zeros
     # Non-zeros of hidden or delta, see nonzero_lists.py; empty if no layer skips any.
     edges: INT64
     index: UINT32

@@ -179,6 +179,16 @@ def less(typing, x, y):
 
 
 @intrinsic
+def equal(typing, x, y):
+    """Mask of ``x == y`` (false for NaN)."""
+
+    def codegen(context, builder, sig, args):
+        return builder.fcmp_ordered("==", args[0], args[1])
+
+    return Vector(types.boolean, x.lanes)(x, y), codegen
+
+
+@intrinsic
 def is_negative_zero(typing, x):
     """Mask of -0.0."""
 

@@ -15,9 +15,9 @@ from ..abi import (
     VECTOR_BYTES,
 )  # fmt: skip
 from ..codegen.compiler import kernel
-from ..codegen.pointer import int64, prefetch
-from ..codegen.transpose import load_column, store_column
-from ..codegen.vector import lanes_of, store, zeros
+from ..codegen.pointer import int64, prefetch, shifted
+from ..codegen.transpose import load_column, store_column, transpose_square
+from ..codegen.vector import lanes_of, load, store, zeros
 from ..primitives.losses import (
     exp_outputs,
     log_softmax,
@@ -31,6 +31,7 @@ from ..primitives.losses import (
     softmax_cross_entropy_backward,
     squared_error_backward,
 )  # fmt: skip
+from ..primitives.softmax_columns import column_words, cross_entropy_columns
 from .threads import share
 
 
@@ -132,6 +133,43 @@ def _single_output_backward(net, targets, position, scale, first, last):
 
 
 @kernel
+def _softmax_backward(net, targets, position, scale, me, first, last):
+    """loss and delta of a softmax, for whole vectors of samples from `first` on; returns where they end
+
+    Samples lie side by side in scratch, class by class. If it is too small for all classes, nothing is done.
+    """
+    z, delta, order = net.hidden, net.delta, targets.order
+    like, l = zeros(z, VECTOR_BYTES), net.n_layers - 1
+    width, lanes, n_outputs = lanes_of(like), net.layers[l, LANES], net.layers[l, FAN_OUT]
+    x = shifted(net.scratch, me * net.scratch_size)
+    words = column_words(width, n_outputs)
+    if words + 2 * width > net.scratch_size - net.full_lanes:
+        return first
+    sums, labels, factors = shifted(x, words - width * width), words, words + width
+    end = last - (last - first) % width
+    for i in range(first, end, width):
+        start = net.layers[l, HIDDEN] + i * lanes
+        for k in range(width):
+            sample = order[position + i + k]
+            x[labels + k] = targets.labels[sample]
+            x[factors + k] = scale * targets.weight[sample] if targets.weighted else scale
+        for k in range(0, n_outputs, width):
+            source = place(start, net.batch_size, lanes, k)
+            transpose_square(like, z, source, lanes, x, k * width, width)
+        for k in range(n_outputs, -(-n_outputs // width) * width):
+            store(x, k * width, like)
+        loss, hit = cross_entropy_columns(
+            x, sums, n_outputs, load(like, x, labels), load(like, x, factors)
+        )
+        for k in range(0, n_outputs, width):
+            to = place(start, net.batch_size, lanes, k)
+            transpose_square(like, x, k * width, width, delta, to, lanes)
+        store_column(targets.losses, position + i, 1, loss)
+        store(targets.measure, position + i, hit)
+    return end
+
+
+@kernel
 def output_backward(net, targets, batches, b, batch, me, n_threads):
     """loss and delta of the output layer, for this thread's samples; `batch` counts from the pass's start"""
     l = net.n_layers - 1
@@ -149,6 +187,8 @@ def output_backward(net, targets, batches, b, batch, me, n_threads):
             prefetch(targets.weight, sample)
     if n_outputs == 1 and (net.loss == LOGISTIC_CROSS_ENTROPY or net.loss == SQUARED_ERROR):
         first = _single_output_backward(net, targets, position, scale, first, last)
+    elif net.loss == SOFTMAX_CROSS_ENTROPY and targets.smoothing == 0:
+        first = _softmax_backward(net, targets, position, scale, me, first, last)
     for i in range(first, last):
         sample = targets.order[position + i]
         factor = scale * targets.weight[sample] if targets.weighted else scale
