@@ -31,7 +31,7 @@ from ..primitives.losses import (
     softmax_cross_entropy_backward,
     squared_error_backward,
 )  # fmt: skip
-from ..primitives.softmax_columns import column_words, cross_entropy_columns
+from ..primitives.softmax_columns import column_size, cross_entropy_columns
 from .threads import share
 
 
@@ -142,10 +142,10 @@ def _softmax_backward(net, targets, position, scale, me, first, last):
     like, l = zeros(z, VECTOR_BYTES), net.n_layers - 1
     width, lanes, n_outputs = lanes_of(like), net.layers[l, LANES], net.layers[l, FAN_OUT]
     x = shifted(net.scratch, me * net.scratch_size)
-    words = column_words(width, n_outputs)
-    if words + 2 * width > net.scratch_size - net.full_lanes:
+    size = column_size(width, n_outputs)
+    if size + 2 * width > net.scratch_size - net.full_lanes:
         return first
-    sums, labels, factors = shifted(x, words - width * width), words, words + width
+    sums, labels, factors = shifted(x, size - width * width), size, size + width
     end = last - (last - first) % width
     for i in range(first, end, width):
         start = net.layers[l, HIDDEN] + i * lanes

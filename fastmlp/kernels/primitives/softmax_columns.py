@@ -1,7 +1,7 @@
-"""Softmax of as many samples as a vector has lanes, class by class; each lane gives the bits of `losses.softmax`.
+"""Softmax of as many samples as a vector has lanes, class by class, with the bits of `losses.softmax`.
 
-One sample at a time has a few dozen operations that wait for each other, of mostly empty vectors: ten classes fill 10
-of 16 lanes, a logarithm one. Here they fill all lanes.
+The operations of one sample wait for each other, and leave lanes empty: ten classes fill 10 of 16 lanes, a logarithm
+fills one. Here every operation fills all lanes.
 """
 
 import numpy as np
@@ -13,8 +13,8 @@ from .exp_log import exp, log
 
 
 @inlined
-def column_words(lanes, n_classes):
-    """Numbers that softmax_columns needs: its x and sums, for samples as many as a vector has lanes"""
+def column_size(lanes, n_classes):
+    """How many numbers x and sums of softmax_columns hold"""
     return (-(-n_classes // lanes) + 1) * lanes * lanes
 
 
