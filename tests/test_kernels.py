@@ -261,6 +261,8 @@ def test_softmax_of_many_samples_is_that_of_each(dtype, n_outputs):
     each = [kernel(logits[i : i + 1], labels[i : i + 1], n_threads=1) for i in range(64)]
     assert_array_equal(delta * 64, np.concatenate([one[1] for one in each]), strict=True)
     assert accuracy == np.mean([one[2] for one in each])
+    _, delta, _ = kernel(logits, labels, np.arange(64) > 8, n_threads=1)
+    assert_array_equal(delta[:9], np.zeros((9, n_outputs), dtype))
     for i, alone in enumerate(np.eye(55)):
         loss, _, _ = kernel(logits[9:], labels[9:], alone, n_threads=1)
         assert loss == each[9 + i][0]

@@ -28,6 +28,7 @@ def rmsprop_momentum_update(
     velocity : ndarray of that shape and dtype, or None
         m, which changes in place; not used without momentum, and may then be None.
     learning_rate, rho, momentum, epsilon : float
+        An epsilon below 1e-30 counts as 1e-30.
     n_threads : int or None
         None or -1: the cores that this process may use.
 

@@ -18,9 +18,12 @@ BATCH_FLOPS = 2e6
 EPOCH_FLOPS = 3e8
 PREDICT_BATCH_FLOPS = 2e5
 PREDICT_FLOPS = 6e7
-# Several epochs run as one pass up to so much work, one or two hundredths of a second, and so many epochs.
+# Several epochs run as one pass up to so much work, a few hundredths of a second, so many epochs, and so many samples:
+# the pass's own arrays grow with them. What each batch takes beside its arithmetic counts as so many operations.
 TOGETHER_FLOPS = 1e9
 MOST_EPOCHS = 64
+TOGETHER_SAMPLES = 500_000
+UPDATE_FLOPS = 1e5
 
 
 class Work:
@@ -63,8 +66,8 @@ class Work:
 
     def epochs_per_pass(self, n_samples, batch_size):
         """So many epochs that Python's share of a pass of them vanishes, and that Ctrl-C does not wait for it."""
-        epoch = max(1, self.of_epoch(n_samples, batch_size))
-        return max(1, min(MOST_EPOCHS, int(TOGETHER_FLOPS / epoch)))
+        epoch = self.of_epoch(n_samples, batch_size) + UPDATE_FLOPS * -(-n_samples // batch_size)
+        return max(1, min(MOST_EPOCHS, TOGETHER_SAMPLES // n_samples, int(TOGETHER_FLOPS / epoch)))
 
     def updates_per_fold(self, batch_size):
         """Updates between two folds into a `WeightAverage`: more where an update changes few of the weights.

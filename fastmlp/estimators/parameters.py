@@ -182,7 +182,9 @@ PARAMETERS = {
     "beta_1": Parameter("float", FRACTION, 'Decay of the mean of the gradient in "adam".'),
     "beta_2": Parameter("float", FRACTION, 'Decay of the mean square of the gradient in "adam".'),
     "epsilon": Parameter(
-        "float", POSITIVE, 'Keeps the divisions of "rmsprop" and "adam" from zero.'
+        "float",
+        POSITIVE,
+        'Keeps the divisions of "rmsprop" and "adam" from zero. "rmsprop" takes less than 1e-30 as 1e-30.',
     ),
     "early_stopping": Parameter(
         "bool",

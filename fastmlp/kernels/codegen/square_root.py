@@ -1,9 +1,10 @@
 """The square root of a vector: on AVX-512 by products, which give the same number sooner.
 
-There the CPU's own root keeps the divider busy for 12 cycles (float32) or 24 (float64), and the division that follows
-it in the optimizers' rules has to wait. Goldschmidt's iteration needs a dozen products, which run beside divisions: it
-refines the CPU's estimate of 1 / sqrt(x). Its last step is Markstein's ("Computation of elementary functions on the IBM
-RISC System/6000 processor", 1990): the remainder x - root^2 is exact, and what it adds to the root rounds correctly.
+There the CPU's own root keeps the divider busy, on Intel's Sapphire Rapids for 12 cycles (float32) or 24 (float64), and
+the division that follows it in the optimizers' rules has to wait. Goldschmidt's iteration needs a dozen products, which
+run beside divisions: it refines the CPU's estimate of 1 / sqrt(x). Its last step is Markstein's ("Computation of
+elementary functions on the IBM RISC System/6000 processor", 1990): the remainder x - root^2 is exact, and what it adds
+to the root rounds correctly.
 """
 
 from llvmlite import ir
@@ -14,7 +15,7 @@ from numba.extending import intrinsic
 from .compiler import compiles_for_avx512
 from .vector import _call, _constant
 
-# The remainder of a smaller number is subnormal in float32, and not exact.
+# Of a smaller number the remainder's last bit lies below 2^-149, the least float32. It is then not exact.
 SMALLEST = 2.0**-102
 _REGISTER_BITS = 512
 # Each round doubles the 14 binary digits of the estimate.
@@ -70,7 +71,10 @@ def _by_products(builder, vector, x):
 
 @intrinsic
 def sqrt(typing, x):
-    """Square root, correctly rounded, of lanes that are NaN, 0 or at least `SMALLEST`."""
+    """Square root, correctly rounded, of lanes that are NaN, 0, or from `SMALLEST` to infinity.
+
+    Of other numbers, which the optimizers' rules do not make, each CPU gives a result of its own.
+    """
 
     def codegen(context, builder, sig, args):
         registers, rest = divmod(x.lanes * x.element.bitwidth, _REGISTER_BITS)

@@ -136,11 +136,13 @@ def _single_output_backward(net, targets, position, scale, first, last):
 def _softmax_backward(net, targets, position, scale, me, first, last):
     """loss and delta of a softmax, for whole vectors of samples from `first` on; returns where they end
 
-    Samples lie side by side in scratch, class by class. If it is too small for all classes, nothing is done.
+    They lie side by side in scratch, class by class. Where that has no room for them, as in `evaluate`, it returns
+    `first`, and the caller takes the samples one by one.
     """
     z, delta, order = net.hidden, net.delta, targets.order
     like, l = zeros(z, VECTOR_BYTES), net.n_layers - 1
     width, lanes, n_outputs = lanes_of(like), net.layers[l, LANES], net.layers[l, FAN_OUT]
+    # Scratch holds x and sums of cross_entropy_columns, then labels, then factors.
     x = shifted(net.scratch, me * net.scratch_size)
     size = column_size(width, n_outputs)
     if size + 2 * width > net.scratch_size - net.full_lanes:

@@ -220,10 +220,8 @@ def _update_rows(
         if two:
             j1 = features[position + 1] if lazy else position + 1
             start1, stop1, a = _records_of(features, columns, n_active, a, j1)
-        g0, g1 = (
-            _of_baseline(like, batches, j0, total_delta),
-            _of_baseline(like, batches, j1, total_delta),
-        )
+        g0 = _of_baseline(like, batches, j0, total_delta)
+        g1 = _of_baseline(like, batches, j1, total_delta)
         g0, g1 = gradient_rows_sparse(g0, g1, batches.records, start0, stop0, start1, stop1, delta)
         _finish_row(
             rule, g0, learning, w_start + j0 * lanes, panel * fan_in + j0, step, rate, shrink
@@ -236,7 +234,7 @@ def _update_rows(
 
 @inlined
 def _records_of(features, columns, n_active, a, j):
-    """Where the records of feature j start and stop if it is active, that is, active feature number a; the next a"""
+    """Where feature j's records start and stop, and the next a; feature j has records if it is the a-th active one"""
     if a < n_active and j == features[a]:
         return columns[a], columns[a + 1], a + 1
     return 0, 0, a
@@ -252,7 +250,7 @@ def _of_baseline(like, batches, j, total_delta):
 
 @inlined
 def _finish_row(rule, g, learning, start, row, step, rate, shrink):
-    """Update a row by its gradient; of a lazy one first make up for the updates that it skipped"""
+    """Update a row by its gradient; a lazy row first catches up with the updates that it skipped"""
     if learning.lazy:
         catch_up_row(learning, row, start, lanes_of(g), step - 1)
         learning.last[row] = step

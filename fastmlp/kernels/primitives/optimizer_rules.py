@@ -28,9 +28,10 @@ from ..codegen.vector import (
 )
 from .exp_log import absolute
 
-# Bytes of a run that are updated at a time: of AVX-512 four registers, whose roots and divisions overlap.
+# Bytes of a run that are updated at a time: with AVX-512 four registers of 64 bytes, whose roots and divisions overlap.
 RUN_BYTES = PANEL_BYTES if compiles_for_avx512() else VECTOR_BYTES
-# State below this becomes 0: decaying squares otherwise end as subnormals, which are slow, and too small for `sqrt`.
+# State below this becomes 0: decaying squares otherwise end as subnormals, which are slow. It is above the smallest
+# number that `sqrt` is exact for, and so is an epsilon under a root: a smaller one counts as this.
 TINY_STATE = 1e-30
 
 
@@ -62,7 +63,7 @@ def _shrunk(g, weight, shrink):
 
 @inlined
 def rmsprop_momentum_update(rule, g, w, square, momentum, start, rate, shrink):
-    """v = rho v + (1 - rho) g^2;  s = rate g / sqrt(v + epsilon);  m = momentum m + s;  w -= m
+    """v = rho v + (1 - rho) g^2;  s = rate g / sqrt(v + max(epsilon, TINY_STATE));  m = momentum m + s;  w -= m
 
     g: a vector; w, square, momentum (n,): as many numbers from start.
     Without momentum, s itself is subtracted and `momentum` may be empty.

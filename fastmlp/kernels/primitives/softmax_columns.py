@@ -72,8 +72,7 @@ def cross_entropy_columns(x, sums, n_classes, label, factor):
     for k in range(n_classes):
         p = load(like, x, k * lanes)
         hot = where(equal(label, splat(like, k)), one, like)
-        # 1 where p is the largest; it is NaN or at most 1.
-        largest = where(less(p, most), like, where(less(p, one + one), one, like))
+        largest = where(equal(p, most), one, like)  # no p exceeds it, and NaN equals nothing
         hit = hit + largest * hot * (one - found)
         found = where(less(found, largest), largest, found)
         delta = where(equal(factor, like), like, (p - hot) * factor)

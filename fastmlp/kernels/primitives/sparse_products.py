@@ -50,7 +50,7 @@ def _matmul_sparse(
     last_edge = last * (n_blocks + 1) - 1
     for block in range(n_blocks):
         for i in range(first, last, 2):
-            # Of an odd number of samples the last one is its own neighbour, of which nothing is added up.
+            # An odd last sample is paired with itself: its second list is empty, and its first sum is stored last.
             next_i = min(i + 1, last - 1)
             o0, o1 = i * lanes, next_i * lanes
             e0, e1 = i * (n_blocks + 1) + block, next_i * (n_blocks + 1) + block
@@ -101,7 +101,7 @@ def _add_row(total, index, value, start, stop, w, step):
 
 @inlined
 def _add_rows(t0, t1, index, value, start0, stop0, start1, stop1, w, step):
-    """Two of _add_row, in turns where INTERLEAVED"""
+    """t0 and t1 plus the sums of _add_row for two samples, whose lists are gone through in turns where INTERLEAVED"""
     if INTERLEAVED:
         both = min(stop0 - start0, stop1 - start1)
         for k in range(both):
@@ -115,7 +115,7 @@ def _add_rows(t0, t1, index, value, start0, stop0, start1, stop1, w, step):
 
 @inlined
 def _gradient_row(total, records, start, stop, delta):
-    """One of gradient_rows_sparse; reads a record ahead, as _add_row does."""
+    """One feature's sum of gradient_rows_sparse; it reads a record ahead, as _add_row does."""
     like, lanes = total, lanes_of(total)
     if start < stop:
         i, x = record(records, start)
@@ -129,7 +129,7 @@ def _gradient_row(total, records, start, stop, delta):
 
 @inlined
 def gradient_rows_sparse(g0, g1, records, start0, stop0, start1, stop1, delta):
-    """g0 += sum over the non-zeros (i, x_i) of one feature of x_i delta[i], and g1 of another's
+    """g0 plus the sum over the non-zeros (i, x_i) of one feature of x_i delta[i], and g1 plus that of another feature
 
     records: (i, x_i), samples ascending, of one feature from start0 to stop0 - 1, of the other from start1 to stop1 - 1
     delta [sample][lanes]; g0, g1 (lanes,); in turns where INTERLEAVED
