@@ -23,7 +23,8 @@ from fastmlp.kernels.codegen.vector import fma, lanes_of, load, reduce_sum, zero
 from fastmlp.kernels.passes.backward import backward_layer
 from fastmlp.kernels.passes.forward import forward_layer
 from fastmlp.kernels.passes.outputs import output_backward
-from fastmlp.kernels.passes.weight_update import update_layer_dense, update_layer_sparse
+from fastmlp.kernels.passes.sparse_update import update_layer_sparse
+from fastmlp.kernels.passes.weight_update import update_layer_dense
 from fastmlp.kernels.words import pack_words
 
 REPEATS = 25

@@ -5,6 +5,9 @@ forward         products and activations
 outputs         what is read of the output layer; loss and its gradient
 backward        deltas
 weight_update   gradients and updates in one
+sparse_update   the same for the first layer, from the non-zeros of X
+bias_update     the same for the biases
+penalty         the weights' own part of the loss
 lazy_rows       rows that updates skip, and how they catch up
 nonzero_lists   lists of a hidden layer's non-zeros
 threads         barrier and work sharing

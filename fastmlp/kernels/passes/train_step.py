@@ -26,8 +26,9 @@ from .forward import forward, forward_layer
 from .lazy_rows import catch_up_all, catch_up_batch, lazy_weights_move
 from .nonzero_lists import list_by_unit, lists_outputs
 from .outputs import output_backward, read_outputs
+from .penalty import measure_weights
 from .threads import barrier, n_parts, take_parts
-from .weight_update import measure_weights, update_layer
+from .weight_update import update_layer
 
 
 @kernel
